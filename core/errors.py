@@ -1,0 +1,145 @@
+"""The one error tree. Everything RAGLoop raises on purpose is one of these.
+
+    RagloopError                    500  exit 1
+    ├── InputError                  400  exit 2   the caller can mend it
+    │   ├── SettingsError           -             an unknown or invalid setting
+    │   ├── TooLargeError           413
+    │   ├── AuthenticationError     401
+    │   ├── PermissionDeniedError   403
+    │   ├── NotFoundError           404
+    │   └── ConflictError           409           the state of the system forbids it
+    │       └── CollectionMismatchError           a collection opened with another embedder or schema
+    ├── UnavailableError            503           something we depend on is down; Retry-After
+    │   ├── IndexUnavailableError
+    │   └── StoreUnavailableError
+    └── ConversionError             -             one document could not be read; the run goes on
+
+Each carries a message for people, a hint that says what to do, an HTTP status and a process exit code.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class RagloopError(Exception):
+    """Base of every deliberate error: `message` says what happened, `hint` what to do about it."""
+
+    status = 500
+    exit_code = 1
+    type = "internal_error"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InputError(RagloopError):
+    """The request is at fault; the same request will fail again."""
+
+    status = 400
+    exit_code = 2
+    type = "invalid_request_error"
+
+
+class SettingsError(InputError):
+    """A setting is unknown or has a value that cannot be used."""
+
+    type = "invalid_setting"
+
+
+class TooLargeError(InputError):
+    """A question, a body or a file exceeds its limit."""
+
+    status = 413
+    type = "too_large"
+
+
+class AuthenticationError(InputError):
+    """No API key, or one that is unknown, expired or revoked."""
+
+    status = 401
+    type = "authentication_error"
+
+
+class PermissionDeniedError(InputError):
+    """The key is good but does not allow this."""
+
+    status = 403
+    type = "permission_error"
+
+
+class NotFoundError(InputError):
+    """The thing named does not exist, or the caller may not see it."""
+
+    status = 404
+    type = "not_found_error"
+
+
+class ConflictError(InputError):
+    """The state of the system forbids the operation."""
+
+    status = 409
+    type = "conflict_error"
+
+
+class CollectionMismatchError(ConflictError):
+    """A collection was built with another embedder, splitter or schema than the one at hand."""
+
+    type = "collection_mismatch"
+
+
+class UnavailableError(RagloopError):
+    """Something RAGLoop depends on is down. Never turned into an empty result."""
+
+    status = 503
+    type = "unavailable_error"
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_seconds: int = 5) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class IndexUnavailableError(UnavailableError):
+    """The vector index cannot be read or written."""
+
+    type = "index_unavailable"
+
+
+class StoreUnavailableError(UnavailableError):
+    """The SQL database cannot be read or written."""
+
+    type = "store_unavailable"
+
+
+class FailureKind(StrEnum):
+    """Why a document could not be read. The values are stored and reported; do not rename them."""
+
+    UNREADABLE = "unreadable"
+    EMPTY = "empty"
+    ENCRYPTED = "encrypted"
+    TOO_LARGE = "too_large"
+    MISMATCH = "mismatch"
+    MALFORMED = "malformed"
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    CRASHED = "crashed"
+
+
+class ConversionError(RagloopError):
+    """One document could not be read. It is listed in the run report and the run goes on."""
+
+    type = "conversion_error"
+
+    # Load on the machine can cause these, so the next run tries the same bytes again.
+    _RETRIED = frozenset({FailureKind.TIMEOUT, FailureKind.MEMORY, FailureKind.CRASHED, FailureKind.UNREADABLE})
+
+    def __init__(self, kind: FailureKind, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind
+
+    @classmethod
+    def is_retried(cls, kind: FailureKind) -> bool:
+        """Whether the next run should try unchanged bytes again after a failure of this kind."""
+        return kind in cls._RETRIED

@@ -1,0 +1,193 @@
+"""The seams: one Protocol each. Every implementation, and its fake, passes the suite in tests/contract/."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.types import (
+    AccessScope,
+    Chunk,
+    Citation,
+    CollectionSpec,
+    Document,
+    EmbeddedDocument,
+    LocalFile,
+    Passage,
+    SearchLegs,
+    SourceItem,
+    StoredChunk,
+    Turn,
+    Usage,
+    Vector,
+)
+
+
+class Source(Protocol):
+    """Where documents come from."""
+
+    name: str
+    """Short name, the first part of every URI."""
+    root: str
+    """Where the documents are read from now, in words a person recognises."""
+
+    def list(self) -> Iterable[SourceItem]:
+        """Every document on offer, in a stable order. Raises UnavailableError when the source cannot be listed:
+        an outage is never an empty list."""
+        ...
+
+    def fetch(self, item: SourceItem) -> LocalFile:
+        """The item's bytes as a local file. Raises ConversionError (unreadable) when they cannot be had."""
+        ...
+
+
+class Converter(Protocol):
+    """Turns the bytes of one kind of file into text."""
+
+    fingerprint: str
+    """Changes whenever the same bytes may convert differently."""
+
+    def convert(self, file: LocalFile, item: SourceItem) -> Document:
+        """The document's text, title and pages. Raises ConversionError with the reason a person should read."""
+        ...
+
+
+class Splitter(Protocol):
+    """Cuts a document into chunks."""
+
+    name: str
+    fingerprint: str
+    """Changes whenever the same text may split differently."""
+
+    def split(self, document: Document) -> Sequence[Chunk]:
+        """The chunks in order, with exact spans. A document with text has at least one."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns text into unit vectors."""
+
+    name: str
+    fingerprint: str
+    """Identifies weights, pooling and length limit; equal fingerprints mean interchangeable vectors."""
+    dimensions: int
+    max_tokens: int
+
+    def embed(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vector:
+        """Shape (len(texts), dimensions), float32, unit length, in the order given.
+        `progress` is called with the number of texts finished since its last call."""
+        ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens in each text, without the special tokens and without truncation."""
+        ...
+
+    def token_offsets(self, text: str) -> list[tuple[int, int]]:
+        """The (start, end) character span of each token, without special tokens and without truncation."""
+        ...
+
+
+class VectorIndex(Protocol):
+    """Named collections of embedded chunks.
+
+    A reader sees a collection before or after a commit, never in between. Every method raises IndexUnavailableError
+    when the engine cannot be reached, NotFoundError when the collection does not exist.
+    """
+
+    def ensure(self, spec: CollectionSpec) -> None:
+        """Create the collection `spec.name` unless it exists. Raises CollectionMismatchError if it exists with another spec."""
+        ...
+
+    def spec(self, collection: str) -> CollectionSpec:
+        """What the collection was built with."""
+        ...
+
+    def commit(self, collection: str, upserts: Iterable[EmbeddedDocument], deletes: Iterable[str]) -> int:
+        """Replace each upserted document's chunks (all of them, stale ones too), remove the documents whose ids are in
+        `deletes`, and return the collection's new revision. Doing it twice is the same as doing it once."""
+        ...
+
+    def search(self, collection: str, text: str, vector: Vector, limit: int, scope: AccessScope) -> SearchLegs:
+        """The best `limit` chunks by cosine and by BM25 among the documents that `scope` allows."""
+        ...
+
+    def fetch(self, collection: str, chunk_ids: Sequence[str], scope: AccessScope) -> list[StoredChunk]:
+        """The chunks with these ids that exist and that `scope` allows, in the order of the ids."""
+        ...
+
+    def chunk_counts(self, collection: str) -> dict[str, int]:
+        """Number of chunks of each document, by document id."""
+        ...
+
+    def scroll(self, collection: str) -> Iterator[tuple[StoredChunk, Vector]]:
+        """Every chunk with its vector, ordered by chunk id."""
+        ...
+
+    def revision(self, collection: str) -> int:
+        """Counts the collection's commits, from 0 when it was created."""
+        ...
+
+    def collections(self) -> list[str]:
+        """Names of all collections, sorted."""
+        ...
+
+    def drop(self, collection: str) -> None:
+        """Remove the collection. Dropping one that does not exist does nothing."""
+        ...
+
+    def close(self) -> None:
+        """Release files and connections. The index can be used again and reopens what it needs."""
+        ...
+
+
+class Reranker(Protocol):
+    """Orders retrieved passages by a closer look at question and passage together."""
+
+    name: str
+
+    def rerank(self, question: str, passages: Sequence[Passage]) -> list[Passage]:
+        """The same passages, best first, `scores` gaining the reranker's own score."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """What a generator answers from. `passages` is the whole context: nothing else may be cited."""
+
+    question: str
+    history: Sequence[Turn]
+    passages: Sequence[Passage]
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """The next piece of the answer's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """The last event of a generation. Empty `citations` from a generator that quotes means it found nothing to say.
+
+    `confidence` is in [0, 1]: how likely it is that the passages hold the answer; None where the generator cannot tell.
+    """
+
+    citations: tuple[Citation, ...]
+    usage: Usage
+    confidence: float | None = None
+    finish_reason: str = "stop"
+    details: Mapping[str, float] | None = None
+
+
+class Generator(Protocol):
+    """Writes the answer out of the passages."""
+
+    name: str
+
+    def stream(self, request: GenerationRequest) -> AsyncIterator[TextDelta | Generated]:
+        """Text as it comes, then exactly one Generated. Raises UnavailableError before the first delta when the
+        model cannot be reached."""
+        ...

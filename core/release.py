@@ -1,0 +1,120 @@
+"""The release: one immutable manifest of everything that shapes an answer, named by its own hash."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.types import CollectionSpec, digest
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CollectionRef(_Frozen):
+    """The index collection a release reads, with what it was built with."""
+
+    name: str
+    embedder: str
+    embedder_fingerprint: str
+    dimensions: int
+    splitter: str
+    splitter_fingerprint: str
+    language: str
+    schema_version: int
+    base: str
+
+    @classmethod
+    def of(cls, spec: CollectionSpec) -> CollectionRef:
+        return cls(name=spec.name, **spec.as_dict())
+
+    @property
+    def spec(self) -> CollectionSpec:
+        return CollectionSpec(**self.model_dump(exclude={"name"}))
+
+
+class RetrievalParameters(_Frozen):
+    """How passages are found. `dense_weight` is the dense leg's share in fusion, BM25 having the rest."""
+
+    fusion: Literal["min_max"] = "min_max"
+    dense_weight: float = Field(0.5, ge=0, le=1)
+    depth: int = Field(100, ge=1, le=1000)
+    top_k: int = Field(8, ge=1, le=100)
+
+
+class PromptRef(_Frozen):
+    """One version of one prompt template, and the SHA-256 of its file."""
+
+    version: int
+    sha256: str
+
+
+class GeneratorSpec(_Frozen):
+    """Which generator answers, and with what."""
+
+    kind: Literal["extractive", "llm"] = "extractive"
+    base_model: str | None = None
+    adapter_digest: str | None = None
+    sampling: Mapping[str, float] = Field(default_factory=dict)
+
+
+class AbstentionModel(_Frozen):
+    """A logistic model of "the passages hold the answer": below `threshold` the system says it does not know.
+
+    The probability is sigmoid(bias + sum(weights[name] * feature[name])); `fitted_on` says what data the numbers
+    come from. See serving.abstention for the features.
+    """
+
+    weights: Mapping[str, float]
+    bias: float
+    threshold: float = Field(ge=0, le=1)
+    fitted_on: str
+
+
+class Guards(_Frozen):
+    """What keeps an answer honest."""
+
+    abstention: AbstentionModel
+
+
+class ReleaseManifest(_Frozen):
+    """Everything that shapes an answer. `id` is its hash, so two equal manifests are one release."""
+
+    schema_version: Literal[1] = 1
+    prompts: Mapping[str, PromptRef]
+    collection: CollectionRef
+    retrieval: RetrievalParameters
+    generator: GeneratorSpec
+    guards: Guards
+
+    @property
+    def id(self) -> str:
+        """The SHA-256 (hex) of the canonical JSON."""
+        return digest(self.model_dump(mode="json"))
+
+
+class ReleaseStatus(StrEnum):
+    """Where a release stands. The values are stored."""
+
+    CANDIDATE = "candidate"
+    CHAMPION = "champion"
+    RETIRED = "retired"
+    REJECTED = "rejected"
+
+
+class Release(_Frozen):
+    """A manifest on record."""
+
+    id: str
+    status: ReleaseStatus
+    manifest: ReleaseManifest
+    created_by: str
+    created_at: datetime
+
+    def as_json(self) -> dict[str, Any]:
+        return self.model_dump(mode="json")

@@ -1,0 +1,180 @@
+"""Every setting, read once at the edge and passed in. The only module that touches the process environment.
+
+A setting `chunk_tokens` is the environment variable `RAGLOOP_CHUNK_TOKENS`, or a line of a `.env` file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from core.errors import SettingsError
+
+PREFIX = "RAGLOOP_"
+
+# Passwords that stand in tutorials. Outside development a database or index that still has one is refused.
+_DEFAULT_SECRETS = frozenset({"", "admin", "airflow", "changeme", "password", "postgres", "ragloop", "secret"})
+
+# Libraries that would report usage to their makers, and model hubs that would be asked, unless told not to.
+_QUIET = {
+    "RAGAS_DO_NOT_TRACK": "true",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    "SCARF_NO_ANALYTICS": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "ANONYMIZED_TELEMETRY": "false",
+    "TOKENIZERS_PARALLELISM": "true",
+}
+
+
+class Settings(BaseSettings):
+    """How this installation is set up."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="forbid", frozen=True)
+
+    environment: Literal["development", "production"] = Field(
+        "development", description="In production API keys are always required and default secrets are refused."
+    )
+    home: Path = Field(Path("var"), description="The folder that holds everything embedded: database, index, models.")
+    database_url: str | None = Field(
+        None,
+        description="SQLAlchemy URL of the database; by default SQLite in the home folder. PostgreSQL: postgresql+psycopg://user:password@host/name",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    # Index
+    qdrant_url: str | None = Field(None, description="URL of a Qdrant server; by default the index is embedded.")
+    qdrant_api_key: SecretStr | None = None
+    embedder: str = Field(
+        "all-MiniLM-L6-v2", description="The bundled model, or the folder of a sentence-transformers model."
+    )
+    embedder_backend: Literal["auto", "openvino", "torch"] = "auto"
+    language: str = Field("english", description="Language of stemming and stop words in the BM25 leg.")
+
+    # Ingestion
+    chunk_tokens: int = Field(200, ge=32, le=4096, description="Most tokens a chunk may have, its headings included.")
+    convert_timeout_seconds: float = Field(
+        60, gt=0, description="A file whose conversion takes longer is listed as failed."
+    )
+    convert_memory_mb: int = Field(2048, ge=256, description="Memory one conversion may take.")
+    convert_workers: int = Field(1, ge=1, le=64, description="Processes that convert files at the same time.")
+    max_file_mb: int = Field(100, ge=1, description="Larger files are listed as failed.")
+
+    # Retrieval and answering: the values a first release is made from
+    top_k: int = Field(8, ge=1, le=100, description="Passages given to the generator.")
+    retrieval_depth: int = Field(100, ge=10, le=1000, description="Candidates taken from each search leg.")
+    dense_weight: float = Field(
+        0.5, ge=0, le=1, description="Weight of the dense leg in fusion; the BM25 leg has the rest."
+    )
+
+    # Web
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    max_question_chars: int = Field(8000, ge=100)
+    max_body_bytes: int = Field(1_000_000, ge=10_000, description="Largest JSON request body.")
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            backend = make_url(value).get_backend_name()
+        except ArgumentError as error:
+            raise ValueError("is not a database URL") from error
+        if backend not in ("sqlite", "postgresql"):
+            raise ValueError(f"names {backend}; only sqlite and postgresql are supported")
+        return value
+
+    @model_validator(mode="after")
+    def _no_default_secret_in_production(self) -> Settings:
+        if self.environment == "production":
+            url = self.sql_url
+            if url.get_backend_name() == "postgresql" and (url.password or "") in _DEFAULT_SECRETS and url.host:
+                raise ValueError("database_url has a default password; choose another outside development")
+            if self.qdrant_api_key and self.qdrant_api_key.get_secret_value() in _DEFAULT_SECRETS:
+                raise ValueError("qdrant_api_key is a default secret; choose another outside development")
+        return self
+
+    @property
+    def sql_url(self) -> URL:
+        if self.database_url is None:
+            return URL.create("sqlite", database=str(self.home / "ragloop.db"))
+        url = make_url(self.database_url)
+        return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
+
+    @property
+    def keys_required(self) -> bool:
+        """Whether every request needs an API key: always, but for a development server that only this machine reaches."""
+        return self.environment == "production" or not is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a server bound to `host` can be reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from `overrides`, else the environment, else a `.env` file, else the defaults.
+
+    Raises SettingsError that names the variable, what is wrong with it, and the nearest known name if it is unknown.
+    """
+    _refuse_unknown(os.environ)
+    os.environ.update({name: value for name, value in _QUIET.items() if name not in os.environ})
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise _explain(error) from error
+
+
+def child_environment(**extra: str) -> dict[str, str]:
+    """The environment for a program we start: this process's own, telemetry switched off, with `extra` on top."""
+    return {**os.environ, **_QUIET, **extra}
+
+
+def _refuse_unknown(environ: Mapping[str, str]) -> None:
+    for name in environ:
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX).lower() not in Settings.model_fields:
+            raise _unknown(name)
+
+
+def _unknown(name: str) -> SettingsError:
+    known = [PREFIX + field.upper() for field in Settings.model_fields]
+    near = difflib.get_close_matches(name.upper(), known, n=1)
+    hint = f"Did you mean {near[0]}?" if near else "`ragloop doctor --settings` lists every setting."
+    return SettingsError(f"Unknown setting {name}.", hint=hint)
+
+
+def _explain(error: ValidationError) -> SettingsError:
+    first = error.errors()[0]
+    reason = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return SettingsError(f"Settings: {reason}.")
+    field = str(first["loc"][0])
+    variable = PREFIX + field.upper().removeprefix(PREFIX)
+    if first["type"] == "extra_forbidden":
+        return _unknown(variable)
+    shown = "" if "key" in field or "url" in field else f" (it is {first['input']!r})"
+    info = Settings.model_fields.get(field)
+    return SettingsError(
+        f"Setting {variable}{shown}: {reason[0].lower()}{reason[1:]}.", hint=(info.description or "") if info else ""
+    )

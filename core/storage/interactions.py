@@ -1,0 +1,126 @@
+"""The record of every answer: what was asked, what was found, what was said, by which release."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from core.storage.database import Database
+from core.storage.tables import interactions
+from core.types import Answer, Citation, Passage, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """A recorded answer. `passages` and `citations` are snapshots, true however the documents change later."""
+
+    id: str
+    at: datetime
+    origin: str
+    api_key_id: str | None
+    release_id: str
+    collection: str
+    revision: int
+    question: str
+    history: Sequence[Mapping[str, str]]
+    query: str
+    answer: str
+    abstained: bool
+    degraded: bool
+    confidence: float | None
+    prompt: Mapping[str, Any]
+    passages: Sequence[Mapping[str, Any]]
+    citations: Sequence[Mapping[str, Any]]
+    usage: Mapping[str, int]
+    timings: Mapping[str, float]
+
+
+class InteractionRepository:
+    """Append-only: an interaction is written once."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(
+        self,
+        answer: Answer,
+        *,
+        question: str,
+        history: Sequence[Turn],
+        origin: str,
+        api_key_id: str | None,
+        confidence: float | None,
+        prompt: Mapping[str, Any],
+    ) -> None:
+        """Store the answer with everything it came from."""
+        row = {
+            "id": answer.interaction_id,
+            "at": datetime.now(UTC),
+            "origin": origin,
+            "api_key_id": api_key_id,
+            "release_id": answer.release,
+            "collection": answer.retrieval.collection,
+            "revision": answer.retrieval.revision,
+            "question": question,
+            "history": [{"role": turn.role, "content": turn.content} for turn in history],
+            "query": answer.retrieval.query,
+            "answer": answer.text,
+            "abstained": answer.abstained,
+            "degraded": answer.degraded,
+            "confidence": confidence,
+            "prompt": dict(prompt),
+            "passages": [passage_json(passage) for passage in answer.retrieval.passages],
+            "citations": [citation_json(citation) for citation in answer.citations],
+            "usage": {
+                "prompt_tokens": answer.usage.prompt_tokens,
+                "completion_tokens": answer.usage.completion_tokens,
+            },
+            "timings": dict(answer.timings),
+        }
+        with self._database.transaction() as connection:
+            connection.execute(insert(interactions), row)
+
+    def get(self, interaction_id: str) -> Interaction | None:
+        with self._database.transaction() as connection:
+            row = connection.execute(select(interactions).where(interactions.c.id == interaction_id)).first()
+        return Interaction(**row._asdict()) if row else None
+
+
+def passage_json(passage: Passage) -> dict[str, Any]:
+    """A passage as the public surface and the records show it."""
+    chunk = passage.chunk
+    return {
+        "chunk_id": chunk.id,
+        "document_id": chunk.document_id,
+        "uri": chunk.uri,
+        "title": chunk.title,
+        "heading_path": list(chunk.heading_path),
+        "page": chunk.page,
+        "start": chunk.start,
+        "end": chunk.end,
+        "text": chunk.text,
+        "score": passage.score,
+        "scores": dict(passage.scores),
+        "content_sha256": passage.content_sha256,
+    }
+
+
+def citation_json(citation: Citation) -> dict[str, Any]:
+    """A citation as the public surface and the records show it."""
+    return {
+        "marker": citation.marker,
+        "uri": citation.chunk.uri,
+        "title": citation.chunk.title,
+        "heading_path": list(citation.chunk.heading_path),
+        "page": citation.chunk.page,
+        "start": citation.start,
+        "end": citation.end,
+        "quote": citation.quote,
+        "score": citation.score,
+        "document_id": citation.chunk.document_id,
+        "chunk_id": citation.chunk.id,
+    }

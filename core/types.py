@@ -1,0 +1,336 @@
+"""The values that cross seams. Frozen, plain, and free of I/O."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vector = NDArray[np.float32]
+
+# Namespaces for name-based ids: the same URI is the same document on every machine, for ever.
+_DOCUMENT_NAMESPACE = uuid.UUID("6f0e1d8c-2a5b-5c7e-9f43-0c1d2e3f4a5b")
+
+PUBLIC = "public"
+
+
+def document_id(uri: str) -> str:
+    """The id of the document at `uri`: uuid5 of the URI."""
+    return str(uuid.uuid5(_DOCUMENT_NAMESPACE, uri))
+
+
+def chunk_id(document: str, ordinal: int) -> str:
+    """The id of a document's `ordinal`-th chunk (from 0): uuid5 of document id and ordinal."""
+    return str(uuid.uuid5(uuid.UUID(document), str(ordinal)))
+
+
+def digest(value: Any) -> str:
+    """SHA-256 (hex) of a JSON-serialisable value in canonical form: sorted keys, no spaces, UTF-8."""
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+# ---------------------------------------------------------------- documents
+
+
+@dataclass(frozen=True, slots=True)
+class SourceItem:
+    """One document that a source offers, before it is read.
+
+    `uri` is the source's name, a slash, and the path inside the source: `handbook/team/index.md`.
+    `etag` changes whenever the content may have changed; equal etags mean "do not read it again".
+    """
+
+    uri: str
+    source: str
+    etag: str
+    size: int
+    access: tuple[str, ...] = (PUBLIC,)
+
+    @property
+    def document_id(self) -> str:
+        return document_id(self.uri)
+
+
+class TextFormat(StrEnum):
+    """How a document's text is to be read for structure."""
+
+    MARKDOWN = "markdown"
+    PLAIN = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A converted document. Every character span in the system indexes into `text`.
+
+    `text` has `\\n` line ends and no byte-order mark. For markdown and plain text it is the file's own text, so a
+    span can be checked against the file; for other formats it is the markdown that the converter extracted.
+    `page_starts[i]` is the offset in `text` at which page i + 1 begins; empty where the format has no pages.
+    """
+
+    uri: str
+    title: str
+    text: str
+    format: TextFormat
+    media_type: str
+    content_sha256: str
+    page_starts: tuple[int, ...] = ()
+    access: tuple[str, ...] = (PUBLIC,)
+
+    @property
+    def id(self) -> str:
+        return document_id(self.uri)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stretch of one document: `text == document.text[start:end]`, exactly.
+
+    `heading_path` is the chain of headings the chunk stands under, outermost first; `page` counts from 1.
+    """
+
+    document_id: str
+    ordinal: int
+    uri: str
+    title: str
+    heading_path: tuple[str, ...]
+    page: int | None
+    start: int
+    end: int
+    text: str
+
+    @property
+    def id(self) -> str:
+        return chunk_id(self.document_id, self.ordinal)
+
+    @property
+    def indexed_text(self) -> str:
+        """What is embedded and indexed: the text under its title and headings, so that it says what it is about."""
+        header = " > ".join(dict.fromkeys((self.title, *self.heading_path)))
+        return f"{header}\n\n{self.text}" if header else self.text
+
+
+# ---------------------------------------------------------------- index
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionSpec:
+    """What a collection was built with. Another value of any field means another collection.
+
+    `base` is the human part of the name; the collection's name is `base-` and eight digits of the fingerprint.
+    """
+
+    embedder: str
+    embedder_fingerprint: str
+    dimensions: int
+    splitter: str
+    splitter_fingerprint: str
+    language: str = "english"
+    schema_version: int = 1
+    base: str = "documents"
+
+    @property
+    def fingerprint(self) -> str:
+        return digest(self.as_dict())
+
+    @property
+    def name(self) -> str:
+        return f"{self.base}-{self.fingerprint[:8]}"
+
+    def as_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedDocument:
+    """A document's chunks, ready for the index: `vectors` has shape (len(chunks), dimensions), float32, unit length."""
+
+    document_id: str
+    source: str
+    content_sha256: str
+    access: tuple[str, ...]
+    chunks: tuple[Chunk, ...]
+    vectors: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class AccessScope:
+    """Whose eyes a search is for: documents that carry at least one of `labels`; None means every document."""
+
+    labels: frozenset[str] | None
+
+    @classmethod
+    def of(cls, *labels: str) -> AccessScope:
+        return cls(frozenset(labels))
+
+    @classmethod
+    def everything(cls) -> AccessScope:
+        return cls(None)
+
+    def allows(self, access: Sequence[str]) -> bool:
+        return self.labels is None or not self.labels.isdisjoint(access)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One result of one search leg: a chunk and that leg's raw score (cosine, or BM25)."""
+
+    chunk_id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchLegs:
+    """Both legs of a hybrid search, best first, as the index stood at `revision`."""
+
+    dense: tuple[Hit, ...]
+    sparse: tuple[Hit, ...]
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A chunk as the index returns it."""
+
+    chunk: Chunk
+    source: str
+    access: tuple[str, ...]
+    content_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk that was retrieved for a question. `scores` has dense, bm25 and fused; a leg that missed it is absent."""
+
+    chunk: Chunk
+    content_sha256: str
+    score: float
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """The passages for a question, best first, and how they were found. `timings` is in seconds."""
+
+    query: str
+    passages: tuple[Passage, ...]
+    collection: str
+    revision: int
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+
+# ---------------------------------------------------------------- answers
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """What stands behind one statement: `document.text[start:end] == quote`. `marker` counts from 1."""
+
+    marker: int
+    chunk: Chunk
+    start: int
+    end: int
+    quote: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of the prompt and of the answer, counted as the generator counts them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of a conversation; `role` is user, assistant or system."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished answer, as it is shown, recorded and evaluated. `timings` is in seconds."""
+
+    text: str
+    abstained: bool
+    degraded: bool
+    citations: tuple[Citation, ...]
+    retrieval: Retrieval
+    release: str
+    interaction_id: str
+    usage: Usage
+    timings: Mapping[str, float]
+    finish_reason: str = "stop"
+
+
+# ---------------------------------------------------------------- records
+
+
+class DocumentState(StrEnum):
+    """Where a document stands in one collection. The values are stored."""
+
+    PENDING = "pending"
+    INDEXED = "indexed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestEntry:
+    """What one collection holds of one document, as the manifest knows it."""
+
+    document_id: str
+    uri: str
+    source: str
+    etag: str
+    content_sha256: str
+    state: DocumentState
+    chunks: int
+    access: tuple[str, ...]
+    failure_kind: str | None = None
+    failure_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A document that could not be ingested, for the run report."""
+
+    uri: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """An API key as it is stored: never the secret itself. Times are UTC."""
+
+    id: str
+    name: str
+    access: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+    @property
+    def scope(self) -> AccessScope:
+        return AccessScope(frozenset(self.access))
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """Where a source put one document's bytes, and what the converter should take them for."""
+
+    path: Path
+    name: str

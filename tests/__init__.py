@@ -1,0 +1,1 @@
+"""unit/ pure and in-process; contract/ one suite per port; integration/ real stores; dags/ Airflow; e2e/ the product."""

@@ -1,0 +1,124 @@
+"""Fakes for the ports. Each passes the same conformance suite in tests/contract/ as the real implementations."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+
+from core.errors import CollectionMismatchError, NotFoundError
+from core.types import AccessScope, CollectionSpec, EmbeddedDocument, Hit, SearchLegs, StoredChunk, Vector
+
+_WORD = re.compile(r"\w+")
+
+
+class FakeEmbedder:
+    """A bag of hashed words: texts that share words have similar vectors. Deterministic, instant, no model."""
+
+    name = "fake"
+    fingerprint = hashlib.sha256(b"fake embedder").hexdigest()
+    dimensions = 64
+    max_tokens = 256
+
+    def __init__(self) -> None:
+        self.embedded: list[str] = []
+
+    def embed(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vector:
+        self.embedded.extend(texts)
+        vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        for row, text in enumerate(texts):
+            for word in _WORD.findall(text.lower()) or [""]:
+                slot = int.from_bytes(hashlib.sha256(word.encode()).digest()[:4]) % self.dimensions
+                vectors[row, slot] += 1.0
+        if progress is not None:
+            progress(len(texts))
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(self.token_offsets(text)) for text in texts]
+
+    def token_offsets(self, text: str) -> list[tuple[int, int]]:
+        return [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)]
+
+
+class InMemoryIndex:
+    """A VectorIndex that scans lists. The sparse leg counts shared words instead of BM25."""
+
+    def __init__(self) -> None:
+        self._specs: dict[str, CollectionSpec] = {}
+        self._documents: dict[str, dict[str, EmbeddedDocument]] = {}
+        self._revisions: dict[str, int] = {}
+
+    def ensure(self, spec: CollectionSpec) -> None:
+        known = self._specs.setdefault(spec.name, spec)
+        if known != spec:
+            raise CollectionMismatchError(f"{spec.name} was built with {known.embedder}.", hint="Rebuild the index.")
+        self._documents.setdefault(spec.name, {})
+        self._revisions.setdefault(spec.name, 0)
+
+    def spec(self, collection: str) -> CollectionSpec:
+        self._require(collection)
+        return self._specs[collection]
+
+    def commit(self, collection: str, upserts: Iterable[EmbeddedDocument], deletes: Iterable[str]) -> int:
+        self._require(collection)
+        content = dict(self._documents[collection])
+        for document in upserts:
+            content[document.document_id] = document
+        for document_id in deletes:
+            content.pop(document_id, None)
+        self._documents[collection] = content
+        self._revisions[collection] += 1
+        return self._revisions[collection]
+
+    def search(self, collection: str, text: str, vector: Vector, limit: int, scope: AccessScope) -> SearchLegs:
+        self._require(collection)
+        words = set(_WORD.findall(text.lower()))
+        dense, sparse = [], []
+        for stored, stored_vector in self.scroll(collection):
+            if not scope.allows(stored.access):
+                continue
+            dense.append(Hit(stored.chunk.id, float(stored_vector @ vector)))
+            shared = len(words & set(_WORD.findall(stored.chunk.indexed_text.lower())))
+            if shared:
+                sparse.append(Hit(stored.chunk.id, float(shared)))
+        order = lambda hits: tuple(sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))[:limit])  # noqa: E731
+        return SearchLegs(order(dense), order(sparse), self._revisions[collection])
+
+    def fetch(self, collection: str, chunk_ids: Sequence[str], scope: AccessScope) -> list[StoredChunk]:
+        self._require(collection)
+        by_id = {stored.chunk.id: stored for stored, _ in self.scroll(collection) if scope.allows(stored.access)}
+        return [by_id[chunk_id] for chunk_id in chunk_ids if chunk_id in by_id]
+
+    def chunk_counts(self, collection: str) -> dict[str, int]:
+        self._require(collection)
+        return {key: len(document.chunks) for key, document in self._documents[collection].items() if document.chunks}
+
+    def scroll(self, collection: str) -> Iterator[tuple[StoredChunk, Vector]]:
+        self._require(collection)
+        rows = [
+            (StoredChunk(chunk, document.source, document.access, document.content_sha256), vector)
+            for document in self._documents[collection].values()
+            for chunk, vector in zip(document.chunks, document.vectors, strict=True)
+        ]
+        yield from sorted(rows, key=lambda row: row[0].chunk.id)
+
+    def revision(self, collection: str) -> int:
+        self._require(collection)
+        return self._revisions[collection]
+
+    def collections(self) -> list[str]:
+        return sorted(self._specs)
+
+    def drop(self, collection: str) -> None:
+        for store in (self._specs, self._documents, self._revisions):
+            store.pop(collection, None)
+
+    def close(self) -> None:
+        pass
+
+    def _require(self, collection: str) -> None:
+        if collection not in self._specs:
+            raise NotFoundError(f"There is no collection {collection}.", hint="Run `ragloop ingest FOLDER` first.")
