@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from core.types import (
     CollectionSpec,
     Document,
     EmbeddedDocument,
+    Evidence,
     LocalFile,
     Passage,
     SearchLegs,
@@ -96,7 +97,7 @@ class VectorIndex(Protocol):
     """
 
     def ensure(self, spec: CollectionSpec) -> None:
-        """Create the collection `spec.name` unless it exists. Raises CollectionMismatchError if it exists with another spec."""
+        """Create the collection `spec.name` unless it exists. Raises CollectionMismatchError if it has another spec."""
         ...
 
     def spec(self, collection: str) -> CollectionSpec:
@@ -153,11 +154,13 @@ class Reranker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """What a generator answers from. `passages` is the whole context: nothing else may be cited."""
+    """What a generator answers from. `passages` is the whole context: nothing else may be cited.
+    `evidence` are the sentences of those passages, scored against the question."""
 
     question: str
     history: Sequence[Turn]
     passages: Sequence[Passage]
+    evidence: Evidence
     max_tokens: int | None = None
 
 
@@ -170,16 +173,11 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """The last event of a generation. Empty `citations` from a generator that quotes means it found nothing to say.
-
-    `confidence` is in [0, 1]: how likely it is that the passages hold the answer; None where the generator cannot tell.
-    """
+    """The last event of a generation. `finish_reason` is stop, or length when `max_tokens` cut the answer short."""
 
     citations: tuple[Citation, ...]
     usage: Usage
-    confidence: float | None = None
     finish_reason: str = "stop"
-    details: Mapping[str, float] | None = None
 
 
 class Generator(Protocol):

@@ -119,7 +119,7 @@ class Settings(BaseSettings):
 
     @property
     def keys_required(self) -> bool:
-        """Whether every request needs an API key: always, but for a development server that only this machine reaches."""
+        """Whether every request needs a key: always, but for a development server that only this machine reaches."""
         return self.environment == "production" or not is_loopback(self.host)
 
 

@@ -233,6 +233,27 @@ class Retrieval:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoredSentence:
+    """A sentence of a retrieved passage: `document.text[start:end] == text`. `score` is its nearness to the question."""
+
+    chunk: Chunk
+    start: int
+    end: int
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for the passages holding the answer: their sentences, best first, the features that the abstention
+    model reads, and its verdict as a probability."""
+
+    sentences: tuple[ScoredSentence, ...]
+    features: Mapping[str, float]
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """What stands behind one statement: `document.text[start:end] == quote`. `marker` counts from 1."""
 
@@ -269,6 +290,7 @@ class Answer:
     degraded: bool
     citations: tuple[Citation, ...]
     retrieval: Retrieval
+    confidence: float
     release: str
     interaction_id: str
     usage: Usage

@@ -53,7 +53,6 @@ class InteractionRepository:
         history: Sequence[Turn],
         origin: str,
         api_key_id: str | None,
-        confidence: float | None,
         prompt: Mapping[str, Any],
     ) -> None:
         """Store the answer with everything it came from."""
@@ -71,7 +70,7 @@ class InteractionRepository:
             "answer": answer.text,
             "abstained": answer.abstained,
             "degraded": answer.degraded,
-            "confidence": confidence,
+            "confidence": answer.confidence,
             "prompt": dict(prompt),
             "passages": [passage_json(passage) for passage in answer.retrieval.passages],
             "citations": [citation_json(citation) for citation in answer.citations],

@@ -1,0 +1,55 @@
+"""Sentences with exact character spans, in prose and in markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import sentencex
+
+# ISO codes of the languages that the BM25 leg knows by name; anything else is cut by English rules.
+_CODES = {
+    "arabic": "ar", "danish": "da", "dutch": "nl", "english": "en", "finnish": "fi", "french": "fr", "german": "de",
+    "greek": "el", "hungarian": "hu", "italian": "it", "norwegian": "no", "portuguese": "pt", "romanian": "ro",
+    "russian": "ru", "spanish": "es", "swedish": "sv", "turkish": "tr",
+}  # fmt: skip
+
+# A line that begins something new: blank, or a heading, list item, quote, table row or fence.
+_OPENER = re.compile(r"[ \t]*(?:$|#{1,6}[ \t]|[-*+][ \t]|\d{1,9}[.)][ \t]|>|\||```|~~~)")
+# A line that nothing continues on the next one.
+_CLOSED = re.compile(r"[ \t]*(?:$|#{1,6}[ \t]|\||```|~~~)")
+
+
+def sentence_spans(text: str, language: str = "english") -> list[tuple[int, int]]:
+    """The (start, end) of each sentence, without surrounding white space, in order and not overlapping.
+
+    Headings, list items and table rows end sentences; a soft line break inside a paragraph does not.
+    """
+    code = _CODES.get(language, "en")
+    spans = []
+    for unit_start, unit_end in _units(text):
+        unwrapped = text[unit_start:unit_end].replace("\n", " ")  # one character for one: offsets stay true
+        for boundary in sentencex.get_sentence_boundaries(code, unwrapped):
+            start, end = boundary["start_index"], boundary["end_index"]
+            piece = unwrapped[start:end]
+            start += len(piece) - len(piece.lstrip())
+            end -= len(piece) - len(piece.rstrip())
+            if start < end:
+                spans.append((unit_start + start, unit_start + end))
+    return spans
+
+
+def _units(text: str) -> Iterator[tuple[int, int]]:
+    """Stretches of lines that belong together: a paragraph, a list item, a heading, a table row."""
+    start = position = 0
+    closed = True
+    for line in text.splitlines(keepends=True):
+        bare = line.rstrip("\r\n")
+        if closed or _OPENER.match(bare):
+            if position > start:
+                yield start, position
+            start = position
+        closed = bool(_CLOSED.match(bare))
+        position += len(line)
+    if position > start:
+        yield start, position

@@ -1,0 +1,66 @@
+"""What a release is made from, and the first one of an installation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from core.errors import UnavailableError
+from core.release import (
+    AbstentionModel,
+    CollectionRef,
+    GeneratorSpec,
+    Guards,
+    PromptRef,
+    Release,
+    ReleaseManifest,
+    RetrievalParameters,
+)
+from core.settings import Settings
+from core.storage.documents import RunRepository
+from core.storage.releases import ReleaseRepository
+from core.types import CollectionSpec
+from serving.prompt_library import load_prompts
+
+# Fitted by `python -m evals.fit_abstention`; the file says on what.
+ABSTENTION = Path(__file__).parent / "abstention.json"
+
+
+def first_manifest(settings: Settings, spec: CollectionSpec) -> ReleaseManifest:
+    """The manifest of this installation's defaults over the collection that `spec` describes."""
+    return ReleaseManifest(
+        prompts=newest_prompts(),
+        collection=CollectionRef.of(spec),
+        retrieval=RetrievalParameters(
+            dense_weight=settings.dense_weight, depth=settings.retrieval_depth, top_k=settings.top_k
+        ),
+        generator=GeneratorSpec(),
+        guards=Guards(abstention=default_abstention()),
+    )
+
+
+def newest_prompts() -> Mapping[str, PromptRef]:
+    """The newest version of every prompt in the library."""
+    return {name: versions[max(versions)].ref for name, versions in load_prompts().items()}
+
+
+def default_abstention() -> AbstentionModel:
+    """The abstention model that ships with RAGLoop."""
+    return AbstentionModel.model_validate(json.loads(ABSTENTION.read_text(encoding="utf-8")))
+
+
+def champion_or_first(
+    settings: Settings, releases: ReleaseRepository, runs: RunRepository, specs: Mapping[str, CollectionSpec]
+) -> Release:
+    """The release that answers now. Where there is none yet, the defaults over the latest ingestion's collection
+    become the first; raises UnavailableError when nothing was ingested. `specs` are the collections there are, by name.
+    """
+    champion = releases.champion()
+    if champion is not None:
+        return champion
+    for run in runs.latest(limit=50):
+        if run.state == "finished" and run.collection in specs:
+            manifest = first_manifest(settings, specs[run.collection])
+            return releases.install_first(manifest, actor="ragloop", reason="first ingestion")
+    raise UnavailableError("No documents have been ingested yet.", hint="Run `ragloop ingest FOLDER` first.")
