@@ -311,13 +311,18 @@ class DocumentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ManifestEntry:
-    """What one collection holds of one document, as the manifest knows it."""
+    """What one collection holds of one document, as the manifest knows it.
+
+    `etag` and `converter_fingerprint` are those of the last attempt to read it; `content_sha256` and `chunks` are of
+    the version that the index holds, which for a failed document may be an earlier one, or none ("" and 0).
+    """
 
     document_id: str
     uri: str
     source: str
     etag: str
     content_sha256: str
+    converter_fingerprint: str
     state: DocumentState
     chunks: int
     access: tuple[str, ...]

@@ -89,6 +89,7 @@ manifest = Table(
     Column("source", String(200), nullable=False),
     Column("etag", String(200), nullable=False),
     Column("content_sha256", String(64), nullable=False),
+    Column("converter_fingerprint", String(64), nullable=False),
     Column("state", String(20), nullable=False),
     Column("chunks", Integer, nullable=False),
     Column("access", JSON, nullable=False),

@@ -91,6 +91,7 @@ def upgrade() -> None:
         sa.Column("source", sa.String(length=200), nullable=False),
         sa.Column("etag", sa.String(length=200), nullable=False),
         sa.Column("content_sha256", sa.String(length=64), nullable=False),
+        sa.Column("converter_fingerprint", sa.String(length=64), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("chunks", sa.Integer(), nullable=False),
         sa.Column("access", sa.JSON(), nullable=False),
