@@ -1,0 +1,43 @@
+"""How commands speak: results on standard output, everything else on standard error, one JSON object with --json."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from core.errors import RagloopError
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """The one JSON object of a command that was called with --json."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def say(text: str = "") -> None:
+    """A line of a command's result."""
+    sys.stdout.write(text + "\n")
+
+
+def note(text: str) -> None:
+    """A line about what is going on; not part of the result."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def report(error: RagloopError, *, as_json: bool) -> None:
+    """Tell a person, or the program that called with --json, what went wrong and what to do."""
+    if as_json:
+        print_json({"error": {"type": error.type, "message": error.message, "hint": error.hint}})
+    note(f"Error: {error.message}" + (f"\n{error.hint}" if error.hint else ""))
+
+
+def one_line(text: str, width: int = 100) -> str:
+    """`text` on one line, cut at `width` characters."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= width else flat[: width - 1] + "…"

@@ -1,0 +1,105 @@
+"""`ragloop doctor`: is everything that this installation needs in working order?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from app.cli.console import JsonOption, print_json, say
+from core.errors import RagloopError
+from core.settings import PREFIX, Settings, load_settings
+
+
+def doctor(
+    show_settings: Annotated[
+        bool, typer.Option("--settings", help="List every setting with its value, default and meaning.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check settings, database, index, embedding model and documents; say what to do about what fails."""
+    settings = load_settings()
+    if show_settings:
+        _print_settings(settings, as_json)
+        return
+    results = [_run(name, check, settings) for name, check in CHECKS.items()]
+    if as_json:
+        print_json({"ok": all(result["ok"] for result in results), "checks": results})
+    else:
+        for result in results:
+            say(f"{'ok  ' if result['ok'] else 'FAIL'}  {result['name']:10} {result['message']}")
+            if result["hint"]:
+                say(f"{'':17}{result['hint']}")
+    if not all(result["ok"] for result in results):
+        raise typer.Exit(1)
+
+
+def _run(name: str, check: Callable[[Settings], str], settings: Settings) -> dict[str, object]:
+    try:
+        return {"name": name, "ok": True, "message": check(settings), "hint": ""}
+    except RagloopError as error:
+        return {"name": name, "ok": False, "message": error.message, "hint": error.hint}
+
+
+def _database(settings: Settings) -> str:
+    from core.storage.database import Database
+
+    Database.open(settings).check()
+    return settings.sql_url.render_as_string(hide_password=True)
+
+
+def _index(settings: Settings) -> str:
+    from retrieval.factory import open_index
+
+    index = open_index(settings)
+    names = index.collections()
+    index.close()
+    place = settings.qdrant_url or str(settings.home / "index")
+    return f"{place}, {len(names)} collection{'' if len(names) == 1 else 's'}"
+
+
+def _embedder(settings: Settings) -> str:
+    from retrieval.factory import open_embedder
+
+    embedder = open_embedder(settings)
+    embedder.embed(["Does it work?"])
+    return f"{embedder.name}, {embedder.dimensions} dimensions, {type(embedder).__name__}"
+
+
+def _documents(settings: Settings) -> str:
+    from serving.factory import Champion, open_services
+
+    services = open_services(settings)
+    release = Champion(services).answerer().release
+    collection = release.manifest.collection.name
+    counts = services.index.chunk_counts(collection)
+    services.close()
+    return f"{len(counts):,} documents, {sum(counts.values()):,} chunks in {collection}; release {release.id[:12]}"
+
+
+CHECKS: dict[str, Callable[[Settings], str]] = {
+    "database": _database,
+    "index": _index,
+    "embedder": _embedder,
+    "documents": _documents,
+}
+
+
+def _print_settings(settings: Settings, as_json: bool) -> None:
+    rows = {
+        PREFIX + name.upper(): {
+            "value": None if (value := getattr(settings, name)) is None else str(value),
+            "default": None if field.default is None else str(field.default),
+            "meaning": field.description or "",
+        }
+        for name, field in Settings.model_fields.items()
+    }
+    if settings.database_url is not None:  # a URL may carry a password
+        rows[PREFIX + "DATABASE_URL"]["value"] = settings.sql_url.render_as_string(hide_password=True)
+    if as_json:
+        print_json({"settings": rows})
+        return
+    for name, row in rows.items():
+        say(f"{name}={row['value'] or ''}")
+        say(f"    {row['meaning']} [default: {row['default'] or 'none'}]")

@@ -1,0 +1,50 @@
+"""The `ragloop` command's root: its groups, its help, and how errors end it.
+
+Exit codes: 0 done, 1 failed, 2 the call was at fault (the message says how), 130 interrupted.
+Modules are imported by the commands that need them, so `ragloop --help` starts in a fraction of a second.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from app.cli import answering, doctor, documents, keys, releases
+from app.cli.console import note, report
+from core.errors import RagloopError
+
+application = typer.Typer(
+    name="ragloop",
+    help="Answers from your own documents, with citations.\n\n"
+    "Begin with: ragloop ingest FOLDER, then ragloop ask 'a question', or ragloop serve for the web page.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+application.command("ingest")(documents.ingest)
+application.command("ask")(answering.ask)
+application.command("search")(answering.search)
+application.command("serve")(answering.serve)
+application.command("doctor")(doctor.doctor)
+application.command("delete")(documents.delete)
+application.add_typer(releases.application, name="release")
+application.add_typer(keys.application, name="keys")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point. Never shows a traceback for a deliberate error."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        application(args=list(arguments), standalone_mode=True)
+    except RagloopError as error:
+        report(error, as_json="--json" in arguments)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        note("Interrupted.")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
