@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
@@ -20,6 +21,7 @@ from sqlalchemy.exc import ArgumentError
 from core.errors import SettingsError
 
 PREFIX = "RAGLOOP_"
+ENV_FILE = ".env"
 
 # Passwords that stand in tutorials. Outside development a database or index that still has one is refused.
 _DEFAULT_SECRETS = frozenset({"", "admin", "airflow", "changeme", "password", "postgres", "ragloop", "secret"})
@@ -39,7 +41,7 @@ _QUIET = {
 class Settings(BaseSettings):
     """How this installation is set up."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
 
     environment: Literal["development", "production"] = Field(
         "development", description="In production API keys are always required and default secrets are refused."
@@ -138,7 +140,7 @@ def load_settings(**overrides: Any) -> Settings:
 
     Raises SettingsError that names the variable, what is wrong with it, and the nearest known name if it is unknown.
     """
-    _refuse_unknown(os.environ)
+    _refuse_unknown({**dotenv_values(ENV_FILE), **os.environ})
     os.environ.update({name: value for name, value in _QUIET.items() if name not in os.environ})
     try:
         return Settings(**overrides)
@@ -151,7 +153,7 @@ def child_environment(**extra: str) -> dict[str, str]:
     return {**os.environ, **_QUIET, **extra}
 
 
-def _refuse_unknown(environ: Mapping[str, str]) -> None:
+def _refuse_unknown(environ: Mapping[str, str | None]) -> None:
     for name in environ:
         if name.startswith(PREFIX) and name.removeprefix(PREFIX).lower() not in Settings.model_fields:
             raise _unknown(name)
@@ -171,8 +173,6 @@ def _explain(error: ValidationError) -> SettingsError:
         return SettingsError(f"Settings: {reason}.")
     field = str(first["loc"][0])
     variable = PREFIX + field.upper().removeprefix(PREFIX)
-    if first["type"] == "extra_forbidden":
-        return _unknown(variable)
     shown = "" if "key" in field or "url" in field else f" (it is {first['input']!r})"
     info = Settings.model_fields.get(field)
     return SettingsError(

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Vector = NDArray[np.float32]
+# A string at run time, so that commands that embed nothing do not pay for importing numpy.
+Vector: TypeAlias = "NDArray[np.float32]"
 
 # Namespaces for name-based ids: the same URI is the same document on every machine, for ever.
 _DOCUMENT_NAMESPACE = uuid.UUID("6f0e1d8c-2a5b-5c7e-9f43-0c1d2e3f4a5b")
@@ -234,7 +235,7 @@ class Retrieval:
 
 @dataclass(frozen=True, slots=True)
 class ScoredSentence:
-    """A sentence of a retrieved passage: `document.text[start:end] == text`. `score` is its nearness to the question."""
+    """A sentence of a retrieved passage: `document.text[start:end] == text`. `score` says how near the question it is."""
 
     chunk: Chunk
     start: int

@@ -1,0 +1,136 @@
+"""What the database keeps, on SQLite here and on PostgreSQL in tests/integration/test_postgresql.py."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sqlalchemy import inspect, text
+
+from core.errors import StoreUnavailableError
+from core.settings import Settings, load_settings
+from core.storage.database import Database, head_revision, migrate
+from core.storage.documents import DocumentRepository, EmbeddingMemo, RunRepository
+from core.storage.tables import metadata
+from core.types import Document, DocumentState, ManifestEntry, TextFormat
+
+
+def document(uri: str, body: str = "Text", access: tuple[str, ...] = ("public",)) -> Document:
+    return Document(uri, "Title", body, TextFormat.MARKDOWN, "text/markdown", "0" * 64, (), access)
+
+
+def entry(item: Document, state: DocumentState = DocumentState.INDEXED) -> ManifestEntry:
+    return ManifestEntry(
+        document_id=item.id, uri=item.uri, source="docs", etag="1", content_sha256=item.content_sha256,
+        converter_fingerprint="c", state=state, chunks=1, access=item.access,
+    )  # fmt: skip
+
+
+def test_the_migrations_build_exactly_the_tables_the_code_uses(database: Database) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with database.transaction() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_migrating_twice_changes_nothing(database: Database) -> None:
+    migrate(database)
+    with database.transaction() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [head_revision()]
+
+
+def test_sqlite_runs_in_wal_mode(database: Database) -> None:
+    with database.transaction() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+
+
+def test_a_transaction_that_raises_leaves_nothing_behind(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError), database.transaction() as connection:
+        connection.execute(text("INSERT INTO sources VALUES ('a', 'b', '2026-01-01')"))
+        raise ZeroDivisionError
+    assert DocumentRepository(database).source_root("a") is None
+
+
+def test_a_file_that_is_no_database_is_an_outage_with_a_hint(settings: Settings) -> None:
+    settings.home.mkdir(parents=True)
+    (settings.home / "ragloop.db").write_bytes(b"not a database at all" * 100)
+    with pytest.raises(StoreUnavailableError) as caught:
+        Database.open(settings)
+    assert caught.value.hint
+
+
+def test_a_database_that_cannot_be_reached_is_an_outage_that_hides_the_password(settings: Settings) -> None:
+    down = load_settings(home=settings.home, database_url="postgresql://u:hush@127.0.0.1:1/x")
+    with pytest.raises(StoreUnavailableError) as caught:
+        Database.open(down)
+    assert "hush" not in caught.value.message
+    assert "RAGLOOP_DATABASE_URL" in caught.value.hint
+
+
+def test_a_document_comes_back_as_it_was_saved_and_is_replaced_by_its_next_version(database: Database) -> None:
+    repository = DocumentRepository(database)
+    repository.save("docs", "c", [document("docs/a.md", "Ünï 😀\n", ("hr", "legal"))])
+    assert repository.get(document("docs/a.md").id) == document("docs/a.md", "Ünï 😀\n", ("hr", "legal"))
+    repository.save("docs", "c", [document("docs/a.md", "New")])
+    assert repository.get(document("docs/a.md").id) == document("docs/a.md", "New")
+
+
+def test_documents_are_paged_in_order_of_uri(database: Database) -> None:
+    repository = DocumentRepository(database)
+    repository.save("docs", "c", [document(f"docs/{name}.md") for name in "cab"])
+    first = repository.page(limit=2)
+    assert [item.uri for item in first] == ["docs/a.md", "docs/b.md"]
+    assert [item.uri for item in repository.page(after=first[-1].uri)] == ["docs/c.md"]
+
+
+def test_more_documents_than_a_statement_has_room_for_are_removed(database: Database) -> None:
+    repository = DocumentRepository(database)
+    many = [document(f"docs/{n}.md") for n in range(1200)]
+    repository.save("docs", "c", many)
+    assert repository.remove(item.id for item in many) == 1200
+
+
+def test_each_collection_has_a_manifest_of_its_own(database: Database) -> None:
+    repository = DocumentRepository(database)
+    item = entry(document("docs/a.md"))
+    repository.save_entries("one", "run", [item])
+    assert repository.entries("one") == {item.document_id: item}
+    assert repository.entries("two") == {}
+    assert repository.count("one") == 1
+    assert repository.holders(item.document_id) == ["one"]
+    repository.remove_entries("one", [item.document_id])
+    assert repository.entries("one") == {}
+
+
+def test_only_indexed_documents_count(database: Database) -> None:
+    repository = DocumentRepository(database)
+    repository.save_entries("one", "run", [entry(document("docs/a.md"), DocumentState.FAILED)])
+    assert repository.count("one") == 0
+
+
+def test_a_run_is_recorded_from_start_to_report(database: Database) -> None:
+    runs = RunRepository(database)
+    runs.start("r1", "docs", "collection")
+    assert runs.latest()[0].state == "running"
+    runs.finish("r1", "finished", {"seen": 1})
+    run = runs.latest()[0]
+    assert (run.state, run.report) == ("finished", {"seen": 1})
+    assert run.finished_at is not None
+    assert run.finished_at.tzinfo is not None
+
+
+def test_the_memo_returns_the_vectors_it_was_given_for_that_embedder_only(database: Database) -> None:
+    memo = EmbeddingMemo(database)
+    vectors = {f"{n:064}": np.full(4, n, dtype=np.float32) for n in range(1100)}
+    memo.put("e1", vectors)
+    memo.put("e1", vectors)
+    found = memo.get("e1", [*vectors, "unknown"])
+    assert found.keys() == vectors.keys()
+    assert all(np.array_equal(found[key], vectors[key]) for key in vectors)
+    assert memo.get("e2", list(vectors)) == {}
+    assert memo.remove(vectors) == 1100
+
+
+def test_every_table_has_a_primary_key(database: Database) -> None:
+    inspector = inspect(database.engine)
+    assert all(inspector.get_pk_constraint(table)["constrained_columns"] for table in metadata.tables)
