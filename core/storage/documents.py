@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, Table, delete, func, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Row, Table, delete, exists, func, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.storage.database import Database
 from core.storage.tables import documents, embedding_memo, ingestion_runs, manifest, sources
-from core.types import Document, DocumentState, ManifestEntry, TextFormat, Vector
+from core.types import AccessScope, Document, DocumentState, ManifestEntry, TextFormat, Vector
 
 # SQLite allows 32,766 bound values in a statement; this many ids keeps well below on every database.
 _BATCH = 500
@@ -78,13 +78,16 @@ class DocumentRepository:
             row = connection.execute(select(documents).where(documents.c.id == document_id)).first()
         return _document(row) if row else None
 
-    def page(self, *, after: str = "", limit: int = 100, source: str | None = None) -> list[DocumentSummary]:
-        """Up to `limit` documents in order of URI, beginning behind `after`."""
+    def page(
+        self, *, after: str = "", limit: int = 100, source: str | None = None, scope: AccessScope | None = None
+    ) -> list[DocumentSummary]:
+        """Up to `limit` documents in order of URI, beginning behind `after`, of those that `scope` allows."""
         columns = [c for c in documents.c if c.name not in ("text", "page_starts")]
         query = select(*columns, func.length(documents.c.text).label("characters")).where(documents.c.uri > after)
         if source is not None:
             query = query.where(documents.c.source == source)
         with self._database.transaction() as connection:
+            query = query.where(_allowed(connection, documents.c.access, scope))
             rows = connection.execute(query.order_by(documents.c.uri).limit(limit)).all()
         return [_summary(row) for row in rows]
 
@@ -124,12 +127,13 @@ class DocumentRepository:
             query = select(manifest.c.collection).where(manifest.c.document_id == document_id)
             return sorted(connection.execute(query).scalars())
 
-    def count(self, collection: str) -> int:
-        """Number of documents the collection holds."""
+    def count(self, collection: str, scope: AccessScope | None = None) -> int:
+        """Number of documents the collection holds, of those that `scope` allows."""
         query = select(func.count()).where(
             manifest.c.collection == collection, manifest.c.state == DocumentState.INDEXED
         )
         with self._database.transaction() as connection:
+            query = query.where(_allowed(connection, manifest.c.access, scope))
             return int(connection.execute(query).scalar_one())
 
 
@@ -214,6 +218,15 @@ def _batches(values: Iterable[str]) -> Iterator[list[str]]:
     iterator = iter(values)
     while batch := list(itertools.islice(iterator, _BATCH)):
         yield batch
+
+
+def _allowed(connection: Connection, access: Column[Any], scope: AccessScope | None) -> ColumnElement[bool]:
+    """Whether the row's labels and the scope's share one: AccessScope.allows, said in SQL."""
+    if scope is None or scope.labels is None:
+        return true()
+    unnest = func.json_array_elements_text if connection.dialect.name == "postgresql" else func.json_each
+    label = unnest(access).table_valued("value")
+    return exists(select(1).select_from(label).where(label.c.value.in_(scope.labels)))
 
 
 def _insert(connection: Connection, table: Table) -> Any:
