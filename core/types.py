@@ -235,7 +235,7 @@ class Retrieval:
 
 @dataclass(frozen=True, slots=True)
 class ScoredSentence:
-    """A sentence of a retrieved passage: `document.text[start:end] == text`. `score` says how near the question it is."""
+    """A sentence of a passage: `document.text[start:end] == text`. `score` is its nearness to the question."""
 
     chunk: Chunk
     start: int

@@ -17,7 +17,7 @@ from core.release import PromptRef
 
 PROMPTS = Path(__file__).parent / "prompts"
 
-_environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, autoescape=False)  # noqa: S701
+_environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, autoescape=False)
 
 
 class PromptTemplate(BaseModel):

@@ -27,7 +27,9 @@ def test_the_secret_is_stored_nowhere(database: Database) -> None:
     assert text.split("_", 2)[2] not in str(row)
 
 
-@pytest.mark.parametrize("mangle", [lambda t: t[:-1], lambda t: t + "x", lambda t: t.upper(), lambda _: "", lambda _: "rl__"])
+@pytest.mark.parametrize(
+    "mangle", [lambda t: t[:-1], lambda t: t + "x", lambda t: t.upper(), lambda _: "", lambda _: "rl__"]
+)
 def test_a_text_that_is_not_exactly_the_key_is_unknown(database: Database, mangle) -> None:  # type: ignore[no-untyped-def]
     repository = ApiKeyRepository(database)
     _, text = repository.create("a")

@@ -42,9 +42,7 @@ def test_an_unknown_name_in_the_dot_env_file_is_refused(monkeypatch: pytest.Monk
     ("name", "value"),
     [("RAGLOOP_PORT", "eighty"), ("RAGLOOP_PORT", "70000"), ("RAGLOOP_TOP_K", "0"), ("RAGLOOP_ENVIRONMENT", "test")],
 )
-def test_a_bad_value_names_the_variable_and_the_value(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str
-) -> None:
+def test_a_bad_value_names_the_variable_and_the_value(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as caught:
         load_settings()

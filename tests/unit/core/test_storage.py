@@ -1,4 +1,4 @@
-"""What the database keeps, on SQLite here and on PostgreSQL in tests/integration/test_postgresql.py."""
+"""What the database keeps, on SQLite and on PostgreSQL (see conftest.py)."""
 
 from __future__ import annotations
 
@@ -39,15 +39,20 @@ def test_migrating_twice_changes_nothing(database: Database) -> None:
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [head_revision()]
 
 
-def test_sqlite_runs_in_wal_mode(database: Database) -> None:
+def test_sqlite_runs_in_wal_mode(settings: Settings) -> None:
+    database = Database.open(settings)
     with database.transaction() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
 
 
 def test_a_transaction_that_raises_leaves_nothing_behind(database: Database) -> None:
-    with pytest.raises(ZeroDivisionError), database.transaction() as connection:
-        connection.execute(text("INSERT INTO sources VALUES ('a', 'b', '2026-01-01')"))
-        raise ZeroDivisionError
+    def half_done() -> None:
+        with database.transaction() as connection:
+            connection.execute(text("INSERT INTO sources VALUES ('a', 'b', '2026-01-01')"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        half_done()
     assert DocumentRepository(database).source_root("a") is None
 
 

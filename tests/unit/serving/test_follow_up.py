@@ -10,7 +10,9 @@ from serving.follow_up import standalone_query
 HISTORY = [Turn("user", "Who approves travel?"), Turn("assistant", "The team lead. [1]")]
 
 
-@pytest.mark.parametrize("question", ["And for trips abroad, who signs?", "Why?", "Does she need to sign it?", "How much?"])
+@pytest.mark.parametrize(
+    "question", ["And for trips abroad, who signs?", "Why?", "Does she need to sign it?", "How much?"]
+)
 def test_a_question_that_leans_on_the_last_one_is_searched_with_it(question: str) -> None:
     assert standalone_query(question, HISTORY) == f"Who approves travel?\n{question}"
 

@@ -1,0 +1,186 @@
+"""Fit the model that decides when to say "not in the documents", on questions whose evidence is known.
+
+    python -m evals.fit_abstention DATA [--write]
+
+Every question is tried three ways: as it is (the passages hold the answer if they overlap its evidence), with its
+evidence taken out of the results (they do not), and over a corpus of another subject (they do not). What is reported is
+measured on a corpus that took no part in the fit, for each corpus in turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core.ports import Embedder, VectorIndex
+from core.release import AbstentionModel, RetrievalParameters
+from core.settings import load_settings
+from core.types import AccessScope, CollectionSpec, Document, EmbeddedDocument, Passage
+from evals.labelled_questions import LabelledCorpus, LabelledQuestion, load
+from ingestion.splitting.structure_splitter import StructureSplitter
+from retrieval.factory import open_embedder
+from retrieval.indexes.edge import EdgeIndex
+from retrieval.retriever import Retriever
+from retrieval.sparse import SparseEncoder
+from serving.evidence import EvidenceScorer
+from serving.releases import ABSTENTION, default_abstention
+
+FEATURES = ("dense", "bm25", "coverage", "sentence", "support")
+TOP_K = 8
+# Enough questions of each kind for stable weights; XQuAD alone has 1,190.
+MOST_QUESTIONS = 400
+_EMBED_AT_ONCE = 2048
+_SEED = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """The features of one question's passages, and whether these hold the answer."""
+
+    corpus: str
+    kind: str
+    features: tuple[float, ...]
+    answerable: bool
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Fit, print the held-out figures, and with --write replace the model that ships."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="folder that holds xquad/, chunking-eval/ and mtrag/")
+    parser.add_argument("--write", action="store_true", help=f"write the model to {ABSTENTION.name}")
+    chosen = parser.parse_args(arguments)
+    embedder = open_embedder(load_settings())
+    corpora = load(chosen.data)
+    with tempfile.TemporaryDirectory() as folder:
+        observations = list(observe(corpora, embedder, EdgeIndex(Path(folder))))
+    report(observations)
+    model = fit(observations, ", ".join(f"{corpus.name}" for corpus in corpora))
+    print(json.dumps(model.model_dump(), indent=2))
+    if chosen.write:
+        ABSTENTION.write_text(json.dumps(model.model_dump(), indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def observe(corpora: Sequence[LabelledCorpus], embedder: Embedder, index: VectorIndex) -> Iterator[Observation]:
+    """Every question, asked in the three ways."""
+    scorer = EvidenceScorer(embedder, SparseEncoder("english"), default_abstention(), "english")
+    samples = {corpus.name: _sample(corpus.questions) for corpus in corpora}
+    for corpus in corpora:
+        retriever = _retriever(corpus, embedder, index)
+        foreign = [item for name, items in samples.items() if name != corpus.name for item in items]
+        asked = [("own", question) for question in samples[corpus.name]]
+        asked += [("foreign", question) for question in _sample(foreign, len(asked) // 2)]
+        for kind, question in asked:
+            found = retriever.retrieve(question.text, AccessScope.everything(), TOP_K * 3).passages
+            own = found[:TOP_K]
+            answerable = _holds(question, own)
+            yield _observation(scorer, corpus.name, kind, question, own, answerable)
+            if answerable:
+                rest = [passage for passage in found if not _holds(question, [passage])][:TOP_K]
+                yield _observation(scorer, corpus.name, "removed", question, rest, False)
+
+
+def fit(observations: Sequence[Observation], fitted_on: str) -> AbstentionModel:
+    """A logistic regression, answerable and not weighing the same, and the threshold that separates them best."""
+    from sklearn.linear_model import LogisticRegression
+
+    x, y = _arrays(observations)
+    scale = x.std(axis=0)
+    regression = LogisticRegression(class_weight="balanced").fit(x / scale, y)
+    weights = dict(zip(FEATURES, (regression.coef_[0] / scale).round(4).tolist(), strict=True))
+    bias = round(float(regression.intercept_[0]), 4)
+    model = AbstentionModel(weights=weights, bias=bias, threshold=0.5, fitted_on=fitted_on)
+    thresholds = np.arange(0.05, 0.96, 0.01)
+    best = max(thresholds, key=lambda threshold: balanced_accuracy(probabilities(model, x) >= threshold, y))
+    return model.model_copy(update={"threshold": round(float(best), 2)})
+
+
+def probabilities(model: AbstentionModel, x: np.ndarray) -> np.ndarray:
+    """The model's probabilities, shape (n,), for features of shape (n, len(FEATURES))."""
+    total: np.ndarray = x @ np.array([model.weights[name] for name in FEATURES]) + model.bias
+    return 1 / (1 + np.exp(-total))
+
+
+def balanced_accuracy(answered: np.ndarray, answerable: np.ndarray) -> float:
+    """The mean of the share of answerable questions answered and of unanswerable ones declined."""
+    return float((answered[answerable].mean() + (~answered[~answerable]).mean()) / 2)
+
+
+def report(observations: Sequence[Observation]) -> None:
+    """For each corpus: how a model fitted on the others does on it, in all and by kind of question."""
+    for held_out in sorted({item.corpus for item in observations}):
+        model = fit([item for item in observations if item.corpus != held_out], "")
+        test = [item for item in observations if item.corpus == held_out]
+        x, y = _arrays(test)
+        answered = probabilities(model, x) >= model.threshold
+        print(f"{held_out}: balanced accuracy {balanced_accuracy(answered, y):.3f}")
+        for kind in ("own", "removed", "foreign"):
+            for wanted in (True, False):
+                rows = np.array([item.kind == kind and item.answerable == wanted for item in test])
+                if rows.any():
+                    right = (answered[rows] == wanted).mean()
+                    print(
+                        f"  {kind:8} {'answerable' if wanted else 'unanswerable':13} n={rows.sum():4} right {right:.3f}"
+                    )
+
+
+def _arrays(observations: Sequence[Observation]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([item.features for item in observations]), np.array([item.answerable for item in observations])
+
+
+def _sample(questions: Sequence[LabelledQuestion], size: int = MOST_QUESTIONS) -> list[LabelledQuestion]:
+    return random.Random(_SEED).sample(list(questions), min(size, len(questions)))  # noqa: S311 - a sample, no secret
+
+
+def _holds(question: LabelledQuestion, passages: Sequence[Passage]) -> bool:
+    return any(span.overlaps(passage.chunk) for span in question.gold for passage in passages)
+
+
+def _observation(
+    scorer: EvidenceScorer,
+    corpus: str,
+    kind: str,
+    question: LabelledQuestion,
+    passages: Sequence[Passage],
+    answerable: bool,
+) -> Observation:
+    features = scorer.score(question.text, passages).features
+    return Observation(corpus, kind, tuple(features[name] for name in FEATURES), answerable)
+
+
+def _retriever(corpus: LabelledCorpus, embedder: Embedder, index: VectorIndex) -> Retriever:
+    splitter = StructureSplitter(embedder, load_settings().chunk_tokens, embedder.fingerprint)
+    spec = CollectionSpec(
+        embedder.name, embedder.fingerprint, embedder.dimensions, splitter.name, splitter.fingerprint, base=corpus.name
+    )
+    index.ensure(spec)
+    print(f"{corpus.name}: embedding {len(corpus.documents)} documents", file=sys.stderr)
+    index.commit(spec.name, _embedded(corpus.documents, splitter, embedder), [])
+    return Retriever(index, embedder, spec.name, RetrievalParameters())
+
+
+def _embedded(
+    documents: Sequence[Document], splitter: StructureSplitter, embedder: Embedder
+) -> Iterator[EmbeddedDocument]:
+    split = [(document, tuple(splitter.split(document))) for document in documents]
+    for begin in range(0, len(split), _EMBED_AT_ONCE):
+        batch = split[begin : begin + _EMBED_AT_ONCE]
+        vectors = embedder.embed([chunk.indexed_text for _, chunks in batch for chunk in chunks])
+        offset = 0
+        for document, chunks in batch:
+            yield EmbeddedDocument(
+                document.id, "fit", document.content_sha256, ("public",), chunks, vectors[offset : offset + len(chunks)]
+            )
+            offset += len(chunks)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

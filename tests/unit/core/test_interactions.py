@@ -1,0 +1,55 @@
+"""Every answer is recorded with its release, its passages and its scores."""
+
+from __future__ import annotations
+
+from core.storage.database import Database
+from core.storage.interactions import InteractionRepository
+from core.types import Answer, Chunk, Citation, Passage, Retrieval, Turn, Usage, document_id
+
+
+def an_answer() -> Answer:
+    chunk = Chunk(document_id("docs/a.md"), 2, "docs/a.md", "Travel", ("Who",), 4, 10, 30, "The lead approves it.")
+    passage = Passage(chunk, "f" * 64, 0.8, {"dense": 0.5, "bm25": 7.0, "fused": 0.8})
+    citation = Citation(1, chunk, 10, 30, "The lead approves it.", 0.7)
+    retrieval = Retrieval("who approves?", (passage,), "documents-1", 3, {"search": 0.001})
+    return Answer(
+        "The lead approves it. [1]",
+        False,
+        False,
+        (citation,),
+        retrieval,
+        0.9,
+        "r" * 64,
+        "i-1",
+        Usage(20, 6),
+        {"total": 0.1},
+    )
+
+
+def test_an_answer_is_recorded_with_what_it_came_from(database: Database) -> None:
+    repository = InteractionRepository(database)
+    repository.record(
+        an_answer(),
+        question="Who?",
+        history=[Turn("user", "Hello")],
+        origin="api",
+        api_key_id="k1",
+        prompt={"name": "answer", "version": 1, "sha256": "p"},
+    )
+    found = repository.get("i-1")
+    assert found is not None
+    assert (found.release_id, found.collection, found.revision) == ("r" * 64, "documents-1", 3)
+    assert (found.question, found.query, found.answer) == ("Who?", "who approves?", "The lead approves it. [1]")
+    assert found.history == [{"role": "user", "content": "Hello"}]
+    assert found.confidence == 0.9
+    passage, citation = found.passages[0], found.citations[0]
+    assert passage["text"] == "The lead approves it."
+    assert passage["scores"] == {"dense": 0.5, "bm25": 7.0, "fused": 0.8}
+    assert (citation["uri"], citation["page"], citation["start"], citation["end"]) == ("docs/a.md", 4, 10, 30)
+    assert citation["heading_path"] == ["Who"]
+    assert found.usage == {"prompt_tokens": 20, "completion_tokens": 6}
+    assert found.at.tzinfo is not None
+
+
+def test_an_interaction_nobody_recorded_is_not_found(database: Database) -> None:
+    assert InteractionRepository(database).get("unknown") is None
