@@ -1,0 +1,38 @@
+"""What the readers of the single formats take and give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Protocol
+
+from core.types import TextFormat
+
+
+@dataclass(frozen=True, slots=True)
+class RawFile:
+    """A file that was read once, so that what is hashed is what is parsed."""
+
+    name: str
+    data: bytes
+
+    @property
+    def suffix(self) -> str:
+        return PurePosixPath(self.name).suffix.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What was in a file. `page_starts` is as in core.types.Document."""
+
+    text: str
+    title: str
+    format: TextFormat
+    media_type: str
+    page_starts: tuple[int, ...] = ()
+
+
+class Reader(Protocol):
+    """Reads one format. Raises ConversionError with the reason a person should read."""
+
+    def read(self, file: RawFile) -> Content: ...

@@ -1,0 +1,125 @@
+"""PDF and office formats, by kreuzberg: a Rust library that asks no network."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.errors import ConversionError, FailureKind
+from core.types import TextFormat
+from ingestion.cleaning import tidy
+from ingestion.converters.content import Content, RawFile
+from ingestion.converters.sniffing import is_pdf, looks_like
+from ingestion.converters.titles import first_good, name_title
+from ingestion.splitting.blocks import first_heading
+
+if TYPE_CHECKING:
+    from kreuzberg import ExtractionConfig, ExtractionResult
+
+# An archive may unpack to this many times its own size, and always to _SMALL_ARCHIVE bytes. XML packs 10 to 20 times.
+_MOST_EXPANSION = 100
+_SMALL_ARCHIVE = 50_000_000
+
+_PDF_MEDIA_TYPE = "application/pdf"
+_ENCRYPTED_HINT = "Remove the password, or leave the file out of the folder."
+
+
+@dataclass(frozen=True, slots=True)
+class PdfReader:
+    """A PDF as plain text, page by page, one line to a line.
+
+    Kreuzberg's markdown takes ten times as long, joins the rows of a table into one line, takes table rows for
+    headings (seen on the quarterly reports in data/sec-10q), and loses where pages begin.
+    """
+
+    def read(self, file: RawFile) -> Content:
+        from kreuzberg import ExtractionConfig, PageConfig
+
+        if not is_pdf(file.data):
+            what = looks_like(file.data) or "not a PDF"
+            raise ConversionError(FailureKind.MISMATCH, f"The file is named {file.suffix} but is {what}.")
+        config = ExtractionConfig(use_cache=False, output_format="plain", pages=PageConfig(extract_pages=True))
+        result = _extract(file, _PDF_MEDIA_TYPE, config)
+        text, page_starts = _joined([page["content"] for page in result.pages or ()])
+        if not text:
+            raise ConversionError(
+                FailureKind.EMPTY,
+                "The PDF has no text: its pages are images.",
+                hint="Run it through text recognition (OCR) first.",
+            )
+        title = first_good(result.metadata.get("title")) or name_title(file.name)
+        return Content(text, title, TextFormat.PLAIN, _PDF_MEDIA_TYPE, page_starts)
+
+
+@dataclass(frozen=True, slots=True)
+class OfficeReader:
+    """A format that is a zip archive of XML (docx, odt, pptx, xlsx, epub) as markdown. `member` is a file in it."""
+
+    media_type: str
+    member: str
+
+    def read(self, file: RawFile) -> Content:
+        from kreuzberg import ExtractionConfig
+
+        _check_archive(file, self.member)
+        result = _extract(file, self.media_type, ExtractionConfig(use_cache=False, output_format="markdown"))
+        text = tidy(result.content)
+        title = first_good(result.metadata.get("title"), first_heading(text)) or name_title(file.name)
+        return Content(text, title, TextFormat.MARKDOWN, self.media_type)
+
+
+def _joined(pages: list[str]) -> tuple[str, tuple[int, ...]]:
+    """The pages' text in one, a blank line between two, and where each begins. An empty page begins where the next does."""
+    text, starts = "", []
+    parts: list[str] = []
+    length = 0
+    for page in pages:
+        starts.append(length)
+        if content := tidy(page):
+            parts.append(content)
+            length += len(content) + 2
+    text = "\n\n".join(parts)
+    return text, tuple(min(start, len(text)) for start in starts)
+
+
+def _extract(file: RawFile, media_type: str, config: ExtractionConfig) -> ExtractionResult:
+    import kreuzberg
+
+    try:
+        return kreuzberg.extract_bytes_sync(file.data, media_type, config=config)
+    except kreuzberg.KreuzbergError as error:
+        reason = " ".join(str(error).split())[:300]
+        if "password" in reason.lower() or "encrypt" in reason.lower():
+            raise ConversionError(
+                FailureKind.ENCRYPTED, "The file is protected by a password.", hint=_ENCRYPTED_HINT
+            ) from error
+        raise ConversionError(FailureKind.MALFORMED, f"The file is damaged: {reason}.") from error
+
+
+def _check_archive(file: RawFile, member: str) -> None:
+    what = looks_like(file.data)
+    if what == "an old Office or encrypted document":
+        if "EncryptedPackage".encode("utf-16-le") in file.data:
+            raise ConversionError(
+                FailureKind.ENCRYPTED, "The file is protected by a password.", hint=_ENCRYPTED_HINT
+            )
+        raise ConversionError(
+            FailureKind.MISMATCH, f"The file is named {file.suffix} but is in the older Office format."
+        )
+    if what != "a zip archive":
+        found = what or "no office document"
+        raise ConversionError(FailureKind.MISMATCH, f"The file is named {file.suffix} but is {found}.")
+    try:
+        with zipfile.ZipFile(io.BytesIO(file.data)) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
+        raise ConversionError(FailureKind.MALFORMED, f"The file is damaged: {error}.") from error
+    if not any(entry.filename.startswith(member) for entry in members):
+        raise ConversionError(
+            FailureKind.MISMATCH, f"The file is named {file.suffix} but is a zip archive of something else."
+        )
+    unpacked = sum(entry.file_size for entry in members)
+    if unpacked > max(len(file.data) * _MOST_EXPANSION, _SMALL_ARCHIVE):
+        raise ConversionError(FailureKind.TOO_LARGE, f"The file unpacks to {unpacked / 1e6:,.0f} MB.")

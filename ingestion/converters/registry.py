@@ -1,0 +1,89 @@
+"""Which reader a file goes to, by its name; and the checks that are the same for all."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+
+from core.errors import ConversionError, FailureKind
+from core.types import Document, LocalFile, SourceItem, TextFormat, digest
+from ingestion.converters.content import RawFile, Reader
+from ingestion.converters.office import OfficeReader, PdfReader
+from ingestion.converters.plain_text import TextReader
+from ingestion.converters.web_page import WebPageReader
+
+# Raise when our own code converts the same bytes differently.
+_VERSION = 1
+
+_OPEN_XML = "application/vnd.openxmlformats-officedocument"
+
+READERS: Mapping[str, Reader] = {
+    **dict.fromkeys((".md", ".markdown"), TextReader(TextFormat.MARKDOWN)),
+    **dict.fromkeys((".txt", ".text"), TextReader(TextFormat.PLAIN)),
+    **dict.fromkeys((".html", ".htm"), WebPageReader()),
+    ".pdf": PdfReader(),
+    ".docx": OfficeReader(f"{_OPEN_XML}.wordprocessingml.document", "word/"),
+    ".pptx": OfficeReader(f"{_OPEN_XML}.presentationml.presentation", "ppt/"),
+    ".xlsx": OfficeReader(f"{_OPEN_XML}.spreadsheetml.sheet", "xl/"),
+    ".odt": OfficeReader("application/vnd.oasis.opendocument.text", "content.xml"),
+    ".epub": OfficeReader("application/epub+zip", "META-INF/container.xml"),
+}
+"""The readers by file name suffix, in lower case."""
+
+
+@dataclass
+class FileConverter:
+    """A Converter for every supported kind of file. Larger files than `max_file_bytes` are refused unread."""
+
+    max_file_bytes: int
+
+    @cached_property
+    def fingerprint(self) -> str:
+        libraries = {name: version(name) for name in ("kreuzberg", "trafilatura")}
+        return digest([_VERSION, libraries])
+
+    def convert(self, file: LocalFile, item: SourceItem) -> Document:
+        return self.convert_bytes(self.read(file), item)
+
+    def read(self, file: LocalFile) -> RawFile:
+        """The file's bytes. Raises ConversionError when it is too large, not a regular file, or cannot be read."""
+        try:
+            status = file.path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise ConversionError(FailureKind.UNREADABLE, "It is not a regular file.")
+            if status.st_size > self.max_file_bytes:
+                raise ConversionError(
+                    FailureKind.TOO_LARGE,
+                    f"The file has {status.st_size / 1e6:,.1f} MB; at most {self.max_file_bytes / 1e6:,.0f} are read.",
+                    hint="Raise RAGLOOP_MAX_FILE_MB to read it.",
+                )
+            return RawFile(file.name, file.path.read_bytes())
+        except OSError as error:
+            raise ConversionError(
+                FailureKind.UNREADABLE, f"The file cannot be read: {error.strerror or error}."
+            ) from error
+
+    def convert_bytes(self, file: RawFile, item: SourceItem) -> Document:
+        """The document in bytes that were read before."""
+        reader = READERS.get(file.suffix)
+        if reader is None:
+            raise ConversionError(FailureKind.MISMATCH, f"Files named {file.suffix or 'so'} are not supported.")
+        if not file.data:
+            raise ConversionError(FailureKind.EMPTY, "The file is empty.")
+        content = reader.read(file)
+        if not content.text.strip():
+            raise ConversionError(FailureKind.EMPTY, "There is no text in the file.")
+        return Document(
+            uri=item.uri,
+            title=content.title,
+            text=content.text,
+            format=content.format,
+            media_type=content.media_type,
+            content_sha256=hashlib.sha256(file.data).hexdigest(),
+            page_starts=content.page_starts,
+            access=item.access,
+        )

@@ -1,0 +1,102 @@
+"""Converting hostile files without being harmed: in processes that may run out of memory, hang, or crash.
+
+    with Sandbox(job, limits, scratch) as sandbox:
+        future = sandbox.submit(task)
+        outcome = sandbox.outcome(task, future)   # Converted, SameBytes or Rejected; never the crash itself
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import tempfile
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from pebble import ProcessExpired, ProcessPool
+
+from core.errors import FailureKind
+from ingestion.converters.worker import EXIT_OUT_OF_MEMORY, PRELOAD, Job, Outcome, Rejected, Task, enter, perform
+
+# Parsers leak a little; a fresh worker costs a few hundredths of a second.
+_TASKS_PER_WORKER = 500
+
+# What Rust's allocator writes before it aborts.
+_RUST_OUT_OF_MEMORY = "memory allocation of"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one file may take, and how many are converted at a time."""
+
+    timeout_seconds: float
+    memory_bytes: int
+    workers: int = 1
+
+
+class Sandbox:
+    """A pool of workers that start on first use. `scratch` is an existing folder for their output."""
+
+    def __init__(self, job: Job, limits: Limits, scratch: Path) -> None:
+        self._limits = limits
+        self._logs = tempfile.TemporaryDirectory(prefix="workers-", dir=scratch)
+        self._log = Path(self._logs.name) / "output"
+        # The fork server was started fresh: forking this process would copy the threads' locks of the embedding
+        # runtime without its threads.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(list(PRELOAD))
+        self._pool = ProcessPool(
+            max_workers=limits.workers,
+            max_tasks=_TASKS_PER_WORKER,
+            initializer=enter,
+            initargs=(job, limits.memory_bytes, self._log),
+            context=context,
+        )
+
+    def submit(self, task: Task) -> Future[Outcome]:
+        return self._pool.schedule(perform, args=(task,), timeout=self._limits.timeout_seconds)
+
+    def outcome(self, task: Task, future: Future[Outcome]) -> Outcome:
+        """Waits for the file and says what became of it."""
+        error = future.exception()
+        if error is None:
+            return future.result()
+        if isinstance(error, BrokenProcessPool):
+            raise error  # no worker can be started: that is not this file's fault
+        kind, reason = self._explain(error)
+        return Rejected(task.item, kind, reason)
+
+    def _explain(self, error: BaseException) -> tuple[FailureKind, str]:
+        memory = f"Reading it took more than {self._limits.memory_bytes // 2**20} MB of memory."
+        if isinstance(error, TimeoutError):
+            return FailureKind.TIMEOUT, f"Reading it took longer than {self._limits.timeout_seconds:g} seconds."
+        if not isinstance(error, ProcessExpired):
+            return FailureKind.CRASHED, f"The converter failed: {type(error).__name__}: {str(error)[:300]}"
+        if error.exitcode == EXIT_OUT_OF_MEMORY:
+            return FailureKind.MEMORY, memory
+        if error.exitcode == -signal.SIGABRT and _RUST_OUT_OF_MEMORY in self._last_output():
+            return FailureKind.MEMORY, memory
+        if error.exitcode == -signal.SIGKILL:
+            return FailureKind.MEMORY, "The system ended the converter, most likely for want of memory."
+        return FailureKind.CRASHED, f"The converter crashed ({_exit(error.exitcode)})."
+
+    def _last_output(self) -> str:
+        return self._log.read_bytes()[-2000:].decode("utf-8", "replace") if self._log.exists() else ""
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # What is still under way is wanted by nobody.
+        self._pool.stop()
+        self._pool.join()
+        self._logs.cleanup()
+
+
+def _exit(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"

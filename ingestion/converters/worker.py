@@ -1,0 +1,139 @@
+"""The inside of the sandbox: what runs in a worker process, and what it tells its parent.
+
+The parent prepares a Job once per worker and sends a Task per file; each comes back as an Outcome.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import os
+import re
+import resource
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import ConversionError, FailureKind
+from core.ports import Splitter
+from core.types import Chunk, Document, LocalFile, SourceItem
+from ingestion.converters.registry import FileConverter
+
+# Imported by the fork server, so that a worker that replaces a killed one is ready at once.
+PRELOAD = ("ingestion.converters.worker", "kreuzberg", "trafilatura", "markdown_it", "tokenizers", "charset_normalizer")
+
+# How a worker leaves when it has run out of memory: its heap is of no use to the next file.
+EXIT_OUT_OF_MEMORY = 77
+
+_PR_SET_PDEATHSIG = 1
+_CLONE_NEWUSER = 0x10000000
+_CLONE_NEWNET = 0x40000000
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker does with every file."""
+
+    converter: FileConverter
+    splitter: Splitter
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One file. If its bytes still have the hash `known_sha256` it is not converted."""
+
+    file: LocalFile
+    item: SourceItem
+    known_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """The file was read and split."""
+
+    item: SourceItem
+    document: Document
+    chunks: tuple[Chunk, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SameBytes:
+    """The file has the bytes that it had before, whatever its etag says."""
+
+    item: SourceItem
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The file could not be read; `reason` is for people."""
+
+    item: SourceItem
+    kind: FailureKind
+    reason: str
+
+
+Outcome = Converted | SameBytes | Rejected
+
+_job: Job | None = None
+
+
+def enter(job: Job, memory_bytes: int, log: Path) -> None:
+    """Make this process a worker: it dies with its parent, is held to its memory, reaches no network, and takes the
+    processor only when nobody else wants it."""
+    global _job
+    # Libraries in other languages write to the descriptors; standard output belongs to the parent's result.
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.nice(10)
+    if sys.platform == "linux":
+        _die_with_parent()
+        _leave_network()
+        _limit_memory(memory_bytes)
+    _job = job
+
+
+def perform(task: Task) -> Outcome:
+    """Read, convert and split one file. An exception that leaves this function is the converter's fault."""
+    if _job is None:
+        raise AssertionError("perform() before enter()")
+    try:
+        file = _job.converter.read(task.file)
+        if task.known_sha256 and hashlib.sha256(file.data).hexdigest() == task.known_sha256:
+            return SameBytes(task.item)
+        document = _job.converter.convert_bytes(file, task.item)
+        return Converted(task.item, document, tuple(_job.splitter.split(document)))
+    except ConversionError as error:
+        return Rejected(task.item, error.kind, f"{error.message} {error.hint}".strip())
+    except RecursionError:
+        return Rejected(task.item, FailureKind.MALFORMED, "Its parts are nested too deeply.")
+    except MemoryError:
+        os._exit(EXIT_OUT_OF_MEMORY)
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _leave_network() -> None:
+    # A bonus, not a promise: containers often forbid it (then the call fails and nothing changes). The parsers ask no
+    # network; one that is taken over by a hostile file could.
+    libc = ctypes.CDLL(None)
+    if libc.unshare(_CLONE_NEWNET) != 0:
+        libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+
+
+def _limit_memory(memory_bytes: int) -> None:
+    # Data, not address space: mapped libraries, thread stacks and reservations are no memory that is used.
+    with contextlib.suppress(ValueError):  # the process already has a lower limit: that one holds
+        limit = _data_bytes() + memory_bytes
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def _data_bytes() -> int:
+    match = re.search(r"VmData:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(match.group(1)) * 1024 if match else 0

@@ -1,0 +1,1 @@
+"""Where documents come from: a folder, or any LlamaIndex reader."""

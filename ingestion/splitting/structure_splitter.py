@@ -1,0 +1,210 @@
+"""The splitter of RAGLoop: follows a document's headings, lists and tables, and keeps to a token limit.
+
+Blocks under the same heading fill a chunk; a heading stands in the chunk of the text it heads; a long block is cut at
+its own seams; sections of a few lines join their neighbours under the heading they share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from core.types import Chunk, Document, digest
+from ingestion.splitting.blocks import Block, BlockKind, blocks, page_of
+from ingestion.splitting.cutting import Measure, cut
+from ingestion.splitting.headers import Header, fitted_header
+from ingestion.splitting.tokens import TokenCounter
+
+# Raise when the same text would be split differently.
+_VERSION = 1
+
+# A chunk below this share of the limit is joined with its neighbour if both fit: a heading with one line says too
+# little to be found by, and takes a place among the results all the same.
+_SMALL = 0.25
+
+# Chunks within this share of the limit are counted once more on their own.
+_MARGIN = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A chunk in the making: a span, and the paths of the text in it. `bare` while it is headings only."""
+
+    start: int
+    end: int
+    path: tuple[str, ...]
+    page: int | None
+    bare: bool
+
+
+@dataclass
+class StructureSplitter:
+    """A Splitter. `max_tokens` counts the whole of `Chunk.indexed_text`, as the embedder's tokenizer sees it."""
+
+    tokens: TokenCounter
+    max_tokens: int
+    tokenizer_fingerprint: str
+    name: str = "structure"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return digest([self.name, _VERSION, self.max_tokens, self.tokenizer_fingerprint])
+
+    def split(self, document: Document) -> list[Chunk]:
+        """The chunks in order: exact spans, no overlap, none above the limit, all text but front matter in one."""
+        return _Split(self.tokens, self.max_tokens, document).chunks()
+
+
+class _Split:
+    """One document being split."""
+
+    def __init__(self, tokens: TokenCounter, max_tokens: int, document: Document) -> None:
+        self._tokens = tokens
+        self._max_tokens = max_tokens
+        self._document = document
+        offsets = tokens.token_offsets(document.text)
+        self._measure = Measure(len(document.text), [start for start, _ in offsets])
+        self._headers: dict[tuple[str, ...], Header] = {}
+
+    def chunks(self) -> list[Chunk]:
+        drafts = self._joined(self._packed(blocks(self._document.text, self._document.format)))
+        chunks = [self._chunk(draft) for draft in drafts]
+        return [replace(chunk, ordinal=ordinal) for ordinal, chunk in enumerate(self._enforced(chunks))]
+
+    # -- packing
+
+    def _packed(self, parts: Sequence[Block]) -> list[_Draft]:
+        """Blocks under one heading together, as many as fit."""
+        drafts: list[_Draft] = []
+        for block in parts:
+            draft = self._draft(block.start, block.end, block)
+            last = drafts[-1] if drafts else None
+            if last is not None and self._continues(last, draft) and self._fits(last.start, draft.end, draft.path):
+                drafts[-1] = _extended(last, draft)
+            elif self._fits(block.start, block.end, block.path) and not (last and last.bare and not draft.bare):
+                drafts.append(draft)
+            else:
+                drafts.extend(self._cut(block, drafts))
+        return drafts
+
+    def _draft(self, start: int, end: int, block: Block) -> _Draft:
+        page = page_of(self._document.page_starts, start)
+        return _Draft(start, end, block.path, page, block.kind is BlockKind.HEADING)
+
+    def _continues(self, last: _Draft, following: _Draft) -> bool:
+        """Whether `following` belongs to the section of `last`: a heading leads what comes behind it."""
+        if last.bare:
+            return True
+        return not following.bare and last.path == following.path and last.page == following.page
+
+    def _cut(self, block: Block, drafts: list[_Draft]) -> list[_Draft]:
+        """A block that is too long, in pieces; the headings before it (taken from `drafts`) lead the first piece."""
+        budget = self._budget(block.path)
+        lead = drafts[-1] if drafts and drafts[-1].bare and block.kind is not BlockKind.HEADING else None
+        if lead is not None and self._measure.tokens(lead.start, block.start) > budget // 2:
+            lead = None  # headings that would leave the first piece next to no room
+        spans = cut(self._document.text, block, self._measure, budget, lead.start if lead else None)
+        pieces = [self._draft(start, end, block) for start, end in spans]
+        if lead is not None and pieces:
+            pieces[0] = _extended(drafts.pop(), pieces[0])
+        return pieces
+
+    # -- joining small chunks
+
+    def _joined(self, drafts: Sequence[_Draft]) -> list[_Draft]:
+        joined: list[_Draft] = []
+        for position, draft in enumerate(drafts):
+            following = drafts[position + 1] if position + 1 < len(drafts) else None
+            if joined and self._join(joined[-1], draft, following):
+                joined[-1] = _extended(joined[-1], draft)
+            else:
+                joined.append(draft)
+        return joined
+
+    def _join(self, before: _Draft, draft: _Draft, following: _Draft | None) -> bool:
+        if not (self._small(before) or self._small(draft)):
+            return False
+        path = _shared(before.path, draft.path)
+        if len(path) < min(len(before.path), len(draft.path)) - 1:
+            return False  # cousins: what they share says too little
+        if following is not None and draft.path and following.path[: len(draft.path)] == draft.path:
+            # An introduction goes with the sections it introduces, if it can.
+            if self._small(draft) and not self._small(before) and self._fits(draft.start, following.end, draft.path):
+                return False
+        return self._fits(before.start, draft.end, path)
+
+    def _small(self, draft: _Draft) -> bool:
+        return self._measure.tokens(draft.start, draft.end) < self._max_tokens * _SMALL
+
+    # -- the limit
+
+    def _header(self, path: tuple[str, ...]) -> Header:
+        if path not in self._headers:
+            self._headers[path] = fitted_header(self._document.title, path, self._tokens, self._max_tokens // 2)
+        return self._headers[path]
+
+    def _budget(self, path: tuple[str, ...]) -> int:
+        return self._max_tokens - self._header(path).tokens
+
+    def _fits(self, start: int, end: int, path: tuple[str, ...]) -> bool:
+        return self._measure.tokens(start, end) <= self._budget(path)
+
+    def _chunk(self, draft: _Draft) -> Chunk:
+        header = self._header(draft.path)
+        return Chunk(
+            document_id=self._document.id,
+            ordinal=0,
+            uri=self._document.uri,
+            title=header.title,
+            heading_path=header.path,
+            page=draft.page,
+            start=draft.start,
+            end=draft.end,
+            text=self._document.text[draft.start : draft.end],
+        )
+
+    def _enforced(self, chunks: Sequence[Chunk]) -> list[Chunk]:
+        """The chunks, those cut again that have more tokens on their own than as a part of the text."""
+        doubtful = [chunk for chunk in chunks if self._doubtful(chunk)]
+        counts = self._tokens.count_tokens([chunk.indexed_text for chunk in doubtful])
+        above = {chunk.start for chunk, count in zip(doubtful, counts, strict=True) if count > self._max_tokens}
+        enforced: list[Chunk] = []
+        for chunk in chunks:
+            if chunk.start not in above or chunk.end - chunk.start == 1:
+                enforced.append(chunk)
+                continue
+            budget = max(self._measure.tokens(chunk.start, chunk.end) // 2, 1)
+            whole = Block(BlockKind.PARAGRAPH, chunk.start, chunk.end)
+            spans = cut(self._document.text, whole, self._measure, budget)
+            enforced.extend(self._enforced([self._piece(chunk, start, end) for start, end in spans]))
+        return enforced
+
+    def _doubtful(self, chunk: Chunk) -> bool:
+        """Whether the chunk may be above the limit although its span in the text is not.
+
+        A cut within a word makes other tokens; some tokenizers merge across spaces, a few tokens to a chunk.
+        """
+        text = self._document.text
+        cut_before = chunk.start > 0 and not text[chunk.start - 1].isspace()
+        cut_behind = chunk.end < len(text) and not text[chunk.end].isspace()
+        tokens = self._measure.tokens(chunk.start, chunk.end) + self._header(chunk.heading_path).tokens
+        return cut_before or cut_behind or tokens > self._max_tokens * (1 - _MARGIN)
+
+    def _piece(self, chunk: Chunk, start: int, end: int) -> Chunk:
+        page = page_of(self._document.page_starts, start)
+        return replace(chunk, start=start, end=end, text=self._document.text[start:end], page=page)
+
+
+def _extended(first: _Draft, second: _Draft) -> _Draft:
+    """Both as one. Headings that lead to what follows add nothing to the path; otherwise it is what both share."""
+    leads = first.bare and second.path[: len(first.path)] == first.path
+    path = second.path if leads else _shared(first.path, second.path)
+    return _Draft(first.start, second.end, path, first.page, first.bare and second.bare)
+
+
+def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    length = 0
+    while length < min(len(one), len(other)) and one[length] == other[length]:
+        length += 1
+    return one[:length]
