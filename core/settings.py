@@ -51,15 +51,19 @@ class Settings(BaseSettings):
         None,
         description="SQLAlchemy URL of the database; by default SQLite in the home folder. PostgreSQL: postgresql+psycopg://user:password@host/name",
     )
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least important messages that `ragloop serve` logs."
+    )
 
     # Index
     qdrant_url: str | None = Field(None, description="URL of a Qdrant server; by default the index is embedded.")
-    qdrant_api_key: SecretStr | None = None
+    qdrant_api_key: SecretStr | None = Field(None, description="API key of the Qdrant server, if it wants one.")
     embedder: str = Field(
         "all-MiniLM-L6-v2", description="The bundled model, or the folder of a sentence-transformers model."
     )
-    embedder_backend: Literal["auto", "openvino", "torch"] = "auto"
+    embedder_backend: Literal["auto", "openvino", "torch"] = Field(
+        "auto", description="What runs the embedder: OpenVINO on a CPU, PyTorch on a GPU or for other models."
+    )
     language: str = Field("english", description="Language of stemming and stop words in the BM25 leg.")
 
     # Ingestion
@@ -79,9 +83,9 @@ class Settings(BaseSettings):
     )
 
     # Web
-    host: str = "127.0.0.1"
-    port: int = Field(8080, ge=0, le=65535)
-    max_question_chars: int = Field(8000, ge=100)
+    host: str = Field("127.0.0.1", description="Address to listen on; any but this machine's own makes keys required.")
+    port: int = Field(8080, ge=0, le=65535, description="Port to listen on.")
+    max_question_chars: int = Field(8000, ge=100, description="Longest question, in characters.")
     max_body_bytes: int = Field(1_000_000, ge=10_000, description="Largest JSON request body.")
 
     @field_validator("home")
