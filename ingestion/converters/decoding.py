@@ -15,7 +15,9 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_DECLARED = re.compile(rb"""<(?:meta[^>]{0,200}?charset|\?xml[^>]{0,200}?encoding)\s*=\s*["']?\s*([\w.:-]{2,40})""", re.I)
+_DECLARED = re.compile(
+    rb"""<(?:meta[^>]{0,200}?charset|\?xml[^>]{0,200}?encoding)\s*=\s*["']?\s*([\w.:-]{2,40})""", re.I
+)
 
 # What is looked at to tell an encoding from its statistics; more makes it slower, not better.
 _SAMPLE_BYTES = 64_000
@@ -27,8 +29,8 @@ _MOST_CONTROL = 0.02
 
 
 def decode(data: bytes, *, declared: bool = False) -> str:
-    """The text in `data`: by its byte-order mark, by its own declaration (`declared`, for HTML and XML), as UTF-8, else by
-    its statistics. Raises ConversionError (mismatch) when it is no text."""
+    """The text in `data`: by its byte-order mark, as UTF-8, by what HTML or XML declares (if `declared`), else by its
+    statistics. Raises ConversionError (mismatch) when it is no text."""
     for mark, encoding in _MARKS:
         if data.startswith(mark) and (text := _try(data, encoding)) is not None:
             return text
@@ -40,7 +42,7 @@ def decode(data: bytes, *, declared: bool = False) -> str:
         return text
     if (text := _by_statistics(data)) is not None and _is_text(text):
         return text
-    raise ConversionError(FailureKind.MISMATCH, "The file is named as text but its content is binary.")
+    raise ConversionError(FailureKind.MISMATCH, "The file is named as text but is binary, or in an unknown encoding.")
 
 
 def _try(data: bytes, encoding: str) -> str | None:

@@ -71,7 +71,7 @@ class OfficeReader:
 
 
 def _joined(pages: list[str]) -> tuple[str, tuple[int, ...]]:
-    """The pages' text in one, a blank line between two, and where each begins. An empty page begins where the next does."""
+    """The pages' text in one, a blank line between two, and where each begins; an empty page where the next does."""
     text, starts = "", []
     parts: list[str] = []
     length = 0
@@ -102,9 +102,7 @@ def _check_archive(file: RawFile, member: str) -> None:
     what = looks_like(file.data)
     if what == "an old Office or encrypted document":
         if "EncryptedPackage".encode("utf-16-le") in file.data:
-            raise ConversionError(
-                FailureKind.ENCRYPTED, "The file is protected by a password.", hint=_ENCRYPTED_HINT
-            )
+            raise ConversionError(FailureKind.ENCRYPTED, "The file is protected by a password.", hint=_ENCRYPTED_HINT)
         raise ConversionError(
             FailureKind.MISMATCH, f"The file is named {file.suffix} but is in the older Office format."
         )

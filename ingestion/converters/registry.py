@@ -46,6 +46,11 @@ class FileConverter:
         libraries = {name: version(name) for name in ("kreuzberg", "trafilatura")}
         return digest([_VERSION, libraries])
 
+    @property
+    def suffixes(self) -> frozenset[str]:
+        """The file name suffixes that can be read."""
+        return frozenset(READERS)
+
     def convert(self, file: LocalFile, item: SourceItem) -> Document:
         return self.convert_bytes(self.read(file), item)
 

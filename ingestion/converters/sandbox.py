@@ -1,8 +1,8 @@
 """Converting hostile files without being harmed: in processes that may run out of memory, hang, or crash.
 
-    with Sandbox(job, limits, scratch) as sandbox:
-        future = sandbox.submit(task)
-        outcome = sandbox.outcome(task, future)   # Converted, SameBytes or Rejected; never the crash itself
+with Sandbox(job, limits, scratch) as sandbox:
+    future = sandbox.submit(task)
+    outcome = sandbox.outcome(task, future)   # Converted, SameBytes or Rejected; never the crash itself
 """
 
 from __future__ import annotations

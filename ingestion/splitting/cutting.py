@@ -55,10 +55,8 @@ def cut(text: str, block: Block, measure: Measure, budget: int, origin: int | No
     boundaries = _boundaries(text, block)
     while position < block.end:
         tokens = measure.tokens(begin, block.end)
-        if tokens <= budget:
-            end = block.end
-        else:
-            end = _next_cut(measure, boundaries, position, begin, tokens, budget)
+        fits = tokens <= budget
+        end = block.end if fits else _next_cut(measure, boundaries, position, begin, tokens, budget)
         if span := trimmed(text, position, min(end, block.end)):
             spans.append(span)
         position = begin = end
@@ -78,9 +76,7 @@ def trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
 _Boundaries = Sequence[Callable[[int, int], Iterator[int]]]
 
 
-def _next_cut(
-    measure: Measure, boundaries: _Boundaries, position: int, begin: int, tokens: int, budget: int
-) -> int:
+def _next_cut(measure: Measure, boundaries: _Boundaries, position: int, begin: int, tokens: int, budget: int) -> int:
     """The offset behind `position` at which to cut."""
     furthest = max(measure.reach(begin, budget), position + 1)
     # As many pieces as are needed, equally full: no piece of a few words is left at the end.

@@ -16,6 +16,8 @@ from ingestion.splitting.cutting import Measure, cut
 from ingestion.splitting.headers import Header, fitted_header
 from ingestion.splitting.tokens import TokenCounter
 
+NAME = "structure"
+
 # Raise when the same text would be split differently.
 _VERSION = 1
 
@@ -45,11 +47,15 @@ class StructureSplitter:
     tokens: TokenCounter
     max_tokens: int
     tokenizer_fingerprint: str
-    name: str = "structure"
+
+    @property
+    def name(self) -> str:
+        """With the limit in it, so that a collection's splitter can be made again from its name."""
+        return f"{NAME}-{self.max_tokens}"
 
     @cached_property
     def fingerprint(self) -> str:
-        return digest([self.name, _VERSION, self.max_tokens, self.tokenizer_fingerprint])
+        return digest([NAME, _VERSION, self.max_tokens, self.tokenizer_fingerprint])
 
     def split(self, document: Document) -> list[Chunk]:
         """The chunks in order: exact spans, no overlap, none above the limit, all text but front matter in one."""
@@ -128,11 +134,14 @@ class _Split:
         path = _shared(before.path, draft.path)
         if len(path) < min(len(before.path), len(draft.path)) - 1:
             return False  # cousins: what they share says too little
-        if following is not None and draft.path and following.path[: len(draft.path)] == draft.path:
-            # An introduction goes with the sections it introduces, if it can.
-            if self._small(draft) and not self._small(before) and self._fits(draft.start, following.end, draft.path):
-                return False
+        if following is not None and not self._small(before) and self._introduces(draft, following):
+            return False
         return self._fits(before.start, draft.end, path)
+
+    def _introduces(self, draft: _Draft, following: _Draft) -> bool:
+        """Whether `draft` stands over `following` and can be joined with it."""
+        stands_over = bool(draft.path) and following.path[: len(draft.path)] == draft.path
+        return stands_over and self._fits(draft.start, following.end, draft.path)
 
     def _small(self, draft: _Draft) -> bool:
         return self._measure.tokens(draft.start, draft.end) < self._max_tokens * _SMALL

@@ -1,0 +1,216 @@
+"""The ingestion transaction: plan, process, commit, verify, report.
+
+Each step can run in a process of its own (an Airflow task); what passes between them is the run's staging folder.
+`Pipeline.run` does all of them in this process.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from core.errors import ConflictError, NotFoundError, RagloopError
+from core.ports import Embedder, Source, Splitter, VectorIndex
+from core.storage.documents import DocumentRepository, EmbeddingMemo, RunRepository
+from core.types import CollectionSpec
+from ingestion.commit import Commit
+from ingestion.converters.registry import FileConverter
+from ingestion.converters.sandbox import Limits, Sandbox
+from ingestion.converters.worker import Job
+from ingestion.deletion import Deletion
+from ingestion.plan import Diff, diff, refuse_mass_deletion, shards
+from ingestion.processing import ShardProcessor
+from ingestion.progress import NoProgress, Progress
+from ingestion.report import finished_report, planned_report
+from ingestion.sources.folder import FolderSource
+from ingestion.staging import StagedPlan, Staging, remove_abandoned
+from ingestion.verification import verify
+from retrieval.locks import exclusive_lock
+
+# Documents whose texts and vectors are in memory together: a few megabytes, and enough chunks to sort by length.
+SHARD_DOCUMENTS = 64
+
+# How long a step waits for another run's commit to end; writing a large index takes minutes.
+_WAIT_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Permissions:
+    """What a person allowed a run to do that it otherwise refuses."""
+
+    mass_delete: bool = False
+    relocated: bool = False
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Where a pipeline keeps what it knows."""
+
+    index: VectorIndex
+    documents: DocumentRepository
+    memo: EmbeddingMemo
+    runs: RunRepository
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Ingestion into the collection of `spec`. `home` is an existing folder for staged files and the lock."""
+
+    home: Path
+    spec: CollectionSpec
+    open_embedder: Callable[[], Embedder]
+    """Loads the model, which planning and committing do without."""
+    splitter: Splitter
+    converter: FileConverter
+    stores: Stores
+    limits: Limits
+
+    def run(
+        self,
+        source: Source,
+        *,
+        permissions: Permissions = Permissions(),
+        progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """Bring the collection up to date with the source, and return the report.
+
+        Raises UnavailableError when the source cannot be listed, ConflictError when another run is under way or the
+        run would do what `permissions` does not allow.
+        """
+        progress = progress or NoProgress()
+        with self._alone(wait_seconds=0):
+            run_id = new_run_id()
+            progress.step("Comparing")
+            plan = self.plan(source, run_id, permissions=permissions)
+            try:
+                progress.begin(plan.new + plan.changed)
+                progress.step("Reading and embedding")
+                self.process(source, run_id, range(plan.shards), progress)
+                progress.step("Committing")
+                self._commit(run_id)
+                progress.step("Verifying")
+                self.verify(run_id)
+                return self.report(run_id)
+            except RagloopError as error:
+                self.stores.runs.finish(run_id, "failed", {"error": error.message, "hint": error.hint})
+                raise
+
+    def dry_run(self, source: Source, *, permissions: Permissions = Permissions()) -> dict[str, Any]:
+        """The report of what a run would do. Reads no document, loads no model, writes nothing."""
+        return planned_report(self._planned(source, "dry-run", permissions)[0])
+
+    def plan(self, source: Source, run_id: str, *, permissions: Permissions = Permissions()) -> StagedPlan:
+        """Stage what there is to do. Raises as `run` does."""
+        plan, difference = self._planned(source, run_id, permissions)
+        remove_abandoned(self._staging_root)
+        self._staging(run_id).write_plan(plan, list(shards(difference.work, SHARD_DOCUMENTS)))
+        self.stores.runs.start(run_id, source.name, self.spec.name)
+        return plan
+
+    def process(self, source: Source, run_id: str, numbers: Iterable[int], progress: Progress | None = None) -> None:
+        """Convert, split, embed and stage these shards; those done before are passed over."""
+        staging = self._staging(run_id)
+        todo = [number for number in numbers if not staging.is_done(number)]
+        if not todo:
+            return
+        with Sandbox(Job(self.converter, self.splitter), self.limits, staging.folder) as sandbox:
+            processor = ShardProcessor(source, sandbox, self.open_embedder(), self.stores.memo, staging)
+            processor.process(todo, progress or NoProgress())
+
+    def commit(self, run_id: str) -> None:
+        """Make the run's work visible, in one step."""
+        with self._alone(_WAIT_SECONDS):
+            self._commit(run_id)
+
+    def verify(self, run_id: str) -> None:
+        """Raises RagloopError when the index does not hold what the manifest says."""
+        verify(self.stores.index, self.stores.documents, self.spec.name, run_id)
+
+    def report(self, run_id: str) -> dict[str, Any]:
+        """Record the run as finished, clear its staged files away, and return its report."""
+        staging = self._staging(run_id)
+        report = finished_report(staging.plan(), staging)
+        self.stores.runs.finish(run_id, "finished", report)
+        staging.remove()
+        return report
+
+    def folder_of(self, run_id: str) -> FolderSource:
+        """The folder source of a staged run, for a step in another process."""
+        plan = self._staging(run_id).plan()
+        return FolderSource(plan.source, Path(plan.root), self.converter.suffixes, plan.access)
+
+    def delete_document(self, uri: str) -> dict[str, int]:
+        """Delete the document everywhere and return what each store held of it. Raises NotFoundError."""
+        with self._alone(_WAIT_SECONDS):
+            return Deletion(self.stores.index, self.stores.documents, self.stores.memo).delete(uri)
+
+    def _commit(self, run_id: str) -> None:
+        commit = Commit(self.stores.index, self.stores.documents, self.spec, self.converter.fingerprint)
+        commit.apply(self._staging(run_id))
+
+    # -- planning
+
+    def _planned(self, source: Source, run_id: str, permissions: Permissions) -> tuple[StagedPlan, Diff]:
+        started_at = time.time()
+        self._check_root(source, permissions)
+        entries = self.stores.documents.entries(self.spec.name, source.name)
+        items = list(source.list())
+        difference = diff(items, entries, self.converter.fingerprint, self._indexed())
+        if not permissions.mass_delete:
+            refuse_mass_deletion(source.name, entries, difference.vanished)
+        new = sum(planned.is_new for planned in difference.work)
+        plan = StagedPlan(
+            run_id=run_id,
+            source=source.name,
+            root=source.root,
+            access=source.access if isinstance(source, FolderSource) else (),
+            collection=self.spec.name,
+            shards=-(-len(difference.work) // SHARD_DOCUMENTS),
+            unchanged=difference.unchanged,
+            settled=difference.settled,
+            vanished=difference.vanished,
+            new=new,
+            changed=len(difference.work) - new,
+            skipped=dict(source.skipped) if isinstance(source, FolderSource) else {},
+            started_at=started_at,
+        )
+        return plan, difference
+
+    def _check_root(self, source: Source, permissions: Permissions) -> None:
+        known = self.stores.documents.source_root(source.name)
+        if known is not None and known != source.root and not permissions.relocated:
+            raise ConflictError(
+                f"The source {source.name} is known from {known}; now it would be read from {source.root}.",
+                hint="Give this one another name with --source, or add --relocated if the documents have moved.",
+            )
+
+    def _indexed(self) -> dict[str, int]:
+        """Chunks by document as the index has them: what it lost is ingested again."""
+        try:
+            return self.stores.index.chunk_counts(self.spec.name)
+        except NotFoundError:
+            return {}
+
+    # -- files
+
+    @property
+    def _staging_root(self) -> Path:
+        return self.home / "staging"
+
+    def _staging(self, run_id: str) -> Staging:
+        return Staging(self._staging_root, run_id)
+
+    def _alone(self, wait_seconds: float) -> AbstractContextManager[None]:
+        """Only one process of this machine at a time writes. Raises ConflictError when another does."""
+        return exclusive_lock(self.home / "ingestion.lock", "change the collection's documents", wait_seconds)
+
+
+def new_run_id() -> str:
+    """A run's id: when it began, and something to tell it from others."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"

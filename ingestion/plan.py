@@ -1,0 +1,121 @@
+"""What a run has to do: the difference between what a source offers and what the manifest knows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from core.errors import ConflictError, ConversionError, FailureKind
+from core.types import DocumentState, ManifestEntry, SourceItem
+
+# Deleting this share of a source that had more documents than the floor is taken for a mistake: a share that was not
+# mounted, a folder emptied by a sync. A source of a few documents may well lose most of them.
+_MASS_DELETION = 0.8
+_MASS_DELETION_FLOOR = 20
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedItem:
+    """A document to read, and what the index holds of it so far.
+
+    `known_sha256` is the content that the index holds, `known_chunks` how much of it; None and 0 when it holds nothing.
+    Where `in_doubt`, a run was killed while it changed the document, or the index does not hold what it should.
+    `reread` forbids taking equal bytes for an unchanged document.
+    """
+
+    item: SourceItem
+    is_new: bool
+    known_sha256: str | None = None
+    known_chunks: int = 0
+    known_access: tuple[str, ...] = ()
+    in_doubt: bool = False
+    reread: bool = False
+
+    @property
+    def has_good_version(self) -> bool:
+        """Whether the index holds a version that may stay if the new one cannot be read.
+
+        Not with other access labels: it would stay visible to people who may no longer see it.
+        """
+        return self.known_chunks > 0 and not self.in_doubt and self.known_access == self.item.access
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """The outcome of comparing a source with the manifest; `settled` are failures that would only happen again."""
+
+    work: tuple[PlannedItem, ...]
+    unchanged: int
+    settled: tuple[ManifestEntry, ...]
+    vanished: tuple[ManifestEntry, ...]
+
+    @property
+    def seen(self) -> int:
+        return len(self.work) + self.unchanged + len(self.settled)
+
+
+def diff(
+    items: Iterable[SourceItem],
+    entries: Mapping[str, ManifestEntry],
+    converter_fingerprint: str,
+    indexed: Mapping[str, int],
+) -> Diff:
+    """Compare the source's `items` with its `entries` in the manifest and with the chunks that are `indexed`."""
+    work: list[PlannedItem] = []
+    settled: list[ManifestEntry] = []
+    unchanged = 0
+    seen = set()
+    for item in items:
+        seen.add(item.document_id)
+        entry = entries.get(item.document_id)
+        planned = _plan(item, entry, converter_fingerprint, indexed.get(item.document_id, 0))
+        if planned is not None:
+            work.append(planned)
+        elif entry is not None and entry.state is DocumentState.FAILED:
+            settled.append(entry)
+        else:
+            unchanged += 1
+    vanished = tuple(entry for document_id, entry in entries.items() if document_id not in seen)
+    return Diff(tuple(work), unchanged, tuple(settled), vanished)
+
+
+def refuse_mass_deletion(source: str, entries: Mapping[str, ManifestEntry], vanished: Sequence[ManifestEntry]) -> None:
+    """Raises ConflictError when the run would delete nearly everything that is known of the source."""
+    known, lost = len(entries), len(vanished)
+    if known > _MASS_DELETION_FLOOR and lost > known * _MASS_DELETION:
+        raise ConflictError(
+            f"{lost} of the {known} documents of {source} have vanished; nothing was changed.",
+            hint="Check that the folder is mounted; if that is as it should be, run again with --allow-mass-delete.",
+        )
+
+
+def _plan(
+    item: SourceItem, entry: ManifestEntry | None, converter_fingerprint: str, indexed: int
+) -> PlannedItem | None:
+    if entry is None:
+        return PlannedItem(item, is_new=True, in_doubt=indexed > 0)
+    in_doubt = entry.state is DocumentState.PENDING or indexed != entry.chunks
+    reread = in_doubt or entry.converter_fingerprint != converter_fingerprint or entry.access != item.access
+    if not reread and entry.etag == item.etag and (entry.state is DocumentState.INDEXED or _is_settled(entry)):
+        return None
+    return PlannedItem(
+        item,
+        is_new=entry.chunks == 0,
+        known_sha256=entry.content_sha256 or None,
+        known_chunks=entry.chunks,
+        known_access=entry.access,
+        in_doubt=in_doubt,
+        reread=reread,
+    )
+
+
+def _is_settled(entry: ManifestEntry) -> bool:
+    """Whether the failure would only happen again. The size limit is a setting, and asking costs no reading."""
+    kind = FailureKind(entry.failure_kind or FailureKind.UNREADABLE)
+    return kind is not FailureKind.TOO_LARGE and not ConversionError.is_retried(kind)
+
+
+def shards(work: Sequence[PlannedItem], size: int) -> Iterator[Sequence[PlannedItem]]:
+    """The work in portions of at most `size` documents, in order."""
+    for begin in range(0, len(work), size):
+        yield work[begin : begin + size]

@@ -1,0 +1,79 @@
+"""Shards on their way: converted and split in the sandbox while the shard before is embedded."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from core.errors import ConversionError
+from core.ports import Embedder, Source
+from core.storage.documents import EmbeddingMemo
+from ingestion.converters.sandbox import Sandbox
+from ingestion.converters.worker import Converted, Outcome, Rejected, SameBytes, Task
+from ingestion.embedding import embed
+from ingestion.plan import PlannedItem
+from ingestion.progress import Progress
+from ingestion.staging import ReadDocument, RejectedDocument, ShardResult, Staging
+
+# Shards that are converted ahead of the one that is embedded. Their texts are in memory.
+_AHEAD = 2
+
+_Pending = Callable[[], Outcome]
+
+
+@dataclass(frozen=True)
+class ShardProcessor:
+    """Does the work of shards and stages the results."""
+
+    source: Source
+    sandbox: Sandbox
+    embedder: Embedder
+    memo: EmbeddingMemo
+    staging: Staging
+
+    def process(self, shards: Iterable[int], progress: Progress) -> None:
+        """Every shard in `shards` that is not done yet."""
+        waiting = deque(number for number in shards if not self.staging.is_done(number))
+        converting: deque[tuple[int, list[tuple[PlannedItem, _Pending]]]] = deque()
+        while waiting or converting:
+            while waiting and len(converting) <= _AHEAD:
+                number = waiting.popleft()
+                converting.append((number, [(one, self._submit(one)) for one in self.staging.todo(number)]))
+            number, pending = converting.popleft()
+            outcomes = [(planned, outcome()) for planned, outcome in pending]
+            self.staging.write_done(number, self._result(outcomes, progress))
+            progress.documents(len(outcomes))
+
+    def _submit(self, planned: PlannedItem) -> _Pending:
+        item = planned.item
+        try:
+            file = self.source.fetch(item)
+        except ConversionError as error:
+            rejected = Rejected(item, error.kind, error.message)
+            return lambda: rejected
+        task = Task(file, item, None if planned.reread else planned.known_sha256)
+        future: Future[Outcome] = self.sandbox.submit(task)
+        return lambda: self.sandbox.outcome(task, future)
+
+    def _result(self, outcomes: Sequence[tuple[PlannedItem, Outcome]], progress: Progress) -> ShardResult:
+        converted = [(planned, one) for planned, one in outcomes if isinstance(one, Converted)]
+        # All of a shard's texts in one call: sorted by length together, they are padded least.
+        texts = [chunk.indexed_text for _, one in converted for chunk in one.chunks]
+        vectors, embedded = embed(self.embedder, self.memo, texts, progress.chunks)
+        read, begin = [], 0
+        for planned, one in converted:
+            end = begin + len(one.chunks)
+            read.append(ReadDocument(planned, one.document, one.chunks, vectors[begin:end]))
+            begin = end
+        return ShardResult(
+            tuple(read),
+            tuple(planned for planned, one in outcomes if isinstance(one, SameBytes)),
+            tuple(
+                RejectedDocument(planned, one.kind, one.reason)
+                for planned, one in outcomes
+                if isinstance(one, Rejected)
+            ),
+            embedded,
+        )

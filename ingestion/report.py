@@ -1,0 +1,92 @@
+"""What a run did, in the shape that `ragloop ingest --json` prints."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.types import Failure
+from ingestion.staging import ShardResult, StagedPlan, Staging
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(slots=True)
+class Tally:
+    """The counts of a run."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    written: int = 0
+    embedded: int = 0
+    removed: int = 0
+    failures: list[Failure] = field(default_factory=list)
+
+    def add(self, result: ShardResult) -> None:
+        for one in result.read:
+            self.added += one.planned.is_new
+            self.changed += not one.planned.is_new
+            self.written += len(one.chunks)
+            self.removed += one.planned.known_chunks
+        for rejected in result.rejected:
+            self.removed += 0 if rejected.planned.has_good_version else rejected.planned.known_chunks
+            self.failures.append(Failure(rejected.planned.item.uri, rejected.kind.value, rejected.reason))
+        self.unchanged += len(result.same)
+        self.embedded += result.embedded
+
+
+def planned_report(plan: StagedPlan) -> dict[str, Any]:
+    """What a run would do, as far as it can be said without reading a file."""
+    tally = _begun(plan)
+    tally.added, tally.changed = plan.new, plan.changed
+    return {**_as_json(plan, tally), "dry_run": True}
+
+
+def finished_report(plan: StagedPlan, staging: Staging) -> dict[str, Any]:
+    """What the run did."""
+    tally = _begun(plan)
+    for number in range(plan.shards):
+        tally.add(staging.done(number))
+    return _as_json(plan, tally)
+
+
+def _begun(plan: StagedPlan) -> Tally:
+    return Tally(
+        unchanged=plan.unchanged,
+        deleted=len(plan.vanished),
+        removed=sum(entry.chunks for entry in plan.vanished),
+        failures=[Failure(entry.uri, entry.failure_kind or "", entry.failure_reason or "") for entry in plan.settled],
+    )
+
+
+def _as_json(plan: StagedPlan, tally: Tally) -> dict[str, Any]:
+    failures = sorted(tally.failures, key=lambda failure: failure.uri)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": plan.run_id,
+        "source": plan.source,
+        "collection": plan.collection,
+        "documents": {
+            "seen": tally.added + tally.changed + tally.unchanged + len(failures),
+            "added": tally.added,
+            "changed": tally.changed,
+            "unchanged": tally.unchanged,
+            "deleted": tally.deleted,
+            "failed": len(failures),
+        },
+        "chunks": {"written": tally.written, "embedded": tally.embedded, "deleted": tally.removed},
+        "failures": [{"uri": one.uri, "kind": one.kind, "reason": one.reason} for one in failures],
+        "skipped": dict(sorted(plan.skipped.items())),
+        "seconds": round(time.time() - plan.started_at, 3),
+    }
+
+
+def summary(report: Mapping[str, Any]) -> str:
+    """The report in one line."""
+    counts = report["documents"]
+    parts = [f"{counts[name]} {name}" for name in ("added", "changed", "unchanged", "deleted", "failed")]
+    return f"{', '.join(parts)}; {report['chunks']['embedded']} chunks embedded in {report['seconds']:.1f} s"
