@@ -1,0 +1,89 @@
+"""What there is: GET /v1/models, /v1/releases, /v1/documents."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from app.api.chat_request import MODEL
+from app.auth import CallerDep, ServicesDep
+from app.errors import ModelNotFoundError
+from app.fields import Text
+from app.library import DocumentLibrary
+from core.storage.documents import DocumentSummary
+from core.storage.releases import ReleaseRepository
+from serving.factory import Services
+
+router = APIRouter(prefix="/v1")
+
+
+@router.get("/models")
+def list_models(_caller: CallerDep, services: ServicesDep) -> dict[str, Any]:
+    """The one model there is: whatever release is champion."""
+    return {"object": "list", "data": [_model(services)]}
+
+
+@router.get("/models/{model}")
+def retrieve_model(model: str, _caller: CallerDep, services: ServicesDep) -> dict[str, Any]:
+    """The model by its name."""
+    if model != MODEL:
+        raise ModelNotFoundError(f"There is no model {model[:80]!r}.", hint=f"The only one is {MODEL!r}.")
+    return _model(services)
+
+
+@router.get("/releases")
+def list_releases(_caller: CallerDep, services: ServicesDep) -> dict[str, Any]:
+    """All releases, newest first, and which of them answers."""
+    releases = ReleaseRepository(services.database)
+    champion = releases.champion()
+    return {
+        "champion": champion.id if champion else None,
+        "releases": [release.as_json() for release in releases.all()],
+    }
+
+
+@router.get("/documents")
+def list_documents(
+    caller: CallerDep,
+    services: ServicesDep,
+    after: Annotated[Text, Query(max_length=4000)] = "",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> dict[str, Any]:
+    """The documents that the caller may see, in order of URI. `next` is the `after` of the following page."""
+    shelf = DocumentLibrary(services.database).shelf(caller.scope, after, limit)
+    return {"documents": [_summary(document) for document in shelf.documents], "next": shelf.next}
+
+
+@router.get("/documents/{document_id}")
+def get_document(document_id: str, caller: CallerDep, services: ServicesDep) -> dict[str, Any]:
+    """One document with its text. Every `start` and `end` of a citation or passage counts characters of it."""
+    document = DocumentLibrary(services.database).open(document_id, caller.scope)
+    return {
+        "id": document.id,
+        "uri": document.uri,
+        "title": document.title,
+        "media_type": document.media_type,
+        "format": document.format.value,
+        "content_sha256": document.content_sha256,
+        "page_starts": list(document.page_starts),
+        "text": document.text,
+    }
+
+
+def _model(services: Services) -> dict[str, Any]:
+    champion = ReleaseRepository(services.database).champion()
+    created = int(champion.created_at.timestamp()) if champion else 0
+    return {"id": MODEL, "object": "model", "created": created, "owned_by": "ragloop"}
+
+
+def _summary(document: DocumentSummary) -> dict[str, Any]:
+    return {
+        "id": document.id,
+        "uri": document.uri,
+        "source": document.source,
+        "title": document.title,
+        "media_type": document.media_type,
+        "characters": document.characters,
+        "converted_at": document.converted_at.isoformat(),
+    }

@@ -1,0 +1,34 @@
+"""For probes and scrapers: /healthz, /readyz, /metrics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from app import readiness
+from app.auth import CallerDep, RuntimeDep
+
+router = APIRouter()
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, Any]:
+    """The process lives."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+def readyz(runtime: RuntimeDep) -> Response:
+    """Whether database, index and model work and documents are ingested; 503 until they do."""
+    found = readiness.look(runtime)
+    content = {"status": "ready" if found.ready else "not ready", "checks": found.checks, "hint": found.hint}
+    return JSONResponse(content, 200 if found.ready else 503, None if found.ready else {"Retry-After": "2"})
+
+
+@router.get("/metrics")
+def metrics(_caller: CallerDep, request: Request) -> Response:
+    """Prometheus's text format. Needs a key like everything else, but on a development server on loopback."""
+    return Response(request.app.state.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,42 @@
+"""POST /v1/search: passages without an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.chat_request import check_length
+from app.auth import CallerDep, RuntimeDep
+from app.fields import Text
+from core.storage.interactions import passage_json
+
+router = APIRouter()
+
+
+class SearchRequest(BaseModel):
+    """`top_k` defaults to the release's own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    query: Text = Field(min_length=1, pattern=r"\S")
+    top_k: int | None = Field(None, ge=1, le=100)
+
+
+@router.post("/v1/search")
+async def search(caller: CallerDep, request: Request, runtime: RuntimeDep, body: SearchRequest) -> Response:
+    """The passages that the release finds for the query, best first."""
+    check_length(body.query, runtime.settings.max_question_chars)
+    answerer = await runtime.answerer()
+    started = time.perf_counter()
+    retrieval = await asyncio.to_thread(answerer.retriever.retrieve, body.query, caller.scope, body.top_k)
+    request.app.state.metrics.retrieval(retrieval, time.perf_counter() - started)
+    content: dict[str, Any] = {
+        "passages": [passage_json(passage) for passage in retrieval.passages],
+        "release": answerer.release.id,
+    }
+    return JSONResponse(content)

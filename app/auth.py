@@ -1,0 +1,144 @@
+"""Who is asking, and what they may see.
+
+A key comes as `Authorization: Bearer`, as `X-API-Key`, or in the cookie that the sign-in page sets. Without keys, which
+is a development server on loopback only, everyone on this machine sees everything, so the checks that keep other web
+sites from using the visitor's browser against it apply to every request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from typing import Annotated, Literal, cast
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+
+from app.runtime import Runtime
+from core.errors import AuthenticationError, PermissionDeniedError
+from core.settings import Settings, is_loopback
+from core.storage.api_keys import ApiKeyRepository
+from core.types import AccessScope, ApiKey
+from serving.factory import Services
+
+COOKIE = "ragloop_key"
+
+KEY_PREFIX = "rl_"
+
+_KEY = re.compile(KEY_PREFIX + r"[0-9a-f]{1,36}_[A-Za-z0-9_-]{1,128}")
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_OWN_SITE = frozenset({"same-origin", "none"})
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. `key` is None on a server without keys; `origin` is page when one of our own pages asks."""
+
+    key: ApiKey | None
+    scope: AccessScope
+    origin: Literal["page", "api"]
+
+    @property
+    def key_id(self) -> str | None:
+        return self.key.id if self.key else None
+
+    def asked(self, api_key_id: str | None) -> bool:
+        """Whether an interaction that was recorded under this key is the caller's own."""
+        return self.key is None or self.key.id == api_key_id
+
+
+def runtime(request: Request) -> Runtime:
+    return cast(Runtime, request.app.state.runtime)
+
+
+async def caller(request: Request, runtime: Annotated[Runtime, Depends(runtime)]) -> Caller:
+    """The one gate in front of every route that is not open to all.
+
+    Raises AuthenticationError for a missing or bad key, PermissionDeniedError for a request that another site sent.
+    """
+    text = key_in_headers(request)
+    if not runtime.settings.keys_required:
+        check_host(request)
+        check_site(request)
+        if text is None or not text.startswith(KEY_PREFIX):
+            # OpenAI clients must send some key, so one that is none of ours is taken for the placeholder it is.
+            return Caller(None, AccessScope.everything(), _origin(request))
+    elif text is None:
+        text = request.cookies.get(COOKIE)
+        if text and request.method not in _SAFE_METHODS:
+            check_site(request)
+        if key := await verify(await runtime.services(), text or ""):
+            return Caller(key, key.scope, _origin(request))
+        raise _refusal(runtime.settings, text)
+    if key := await verify(await runtime.services(), text):
+        return Caller(key, key.scope, "api")
+    raise _refusal(runtime.settings, text)
+
+
+RuntimeDep = Annotated[Runtime, Depends(runtime)]
+CallerDep = Annotated[Caller, Depends(caller)]
+
+
+async def services(runtime: RuntimeDep) -> Services:
+    return await runtime.services()
+
+
+ServicesDep = Annotated[Services, Depends(services)]
+
+
+async def verify(services: Services, text: str) -> ApiKey | None:
+    """The key whose text this is, if it is good."""
+    if not _KEY.fullmatch(text):
+        return None
+    return await asyncio.to_thread(ApiKeyRepository(services.database).authenticate, text)
+
+
+def key_in_headers(request: Request) -> str | None:
+    """The key's text from `Authorization` or `X-API-Key`, if one is there. Raises AuthenticationError for a scheme
+    other than Bearer."""
+    authorization = request.headers.get("authorization", "").strip()
+    if authorization:
+        scheme, _, text = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            raise AuthenticationError("The Authorization header is not a Bearer key.", hint=_HOW)
+        return text.strip() or None
+    return request.headers.get("x-api-key", "").strip() or None
+
+
+def check_host(request: Request) -> None:
+    """On a server that only this machine reaches, the address asked for must be this machine's: a foreign name that
+    resolves to 127.0.0.1 is a DNS rebinding attack."""
+    host = request.headers.get("host", "")
+    name = host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
+    if not is_loopback(name):
+        raise PermissionDeniedError(
+            "This server answers only to its local address.", hint="Open it as http://127.0.0.1 or http://localhost."
+        )
+
+
+def check_site(request: Request) -> None:
+    """Refuse what a browser sends on behalf of another web site."""
+    origin = request.headers.get("origin")
+    foreign_origin = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    if foreign_origin or request.headers.get("sec-fetch-site", "none") not in _OWN_SITE:
+        raise PermissionDeniedError(
+            "This request was sent by another web site.", hint="Open RAGLoop's own page and ask there."
+        )
+
+
+_HOW = "Send `Authorization: Bearer KEY`; `ragloop keys create NAME` makes a key."
+
+
+def _origin(request: Request) -> Literal["page", "api"]:
+    ours = "origin" in request.headers or request.headers.get("sec-fetch-site") == "same-origin"
+    return "page" if ours else "api"
+
+
+def _refusal(settings: Settings, text: str | None) -> AuthenticationError:
+    if not text:
+        return AuthenticationError("An API key is needed.", hint=_HOW)
+    known = "That API key is unknown, expired or revoked."
+    if settings.keys_required:
+        return AuthenticationError(known, hint=_HOW)
+    return AuthenticationError(known, hint="This server needs no key: leave it out, or send one that it made.")

@@ -1,0 +1,73 @@
+"""Where citations stand in an answer and where they lead. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlencode
+
+_MARKER = re.compile(r"\[(\d{1,4})\]")
+_LIST_MARKER = re.compile(r"^\s*(?:[-*+]|\d{1,9}[.)])\s+")
+
+
+class Cited(Protocol):
+    """What a citation has, be it fresh or from a record."""
+
+    @property
+    def marker(self) -> int: ...
+
+    @property
+    def quote(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class MarkerSpan:
+    """A marker such as `[2]` at `text[start:end]` of an answer."""
+
+    marker: int
+    start: int
+    end: int
+
+
+def marker_spans(text: str, citations: Iterable[Cited]) -> list[MarkerSpan]:
+    """The markers in an answer that stand for one of its citations, in order.
+
+    A `[2]` that a document itself holds, as footnotes do, is part of a quote and no marker.
+    """
+    citations = list(citations)
+    known = {citation.marker for citation in citations}
+    quoted = _quoted(text, citations)
+    return [
+        MarkerSpan(int(match[1]), match.start(), match.end())
+        for match in _MARKER.finditer(text)
+        if int(match[1]) in known and not any(start <= match.start() < end for start, end in quoted)
+    ]
+
+
+def document_url(
+    document_id: str, start: int | None = None, end: int | None = None, interaction_id: str | None = None
+) -> str:
+    """The path of a document's page, opened at a span of its text.
+
+    With the interaction that cited it, the page can tell whether the document changed since.
+    """
+    if start is None or end is None:
+        return f"/documents/{document_id}"
+    query: dict[str, str | int] = {"start": start, "end": end}
+    if interaction_id is not None:
+        query["answer"] = interaction_id
+    return f"/documents/{document_id}?{urlencode(query)}#quote"
+
+
+def _quoted(text: str, citations: Sequence[Cited]) -> list[tuple[int, int]]:
+    """The spans of the answer that repeat a citation's quote, with or without its list marker."""
+    spans = []
+    for citation in citations:
+        quote = _LIST_MARKER.sub("", citation.quote)
+        at = text.find(quote) if quote else -1
+        while at >= 0:
+            spans.append((at, at + len(quote)))
+            at = text.find(quote, at + len(quote))
+    return spans

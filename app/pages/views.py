@@ -1,0 +1,22 @@
+"""The templates, and the responses made of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+_environment = Environment(
+    loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def render(template: str, status: int = 200, **context: Any) -> HTMLResponse:
+    """A page, or a fragment of one. Every value is escaped unless it is Markup, which only app.pages.markdown makes."""
+    return HTMLResponse(_environment.get_template(template).render(**context), status)

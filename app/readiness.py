@@ -1,0 +1,53 @@
+"""Whether this process can answer: database, index, model and documents, each looked at by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from app.runtime import Runtime
+from core.errors import RagloopError
+from serving.factory import Services
+
+PARTS = ("database", "index", "model", "documents")
+
+
+@dataclass(slots=True)
+class Readiness:
+    """Each part's state: ok, or the type of the error that stands in the way. Messages stay in the log: the probe is
+    open to everyone, and they name places."""
+
+    checks: dict[str, str] = field(default_factory=dict)
+    hint: str = ""
+
+    @property
+    def ready(self) -> bool:
+        return all(state == "ok" for state in self.checks.values())
+
+    def note(self, part: str, look: Callable[[], object]) -> None:
+        try:
+            look()
+            self.checks[part] = "ok"
+        except RagloopError as error:
+            self.checks[part] = error.type
+            self.hint = self.hint or error.hint
+
+
+def look(runtime: Runtime) -> Readiness:
+    """Look at every part. Blocks on the database and the index."""
+    state = runtime.state()
+    if isinstance(state, RagloopError):
+        return Readiness(dict.fromkeys(PARTS, state.type), state.hint)
+    return _look_at(runtime, state)
+
+
+def _look_at(runtime: Runtime, services: Services) -> Readiness:
+    found = Readiness()
+    found.note("database", services.database.check)
+    found.note("index", services.index.collections)
+    found.checks["model"] = "ok"  # it embedded a word before the services were handed over, and it is in this process
+    if found.ready:
+        found.note("documents", runtime.champion_answerer)
+    else:
+        found.checks["documents"] = "unknown"
+    return found

@@ -1,0 +1,152 @@
+// The conversation. Without this file the form works just the same, one whole page at a time.
+
+import { watchCitations } from "./panel.js";
+import { ask, fragment } from "./stream.js";
+
+const MOST_TURNS = 20; // as many as the server keeps: app/pages/chat.py
+const LONG_QUESTION = 160;
+
+const form = document.getElementById("composer");
+const field = document.getElementById("question");
+const turns = document.getElementById("turns");
+const status = document.getElementById("status");
+const askButton = document.getElementById("ask");
+const stopButton = document.getElementById("stop");
+
+let running = null;
+
+/** What was said so far, as the API takes it. Answers that did not finish are left out. */
+function history() {
+  return [...turns.querySelectorAll("article[data-answer]")].slice(-MOST_TURNS).flatMap((turn) => [
+    { role: "user", content: turn.dataset.question },
+    { role: "assistant", content: turn.dataset.answer },
+  ]);
+}
+
+function addTurn(question) {
+  const turn = document.createElement("article");
+  turn.className = "turn";
+  turn.dataset.question = question;
+  const heading = document.createElement("h2");
+  heading.className = question.length > LONG_QUESTION ? "question long" : "question";
+  heading.textContent = question;
+  turn.append(heading);
+  turns.append(turn);
+  return turn;
+}
+
+async function answer(question) {
+  const messages = [...history(), { role: "user", content: question }];
+  document.getElementById("welcome")?.remove();
+  const turn = addTurn(question);
+  const writing = document.createElement("div");
+  writing.className = "writing";
+  turn.append(writing);
+  begin();
+  turn.scrollIntoView({ block: "start" });
+  try {
+    const id = await ask(messages, running.signal, (text) => follow(() => writing.append(text)));
+    turn.dataset.answer = writing.textContent;
+    turn.id = id;
+    const loaded = await fragment(`/answers/${id}`);
+    follow(() => writing.replaceWith(...loaded.childNodes));
+    remember(id);
+    status.textContent = turn.querySelector(".answer").innerText;
+  } catch (error) {
+    fail(turn, writing, error);
+  } finally {
+    end();
+  }
+}
+
+/** Change the page, and stay at its end if the reader is there. */
+function follow(change) {
+  const page = document.scrollingElement;
+  const atEnd = page.scrollHeight - page.scrollTop - page.clientHeight < 80;
+  change();
+  if (atEnd) page.scrollTop = page.scrollHeight;
+}
+
+function begin() {
+  running = new AbortController();
+  askButton.hidden = true;
+  stopButton.hidden = false;
+  status.textContent = "Searching the documents.";
+}
+
+function end() {
+  running = null;
+  askButton.hidden = false;
+  stopButton.hidden = true;
+  document.getElementById("fresh").hidden = false;
+  field.placeholder = "Ask a follow-up";
+  field.focus({ preventScroll: true });
+}
+
+/** Put the answer into the form, for the way without scripts, and into the address, so that a reload shows it. */
+function remember(id) {
+  const hidden = document.createElement("input");
+  hidden.type = "hidden";
+  hidden.name = "turn";
+  hidden.value = id;
+  form.querySelector(".composer-box").prepend(hidden);
+  const ids = [...turns.querySelectorAll("article[data-answer]")].slice(-MOST_TURNS).map((turn) => turn.id);
+  window.history.replaceState(null, "", `/?${ids.map((each) => `turn=${each}`).join("&")}`);
+}
+
+function fail(turn, writing, error) {
+  writing.className = "prose";
+  delete turn.dataset.answer;
+  const notice = document.createElement("div");
+  notice.className = "notice";
+  const stopped = error.name === "AbortError";
+  notice.append(stopped ? "Stopped. What stands above is incomplete and was not checked." : `${error.message} ${error.hint ?? ""}`);
+  notice.append(document.createElement("br"), error.status === 401 ? signInLink() : retryButton(turn));
+  if (writing.textContent) writing.after(notice);
+  else writing.replaceWith(notice);
+  status.textContent = notice.firstChild.textContent;
+  if (!stopped && !error.status && !(error instanceof TypeError) && !("hint" in error)) throw error;
+}
+
+function retryButton(turn) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "retry";
+  button.textContent = "Ask again";
+  button.addEventListener("click", () => {
+    if (running) return;
+    turn.remove();
+    answer(turn.dataset.question);
+  });
+  return button;
+}
+
+function signInLink() {
+  const link = document.createElement("a");
+  link.href = "/sign-in";
+  link.textContent = "Sign in";
+  return link;
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const question = field.value.trim();
+  if (!question || running) return;
+  field.value = "";
+  answer(question);
+});
+
+field.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  form.requestSubmit();
+});
+
+stopButton.addEventListener("click", () => running?.abort());
+
+for (const heading of turns.querySelectorAll(".question")) {
+  if (heading.textContent.length > LONG_QUESTION) heading.classList.add("long");
+}
+document.getElementById("keys").hidden = false;
+watchCitations(turns);
+if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
