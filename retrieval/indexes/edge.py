@@ -1,0 +1,175 @@
+"""The embedded vector index: Qdrant Edge inside this process, one folder per collection."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from core.errors import IndexUnavailableError
+from core.types import AccessScope, CollectionSpec, EmbeddedDocument, SearchLegs, StoredChunk, Vector
+from retrieval.indexes.edge_shard import Shard
+from retrieval.indexes.generations import (
+    CollectionFolder,
+    Generation,
+    GenerationManifest,
+    collection_names,
+    damaged,
+    disk_errors,
+)
+from retrieval.indexes.schema import require_same_spec, require_vectors
+from retrieval.locks import exclusive_lock
+from retrieval.sparse import SparseEncoder
+
+_WRITER_WAIT_SECONDS = 600
+_DELETE_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """An open generation. Python frees the engine when the last thread that uses it lets go."""
+
+    mark: tuple[int, int]
+    manifest: GenerationManifest
+    shard: Shard
+    sparse: SparseEncoder
+
+
+class EdgeIndex:
+    """Collections under one folder. Any number of threads and processes read; one writer per collection at a time.
+
+    See `generations` for how a commit becomes visible at once or not at all. Readers need to be able to write in the
+    folder, because the engine rewrites its configuration file when it opens a shard.
+    """
+
+    def __init__(self, root: Path, writer_wait_seconds: float = _WRITER_WAIT_SECONDS) -> None:
+        self._root = root
+        self._writer_wait = writer_wait_seconds
+        self._readers: dict[str, _Reader] = {}
+        self._opening = threading.Lock()
+
+    def ensure(self, spec: CollectionSpec) -> None:
+        """Create the collection unless it exists. Raises CollectionMismatchError if it exists with another spec."""
+        with self._writing(spec.name, "create the collection") as folder:
+            if folder.exists():
+                require_same_spec(folder.current().generation.manifest().spec, spec)
+                return
+            SparseEncoder(spec.language)  # an unknown language is refused here, not at the first commit
+            with _staged(folder, None) as generation:
+                shard = Shard.create(generation.shard, spec.dimensions)
+                generation.seal(spec, shard.finish())
+            folder.publish(generation)
+
+    def spec(self, collection: str) -> CollectionSpec:
+        """What the collection was built with."""
+        return self._reader(collection).manifest.spec
+
+    def commit(self, collection: str, upserts: Iterable[EmbeddedDocument], deletes: Iterable[str]) -> int:
+        """Replace and remove documents in a copy of the collection, then make the copy current. Raises ConflictError,
+        naming the holder, if another writer is not done within ten minutes."""
+        with self._writing(collection, "change the collection") as folder:
+            current = folder.current().generation
+            manifest = current.manifest()
+            with _staged(folder, current) as generation:
+                current.copy_shard(generation.shard, manifest)
+                shard = Shard.load(generation.shard)
+                shard.replace(_checked(upserts, manifest.spec), SparseEncoder(manifest.spec.language))
+                remaining = iter(deletes)
+                while batch := list(islice(remaining, _DELETE_BATCH)):
+                    shard.delete(batch)
+                generation.seal(manifest.spec, shard.finish())
+            folder.publish(generation)
+            return generation.number
+
+    def search(self, collection: str, text: str, vector: Vector, limit: int, scope: AccessScope) -> SearchLegs:
+        """The best `limit` chunks by cosine and by BM25 among the documents that `scope` allows."""
+        reader = self._reader(collection)
+        dense, sparse = reader.shard.search(vector, reader.sparse.query(text), limit, scope)
+        return SearchLegs(dense, sparse, reader.manifest.revision)
+
+    def fetch(self, collection: str, chunk_ids: Sequence[str], scope: AccessScope) -> list[StoredChunk]:
+        """The chunks with these ids that exist and that `scope` allows, in the order of the ids."""
+        found = self._reader(collection).shard.fetch(chunk_ids)
+        return [found[key] for key in chunk_ids if key in found and scope.allows(found[key].access)]
+
+    def chunk_counts(self, collection: str) -> dict[str, int]:
+        """Number of chunks of each document, by document id."""
+        return self._reader(collection).shard.chunk_counts()
+
+    def scroll(self, collection: str) -> Iterator[tuple[StoredChunk, Vector]]:
+        """Every chunk with its vector, ordered by chunk id, as the collection stood when the first was asked for."""
+        return self._reader(collection).shard.scroll()
+
+    def revision(self, collection: str) -> int:
+        """Counts the collection's commits, from 0 when it was created."""
+        return self._reader(collection).manifest.revision
+
+    def collections(self) -> list[str]:
+        """Names of all collections, sorted."""
+        return collection_names(self._root)
+
+    def drop(self, collection: str) -> None:
+        """Remove the collection. Dropping one that does not exist does nothing."""
+        with self._writing(collection, "drop the collection") as folder:
+            folder.remove()
+        self._readers.pop(collection, None)
+
+    def close(self) -> None:
+        """Let go of all open collections. Searches that are under way finish."""
+        self._readers.clear()
+
+    @contextmanager
+    def _writing(self, collection: str, purpose: str) -> Iterator[CollectionFolder]:
+        folder = CollectionFolder.of(self._root, collection)
+        with ExitStack() as held:
+            with disk_errors():  # but not around what the caller does meanwhile, whose files are its own
+                held.enter_context(exclusive_lock(folder.lock_file, f"{purpose} {collection}", self._writer_wait))
+            yield folder
+
+    def _reader(self, collection: str) -> _Reader:
+        """The collection as CURRENT has it now, opened again if it moved."""
+        folder = CollectionFolder.of(self._root, collection)
+        reader = self._readers.get(collection)
+        if reader is not None and reader.mark == folder.current().mark:
+            return reader
+        with self._opening:
+            return self._open(folder)
+
+    def _open(self, folder: CollectionFolder) -> _Reader:
+        pointer = folder.current()
+        reader = self._readers.get(folder.name)
+        if reader is not None and reader.mark == pointer.mark:
+            return reader  # another thread opened it while this one waited
+        try:
+            manifest = pointer.generation.manifest()
+            shard = Shard.load(pointer.generation.shard)
+            if shard.count() != manifest.chunks:
+                raise damaged(pointer.generation.folder, f"{shard.count()} of {manifest.chunks} chunks are readable")
+        except IndexUnavailableError:
+            if folder.current().mark != pointer.mark:  # two commits went by and this generation is gone
+                return self._open(folder)
+            raise
+        reader = _Reader(pointer.mark, manifest, shard, SparseEncoder(manifest.spec.language))
+        self._readers[folder.name] = reader
+        return reader
+
+
+@contextmanager
+def _staged(folder: CollectionFolder, current: Generation | None) -> Iterator[Generation]:
+    """The folder of the next generation, removed again if the block fails."""
+    generation = folder.stage(current)
+    try:
+        yield generation
+    except BaseException:
+        shutil.rmtree(generation.folder, ignore_errors=True)
+        raise
+
+
+def _checked(documents: Iterable[EmbeddedDocument], spec: CollectionSpec) -> Iterator[EmbeddedDocument]:
+    for document in documents:
+        require_vectors(document, spec)
+        yield document

@@ -1,0 +1,80 @@
+"""From a question to passages: embed, search both legs, fuse, fetch the best."""
+
+from __future__ import annotations
+
+import time
+
+from core.errors import CollectionMismatchError
+from core.ports import Embedder, VectorIndex
+from core.release import RetrievalParameters
+from core.types import AccessScope, Passage, Retrieval, StoredChunk
+from retrieval.fusion import FusedHit, fuse
+
+# A commit between search and fetch can remove a chunk that was found. Searching again finds what there is now.
+_ATTEMPTS = 3
+
+
+class Retriever:
+    """Finds the passages for a question in one collection. Every search for a person goes through here, with the
+    scope of what that person may see. Safe to use from many threads."""
+
+    def __init__(
+        self, index: VectorIndex, embedder: Embedder, collection: str, parameters: RetrievalParameters
+    ) -> None:
+        self.collection = collection
+        self.parameters = parameters
+        self._index = index
+        self._embedder = embedder
+        self._verified = False
+
+    def verify(self) -> None:
+        """Raise CollectionMismatchError unless the collection was built with this embedder."""
+        spec = self._index.spec(self.collection)
+        if spec.embedder_fingerprint != self._embedder.fingerprint:
+            raise CollectionMismatchError(
+                f"Collection {self.collection} was built with the embedder {spec.embedder} "
+                f"({spec.embedder_fingerprint[:8]}); this process runs {self._embedder.name} "
+                f"({self._embedder.fingerprint[:8]}).",
+                hint=f"Set RAGLOOP_EMBEDDER back to {spec.embedder}, or run `ragloop ingest FOLDER`, which builds a "
+                f"new collection for {self._embedder.name}.",
+            )
+        self._verified = True
+
+    def retrieve(self, query: str, scope: AccessScope, top_k: int | None = None) -> Retrieval:
+        """The best `top_k` passages (by default the parameters'), best first, that `scope` allows.
+
+        `timings` has the seconds for embed, search and fetch. Raises CollectionMismatchError on first use with another
+        embedder's collection, IndexUnavailableError when the index is down: never an empty result instead.
+        """
+        if not self._verified:
+            self.verify()
+        limit = self.parameters.top_k if top_k is None else top_k
+        timings = dict.fromkeys(("embed", "search", "fetch"), 0.0)
+        started = time.perf_counter()
+        vector = self._embedder.embed([query])[0]
+        timings["embed"] = time.perf_counter() - started
+        for _ in range(_ATTEMPTS):
+            started = time.perf_counter()
+            legs = self._index.search(self.collection, query, vector, max(self.parameters.depth, limit), scope)
+            best = fuse(legs.dense, legs.sparse, self.parameters.dense_weight)[:limit]
+            searched = time.perf_counter()
+            stored = self._index.fetch(self.collection, [hit.chunk_id for hit in best], scope)
+            timings["search"] += searched - started
+            timings["fetch"] += time.perf_counter() - searched
+            if len(stored) == len(best):
+                break
+        return Retrieval(query, _passages(best, stored), self.collection, legs.revision, timings)
+
+
+def _passages(hits: list[FusedHit], stored: list[StoredChunk]) -> tuple[Passage, ...]:
+    found = {item.chunk.id: item for item in stored}
+    return tuple(
+        Passage(found[hit.chunk_id].chunk, found[hit.chunk_id].content_sha256, hit.score, _scores(hit))
+        for hit in hits
+        if hit.chunk_id in found
+    )
+
+
+def _scores(hit: FusedHit) -> dict[str, float]:
+    scores = {"dense": hit.dense, "bm25": hit.bm25, "fused": hit.score}
+    return {name: score for name, score in scores.items() if score is not None}
