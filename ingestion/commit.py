@@ -15,9 +15,6 @@ from core.types import CollectionSpec, DocumentState, EmbeddedDocument, Manifest
 from ingestion.plan import PlannedItem
 from ingestion.staging import ReadDocument, RejectedDocument, ShardResult, StagedPlan, Staging
 
-_KEPT = "The version that was read before stays searchable."
-
-
 @dataclass(frozen=True)
 class Commit:
     """Brings one run's staged shards into the index and the manifest. Doing it twice is the same as doing it once."""
@@ -83,7 +80,7 @@ class Commit:
             content_sha256=entry.content_sha256 if good else "",
             chunks=entry.chunks if good else 0,
             failure_kind=one.kind.value,
-            failure_reason=f"{one.reason} {_KEPT}" if good else one.reason,
+            failure_reason=one.reason,
         )
 
     def _entry(self, planned: PlannedItem, state: DocumentState) -> ManifestEntry:

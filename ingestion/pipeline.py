@@ -70,6 +70,7 @@ class Pipeline:
     converter: FileConverter
     stores: Stores
     limits: Limits
+    open_sandbox: Callable[[Job, Limits, Path], Sandbox] = Sandbox
 
     def run(
         self,
@@ -119,7 +120,7 @@ class Pipeline:
         todo = [number for number in numbers if not staging.is_done(number)]
         if not todo:
             return
-        with Sandbox(Job(self.converter, self.splitter), self.limits, staging.folder) as sandbox:
+        with self.open_sandbox(Job(self.converter, self.splitter), self.limits, staging.folder) as sandbox:
             processor = ShardProcessor(source, sandbox, self.open_embedder(), self.stores.memo, staging)
             processor.process(todo, progress or NoProgress())
 

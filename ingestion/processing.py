@@ -20,6 +20,8 @@ from ingestion.staging import ReadDocument, RejectedDocument, ShardResult, Stagi
 # Shards that are converted ahead of the one that is embedded. Their texts are in memory.
 _AHEAD = 2
 
+_KEPT = "The version that was read before stays searchable."
+
 _Pending = Callable[[], Outcome]
 
 
@@ -70,10 +72,10 @@ class ShardProcessor:
         return ShardResult(
             tuple(read),
             tuple(planned for planned, one in outcomes if isinstance(one, SameBytes)),
-            tuple(
-                RejectedDocument(planned, one.kind, one.reason)
-                for planned, one in outcomes
-                if isinstance(one, Rejected)
-            ),
+            tuple(_rejected(planned, one) for planned, one in outcomes if isinstance(one, Rejected)),
             embedded,
         )
+
+
+def _rejected(planned: PlannedItem, one: Rejected) -> RejectedDocument:
+    return RejectedDocument(planned, one.kind, f"{one.reason} {_KEPT}" if planned.has_good_version else one.reason)

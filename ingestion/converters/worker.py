@@ -22,7 +22,10 @@ from core.types import Chunk, Document, LocalFile, SourceItem
 from ingestion.converters.registry import FileConverter
 
 # Imported by the fork server, so that a worker that replaces a killed one is ready at once.
-PRELOAD = ("ingestion.converters.worker", "kreuzberg", "trafilatura", "markdown_it", "tokenizers", "charset_normalizer")
+PRELOAD = (
+    "charset_normalizer", "ingestion.converters.worker", "kreuzberg", "markdown_it", "pebble.pool.process", "tokenizers",
+    "trafilatura",
+)  # fmt: skip
 
 # How a worker leaves when it has run out of memory: its heap is of no use to the next file.
 EXIT_OUT_OF_MEMORY = 77
@@ -98,21 +101,27 @@ def enter(job: Job, memory_bytes: int, log: Path) -> None:
 
 
 def perform(task: Task) -> Outcome:
-    """Read, convert and split one file. An exception that leaves this function is the converter's fault."""
+    """Do this worker's job for one file. An exception that leaves this function is the converter's fault."""
     if _job is None:
         raise AssertionError("perform() before enter()")
     try:
-        file = _job.converter.read(task.file)
-        if task.known_sha256 and hashlib.sha256(file.data).hexdigest() == task.known_sha256:
-            return SameBytes(task.item)
-        document = _job.converter.convert_bytes(file, task.item)
-        return Converted(task.item, document, tuple(_job.splitter.split(document)))
-    except ConversionError as error:
-        return Rejected(task.item, error.kind, f"{error.message} {error.hint}".strip())
+        return convert(_job, task)
     except RecursionError:
         return Rejected(task.item, FailureKind.MALFORMED, "Its parts are nested too deeply.")
     except MemoryError:
         os._exit(EXIT_OUT_OF_MEMORY)
+
+
+def convert(job: Job, task: Task) -> Outcome:
+    """Read, convert and split one file."""
+    try:
+        file = job.converter.read(task.file)
+        if task.known_sha256 and hashlib.sha256(file.data).hexdigest() == task.known_sha256:
+            return SameBytes(task.item)
+        document = job.converter.convert_bytes(file, task.item)
+        return Converted(task.item, document, tuple(job.splitter.split(document)))
+    except ConversionError as error:
+        return Rejected(task.item, error.kind, f"{error.message} {error.hint}".strip())
 
 
 def _die_with_parent() -> None:

@@ -1,0 +1,115 @@
+"""A pipeline over fakes: no model, no index engine, no processes; the database is real."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.ports import VectorIndex
+from core.settings import Settings
+from core.storage.database import Database
+from core.storage.documents import DocumentRepository, EmbeddingMemo, RunRepository
+from core.types import CollectionSpec
+from ingestion.converters.registry import FileConverter
+from ingestion.converters.sandbox import Limits, Sandbox
+from ingestion.converters.worker import Job, Outcome, Task, convert
+from ingestion.pipeline import Permissions, Pipeline, Stores
+from ingestion.sources.folder import FolderSource
+from ingestion.splitting.structure_splitter import StructureSplitter
+from tests.fakes import FakeEmbedder, InMemoryIndex
+
+
+
+class InProcessSandbox(Sandbox):
+    """Converts at once, in this process: what the sandbox does to crashes is tested on its own."""
+
+    def __init__(self, job: Job, _limits: Limits, _scratch: Path) -> None:
+        self._job = job
+
+    def submit(self, task: Task) -> Future[Outcome]:
+        future: Future[Outcome] = Future()
+        future.set_result(convert(self._job, task))
+        return future
+
+    def __exit__(self, *_exception: object) -> None:
+        pass
+
+
+LIMITS = Limits(timeout_seconds=30, memory_bytes=512 * 2**20)
+
+
+@dataclass
+class Workbench:
+    """One installation in `home`, and a folder `docs` of documents to ingest."""
+
+    home: Path
+    docs: Path
+    index: VectorIndex = field(default_factory=InMemoryIndex)
+    embedder: FakeEmbedder = field(default_factory=FakeEmbedder)
+    converter: FileConverter = field(default_factory=lambda: FileConverter(max_file_bytes=1_000_000))
+    limits: Limits = LIMITS
+    sandbox: type[Sandbox] = InProcessSandbox
+
+    def __post_init__(self) -> None:
+        self.home.mkdir(exist_ok=True, parents=True)
+        self.docs.mkdir(exist_ok=True, parents=True)
+        self.database = Database.open(Settings(home=self.home))
+        self.documents = DocumentRepository(self.database)
+        self.memo = EmbeddingMemo(self.database)
+        self.runs = RunRepository(self.database)
+        self.splitter = StructureSplitter(self.embedder, 60, self.embedder.fingerprint)
+
+    @property
+    def spec(self) -> CollectionSpec:
+        return CollectionSpec(
+            self.embedder.name,
+            self.embedder.fingerprint,
+            self.embedder.dimensions,
+            self.splitter.name,
+            self.splitter.fingerprint,
+        )
+
+    @property
+    def pipeline(self) -> Pipeline:
+        return Pipeline(
+            home=self.home,
+            spec=self.spec,
+            open_embedder=lambda: self.embedder,
+            splitter=self.splitter,
+            converter=self.converter,
+            stores=Stores(self.index, self.documents, self.memo, self.runs),
+            limits=self.limits,
+            open_sandbox=self.sandbox,
+        )
+
+    def source(self, name: str = "docs", access: tuple[str, ...] = ("public",), root: Path | None = None) -> FolderSource:
+        return FolderSource(name, root or self.docs, self.converter.suffixes, access)
+
+    def write(self, name: str, text: str | bytes) -> Path:
+        path = self.docs / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return path
+
+    def ingest(self, source: FolderSource | None = None, **permissions: bool) -> dict[str, Any]:
+        return self.pipeline.run(source or self.source(), permissions=Permissions(**permissions))
+
+    def dry_run(self, source: FolderSource | None = None, **permissions: bool) -> dict[str, Any]:
+        return self.pipeline.dry_run(source or self.source(), permissions=Permissions(**permissions))
+
+    def texts(self) -> dict[str, list[str]]:
+        """The indexed chunks' texts by URI, in order."""
+        found: dict[str, list[tuple[int, str]]] = {}
+        for stored, _ in self.index.scroll(self.spec.name):
+            found.setdefault(stored.chunk.uri, []).append((stored.chunk.start, stored.chunk.text))
+        return {uri: [text for _, text in sorted(chunks)] for uri, chunks in sorted(found.items())}
+
+    def content(self) -> list[tuple[Any, bytes]]:
+        """Everything that the index holds, to be compared."""
+        return [(stored, vector.tobytes()) for stored, vector in self.index.scroll(self.spec.name)]
+
+    def close(self) -> None:
+        self.index.close()
+        self.database.close()
