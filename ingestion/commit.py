@@ -15,6 +15,7 @@ from core.types import CollectionSpec, DocumentState, EmbeddedDocument, Manifest
 from ingestion.plan import PlannedItem
 from ingestion.staging import ReadDocument, RejectedDocument, ShardResult, StagedPlan, Staging
 
+
 @dataclass(frozen=True)
 class Commit:
     """Brings one run's staged shards into the index and the manifest. Doing it twice is the same as doing it once."""

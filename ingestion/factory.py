@@ -27,9 +27,14 @@ from retrieval.factory import open_embedder, open_index
 class EmbedderIdentity(Protocol):
     """What a collection records of its embedder. Known without loading the model."""
 
-    name: str
-    fingerprint: str
-    dimensions: int
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def dimensions(self) -> int: ...
 
 
 def default_spec(settings: Settings, embedder: EmbedderIdentity) -> CollectionSpec:

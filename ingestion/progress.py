@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -51,11 +51,12 @@ class NoProgress:
 
 
 class LineProgress:
-    """Lines in a log: a step, or at most one count in _SECONDS_BETWEEN_LINES."""
+    """Lines in a log: a step, or at most one count in _SECONDS_BETWEEN_LINES. `write` takes one line."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._total = self._documents = self._chunks = 0
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._total: int | None = None
+        self._documents = self._chunks = 0
         self._last = time.monotonic()
 
     def begin(self, documents: int) -> None:
@@ -70,12 +71,13 @@ class LineProgress:
         self._count()
 
     def step(self, name: str) -> None:
-        print(name, file=self._stream, flush=True)
+        self._write(name)
 
     def _count(self) -> None:
         if time.monotonic() - self._last >= _SECONDS_BETWEEN_LINES:
             self._last = time.monotonic()
-            self.step(f"{self._documents} of {self._total} documents, {self._chunks} chunks")
+            of = "" if self._total is None else f" of {self._total}"
+            self._write(f"{self._documents}{of} documents, {self._chunks} chunks")
 
 
 class BarProgress:
@@ -105,7 +107,7 @@ def open_progress(stream: TextIO | None = None) -> Iterator[Progress]:
     """A bar where `stream` (standard error by default) is a terminal, else lines."""
     stream = sys.stderr if stream is None else stream
     if not stream.isatty():
-        yield LineProgress(stream)
+        yield LineProgress(lambda line: print(line, file=stream, flush=True))
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn

@@ -90,7 +90,8 @@ def _extract(file: RawFile, media_type: str, config: ExtractionConfig) -> Extrac
     try:
         return kreuzberg.extract_bytes_sync(file.data, media_type, config=config)
     except kreuzberg.KreuzbergError as error:
-        reason = " ".join(str(error).split())[:300]
+        # The library's messages repeat themselves from one layer to the next.
+        reason = ": ".join(dict.fromkeys(" ".join(str(error).split()).removeprefix("ParsingError: ").split(": ")))[:300]
         if "password" in reason.lower() or "encrypt" in reason.lower():
             raise ConversionError(
                 FailureKind.ENCRYPTED, "The file is protected by a password.", hint=_ENCRYPTED_HINT

@@ -23,9 +23,14 @@ from ingestion.converters.registry import FileConverter
 
 # Imported by the fork server, so that a worker that replaces a killed one is ready at once.
 PRELOAD = (
-    "charset_normalizer", "ingestion.converters.worker", "kreuzberg", "markdown_it", "pebble.pool.process", "tokenizers",
+    "charset_normalizer",
+    "ingestion.converters.worker",
+    "kreuzberg",
+    "markdown_it",
+    "pebble.pool.process",
+    "tokenizers",
     "trafilatura",
-)  # fmt: skip
+)
 
 # How a worker leaves when it has run out of memory: its heap is of no use to the next file.
 EXIT_OUT_OF_MEMORY = 77
