@@ -1,0 +1,125 @@
+"""A run that is killed with SIGKILL at any moment, and run again, leaves what an unbroken run leaves."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.settings import child_environment
+from retrieval.indexes.edge import EdgeIndex
+from tests.integration.ingestion_pipeline import Workbench
+from tests.integration.ingestion_victim import MOMENTS
+
+SEED = 20261122
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `home`, in which 80 documents are indexed, and `docs`, in which they have changed since."""
+    root = tmp_path_factory.mktemp("before")
+    bench = Workbench(root / "home", root / "docs", index=EdgeIndex(root / "home" / "index"))
+    for number in range(80):
+        bench.write(f"{number:02}.md", _text(number, "first"))
+    bench.ingest()
+    bench.close()
+    for number in range(0, 70):
+        bench.write(f"{number:02}.md", _text(number, "second"))
+    for number in range(70, 75):
+        (bench.docs / f"{number:02}.md").unlink()
+    bench.write("75.md", b"")
+    for number in range(80, 90):
+        bench.write(f"{number:02}.md", _text(number, "first"))
+    return root
+
+
+@pytest.fixture(scope="module")
+def unbroken(before: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What the index and the stores hold after a run that nobody disturbed."""
+    return _finish(_copy(before, tmp_path_factory.mktemp("unbroken")), before / "docs")
+
+
+# Each takes about two seconds; the rest runs with the slow tests.
+QUICK = ("second shard", "half the upserts", "index committed")
+
+
+@pytest.mark.parametrize("moment", [pytest.param(m, marks=[] if m in QUICK else pytest.mark.slow) for m in MOMENTS])
+def test_killed_at_a_named_moment(before: Path, unbroken: Any, tmp_path: Path, moment: str) -> None:
+    home = _copy(before, tmp_path)
+    with _start(home, before / "docs", moment) as victim:
+        assert victim.wait(timeout=60) == -signal.SIGKILL
+
+    assert _finish(home, before / "docs") == unbroken
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_killed_twenty_times_at_random_moments(before: Path, unbroken: Any, tmp_path: Path) -> None:
+    chance = random.Random(SEED)
+    seconds = _seconds_of_a_run(before, tmp_path)
+    survived = 0
+    for attempt in range(20):
+        home = _copy(before, tmp_path / str(attempt))
+        delay = chance.uniform(0, seconds)
+        with _start(home, before / "docs") as victim:
+            time.sleep(delay)
+            victim.kill()
+            survived += victim.wait(timeout=30) == 0
+        assert _finish(home, before / "docs") == unbroken, f"killed {delay:.3f} s after its start"
+    assert survived < 15, "most runs were over before they were killed"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_killed_again_and_again_until_it_gets_through(before: Path, unbroken: Any, tmp_path: Path) -> None:
+    chance = random.Random(SEED)
+    home = _copy(before, tmp_path)
+    for _ in range(8):
+        with _start(home, before / "docs", chance.choice(MOMENTS)) as victim:
+            victim.wait(timeout=60)
+
+    assert _finish(home, before / "docs") == unbroken
+
+
+def _text(number: int, version: str) -> str:
+    sections = "\n\n".join(f"## Part {part}\n\n{version} word{number} part{part} " * 8 for part in range(3))
+    return f"# Document {number}\n\n{sections}\n"
+
+
+def _copy(before: Path, target: Path) -> Path:
+    home = target / "home"
+    shutil.copytree(before / "home", home)
+    return home
+
+
+def _start(home: Path, docs: Path, *moment: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "tests.integration.ingestion_victim", str(home), str(docs), *moment]
+    victim = subprocess.Popen(command, stdout=subprocess.PIPE, env=child_environment(), cwd=Path(__file__).parents[2])
+    assert victim.stdout is not None
+    victim.stdout.readline()  # it is ready
+    return victim
+
+
+def _seconds_of_a_run(before: Path, tmp_path: Path) -> float:
+    with _start(_copy(before, tmp_path / "measured"), before / "docs") as victim:
+        started = time.monotonic()
+        assert victim.wait(timeout=60) == 0
+        return time.monotonic() - started
+
+
+def _finish(home: Path, docs: Path) -> Any:
+    """Run to the end, and return all that counts in the index, the manifest and the stored texts."""
+    bench = Workbench(home, docs, index=EdgeIndex(home / "index"))
+    bench.ingest()
+    entries = bench.documents.entries(bench.spec.name)
+    texts = [bench.documents.get(summary.id) for summary in bench.documents.page(limit=1000)]
+    state = bench.content(), entries, texts
+    bench.close()
+    return state
