@@ -59,7 +59,10 @@ def ingest(settings: Settings, folder: Path) -> None:
         _step("Preparing Airflow", [airflow, "db", "migrate"], environment, log)
     conf = json.dumps({"folder": str(folder.absolute())})
     _step(
-        "Running the DAG ingest_documents", [airflow, "dags", "test", "ingest_documents", "--conf", conf], environment, log
+        "Running the DAG ingest_documents",
+        [airflow, "dags", "test", "ingest_documents", "--conf", conf],
+        environment,
+        log,
     )
 
 

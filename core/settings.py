@@ -11,12 +11,11 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
 from core.errors import SettingsError
 
@@ -98,30 +97,22 @@ class Settings(BaseSettings):
     def _known_database(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        try:
-            backend = make_url(value).get_backend_name()
-        except ArgumentError as error:
-            raise ValueError("is not a database URL") from error
-        if backend not in ("sqlite", "postgresql"):
-            raise ValueError(f"names {backend}; only sqlite and postgresql are supported")
+        scheme, separator, _ = value.partition("://")
+        if not separator:
+            raise ValueError("is not a database URL")
+        if scheme.partition("+")[0] not in ("sqlite", "postgresql"):
+            raise ValueError(f"names {scheme}; only sqlite and postgresql are supported")
         return value
 
     @model_validator(mode="after")
     def _no_default_secret_in_production(self) -> Settings:
         if self.environment == "production":
-            url = self.sql_url
-            if url.get_backend_name() == "postgresql" and (url.password or "") in _DEFAULT_SECRETS and url.host:
+            url = urlsplit(self.database_url or "")
+            if url.hostname and (url.password or "") in _DEFAULT_SECRETS:
                 raise ValueError("database_url has a default password; choose another outside development")
             if self.qdrant_api_key and self.qdrant_api_key.get_secret_value() in _DEFAULT_SECRETS:
                 raise ValueError("qdrant_api_key is a default secret; choose another outside development")
         return self
-
-    @property
-    def sql_url(self) -> URL:
-        if self.database_url is None:
-            return URL.create("sqlite", database=str(self.home / "ragloop.db"))
-        url = make_url(self.database_url)
-        return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
 
     @property
     def keys_required(self) -> bool:

@@ -40,9 +40,13 @@ class LabelledQuestion:
 
 @dataclass(frozen=True, slots=True)
 class LabelledCorpus:
-    """Documents, and questions that they answer."""
+    """Documents, and questions that they answer.
+
+    `exhaustive` says that the gold spans are all there is: nothing else in the documents answers the question.
+    """
 
     name: str
+    exhaustive: bool
     documents: tuple[Document, ...]
     questions: tuple[LabelledQuestion, ...]
 
@@ -71,7 +75,7 @@ def _xquad(path: Path) -> LabelledCorpus:
                 span = Span(uri, start, start + len(item["answers"][0]["text"]))
                 questions.append(LabelledQuestion(item["question"], (span,)))
         documents.append(_document(uri, article["title"].replace("_", " "), text))
-    return LabelledCorpus("xquad", tuple(documents), tuple(questions))
+    return LabelledCorpus("xquad", True, tuple(documents), tuple(questions))
 
 
 def _chunking_eval(folder: Path) -> LabelledCorpus:
@@ -85,7 +89,7 @@ def _chunking_eval(folder: Path) -> LabelledCorpus:
             uri = f"chunking-eval/{row['corpus_id']}"
             spans = [Span(uri, part["start_index"], part["end_index"]) for part in json.loads(row["references"])]
             questions.append(LabelledQuestion(row["question"], tuple(spans)))
-    return LabelledCorpus("chunking-eval", tuple(documents), tuple(questions))
+    return LabelledCorpus("chunking-eval", True, tuple(documents), tuple(questions))
 
 
 def _mtrag(folder: Path) -> LabelledCorpus:
@@ -102,7 +106,8 @@ def _mtrag(folder: Path) -> LabelledCorpus:
         for query, text in _queries(tasks / "clapnq_rewrite.jsonl")
         if query in gold
     )
-    return LabelledCorpus("mtrag-clapnq", documents, questions)
+    # People judged the passages that systems found, not all 10,724: others may answer as well.
+    return LabelledCorpus("mtrag-clapnq", False, documents, questions)
 
 
 def _queries(path: Path) -> Iterator[tuple[str, str]]:

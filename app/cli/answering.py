@@ -8,10 +8,9 @@ import typer
 
 from app.cli.console import JsonOption, one_line, print_json, say
 from core.errors import InputError, TooLargeError
-from core.settings import Settings, load_settings
-from core.telemetry import configure_logging
 
 if TYPE_CHECKING:
+    from core.settings import Settings
     from core.types import Answer, Citation
     from serving.answerer import Answerer
 
@@ -33,6 +32,8 @@ def ask(
     """
     import asyncio
 
+    from core.settings import load_settings
+    from core.telemetry import configure_logging
     from serving.answerer import Question
 
     settings = load_settings()
@@ -57,7 +58,9 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Find passages, without answering."""
+    from core.settings import load_settings
     from core.storage.interactions import passage_json
+    from core.telemetry import configure_logging
 
     settings = load_settings()
     configure_logging("warning")
@@ -84,6 +87,8 @@ def serve(
     ragloop keys create NAME.
     """
     from app.server import serve as run
+    from core.settings import load_settings
+    from core.telemetry import configure_logging
 
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = load_settings(**given)

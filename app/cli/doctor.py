@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.console import JsonOption, print_json, say
 from core.errors import RagloopError
-from core.settings import PREFIX, Settings, load_settings
+
+if TYPE_CHECKING:
+    from core.settings import Settings
 
 
 def doctor(
@@ -19,6 +21,8 @@ def doctor(
     as_json: JsonOption = False,
 ) -> None:
     """Check settings, database, index, embedding model and documents; say what to do about what fails."""
+    from core.settings import load_settings
+
     settings = load_settings()
     if show_settings:
         _print_settings(settings, as_json)
@@ -45,8 +49,9 @@ def _run(name: str, check: Callable[[Settings], str], settings: Settings) -> dic
 def _database(settings: Settings) -> str:
     from core.storage.database import Database
 
-    Database.open(settings).check()
-    return settings.sql_url.render_as_string(hide_password=True)
+    database = Database.open(settings)
+    database.check()
+    return database.engine.url.render_as_string(hide_password=True)
 
 
 def _index(settings: Settings) -> str:
@@ -87,6 +92,8 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
 
 
 def _print_settings(settings: Settings, as_json: bool) -> None:
+    from core.settings import PREFIX, Settings
+
     rows = {
         PREFIX + name.upper(): {
             "value": None if (value := getattr(settings, name)) is None else str(value),
@@ -95,8 +102,10 @@ def _print_settings(settings: Settings, as_json: bool) -> None:
         }
         for name, field in Settings.model_fields.items()
     }
-    if settings.database_url is not None:  # a URL may carry a password
-        rows[PREFIX + "DATABASE_URL"]["value"] = settings.sql_url.render_as_string(hide_password=True)
+    if settings.database_url is not None:  # it may carry a password
+        from core.storage.database import database_url
+
+        rows[PREFIX + "DATABASE_URL"]["value"] = database_url(settings).render_as_string(hide_password=True)
     if as_json:
         print_json({"settings": rows})
         return

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.console import JsonOption, note, print_json, say
 from core.errors import NotFoundError
-from core.settings import load_settings
-from core.storage.api_keys import ApiKeyRepository
-from core.storage.database import Database
-from core.types import PUBLIC, ApiKey
+
+if TYPE_CHECKING:
+    from core.storage.api_keys import ApiKeyRepository
+    from core.types import ApiKey
 
 application = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
 
@@ -27,6 +27,8 @@ def create(
     as_json: JsonOption = False,
 ) -> None:
     """Create a key and show it, this once: only a hash of it is stored."""
+    from core.types import PUBLIC
+
     key, text = _repository().create(name, access or [PUBLIC], timedelta(days=days) if days else None)
     if as_json:
         print_json({"key": text, **_json(key)})
@@ -58,6 +60,10 @@ def revoke(key_id: Annotated[str, typer.Argument(help="The key's id, as `ragloop
 
 
 def _repository() -> ApiKeyRepository:
+    from core.settings import load_settings
+    from core.storage.api_keys import ApiKeyRepository
+    from core.storage.database import Database
+
     return ApiKeyRepository(Database.open(load_settings()))
 
 

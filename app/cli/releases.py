@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.console import JsonOption, note, print_json, say
 from core.errors import NotFoundError
-from core.release import Release
-from core.settings import load_settings
-from core.storage.database import Database
-from core.storage.releases import ReleaseRepository
+
+if TYPE_CHECKING:
+    from core.release import Release
+    from core.storage.releases import ReleaseRepository
 
 application = typer.Typer(help="Show releases: what answers now, and from which manifest.", no_args_is_help=True)
 
@@ -59,4 +59,8 @@ def release_json(release: Release) -> dict[str, object]:
 
 
 def _repository() -> ReleaseRepository:
+    from core.settings import load_settings
+    from core.storage.database import Database
+    from core.storage.releases import ReleaseRepository
+
     return ReleaseRepository(Database.open(load_settings()))

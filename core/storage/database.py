@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
 
-from core.errors import StoreUnavailableError
+from core.errors import SettingsError, StoreUnavailableError
 from core.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -31,7 +31,7 @@ class Database:
     def open(cls, settings: Settings) -> Database:
         """Connect and bring the schema up to date. Raises StoreUnavailableError if the database cannot be reached."""
         settings.home.mkdir(parents=True, exist_ok=True)
-        database = cls(_create_engine(settings.sql_url))
+        database = cls(_create_engine(database_url(settings)))
         migrate(database)
         return database
 
@@ -48,6 +48,17 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def database_url(settings: Settings) -> URL:
+    """The database the settings name: SQLite in the home folder unless they give a URL."""
+    if settings.database_url is None:
+        return URL.create("sqlite", database=str(settings.home / "ragloop.db"))
+    try:
+        url = make_url(settings.database_url)
+    except (ArgumentError, ValueError) as error:
+        raise SettingsError("Setting RAGLOOP_DATABASE_URL is not a database URL.") from error
+    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
 
 
 @contextmanager

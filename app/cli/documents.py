@@ -1,0 +1,89 @@
+"""`ragloop ingest`, `ragloop delete`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.console import JsonOption, note, print_json, say
+
+
+def ingest(
+    folder: Annotated[Path, typer.Argument(help="The folder to read, with all its subfolders.")],
+    source: Annotated[
+        str | None, typer.Option(help="The name its documents go by in URIs. Default: the folder's name.")
+    ] = None,
+    access: Annotated[
+        list[str] | None,
+        typer.Option("--access", help="Access label of its documents; repeatable. Default: public."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    allow_mass_delete: Annotated[
+        bool, typer.Option("--allow-mass-delete", help="Go on even if most of the source's documents are gone.")
+    ] = False,
+    relocated: Annotated[
+        bool, typer.Option("--relocated", help="The source of this name has moved to this folder.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring a folder's documents in, or up to date: what is unchanged is skipped, what is gone is deleted.
+
+    Reads markdown, text, HTML, PDF and DOCX. Files that cannot be read are listed with the reason and the rest goes on.
+    """
+    from core.settings import load_settings
+    from core.telemetry import configure_logging
+    from core.types import PUBLIC
+    from ingestion.factory import folder_source, open_pipeline
+    from ingestion.pipeline import Permissions
+    from ingestion.progress import open_progress
+
+    settings = load_settings()
+    configure_logging("warning")
+    permissions = Permissions(mass_delete=allow_mass_delete, relocated=relocated)
+    with open_pipeline(settings) as pipeline:
+        documents = folder_source(pipeline, folder, source, tuple(access or (PUBLIC,)))
+        if dry_run:
+            report = pipeline.dry_run(documents, permissions=permissions)
+        else:
+            with open_progress() as progress:
+                report = pipeline.run(documents, permissions=permissions, progress=progress)
+    if as_json:
+        print_json(report)
+    else:
+        _print_report(report)
+
+
+def delete(
+    uri: Annotated[str, typer.Argument(help="The document's URI, as citations show it: handbook/team/index.md")],
+    as_json: JsonOption = False,
+) -> None:
+    """Remove a document from every store, and print what was removed from where.
+
+    A file that is still in its folder comes back with the next ingestion.
+    """
+    from core.settings import load_settings
+    from core.telemetry import configure_logging
+    from ingestion.factory import open_pipeline
+
+    settings = load_settings()
+    configure_logging("warning")
+    with open_pipeline(settings) as pipeline:
+        receipt = pipeline.delete_document(uri)
+    if as_json:
+        print_json({"uri": uri, "receipt": receipt})
+        return
+    for store, count in receipt.items():
+        say(f"{store:12}{count:>6}")
+
+
+def _print_report(report: dict[str, Any]) -> None:
+    from ingestion.report import summary
+
+    for failure in report["failures"]:
+        note(f"not read: {failure['uri']}: {failure['reason']}")
+    if report["skipped"]:
+        kinds = ", ".join(f"{count} {suffix}" for suffix, count in report["skipped"].items())
+        note(f"left alone, not a kind that is read: {kinds}")
+    say(summary(report))
