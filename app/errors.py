@@ -124,9 +124,10 @@ def unexpected(request_id: str) -> RagloopError:
 
 
 def explain_validation(request: Request, error: RequestValidationError) -> RagloopError:
-    """The first thing that is wrong with the request, in words that name the field."""
-    first = error.errors()[0]
-    place = [part for part in first["loc"] if part not in ("body", "query", "path")]
+    """One thing that is wrong with the request, in words that name the field."""
+    # Where a field may be of several kinds, the error that lies deepest is of the kind that was meant.
+    first = max(error.errors(), key=lambda each: len(each["loc"]))
+    place = list(first["loc"][1:])  # without "body" or "query"
     if first["type"] == "json_invalid":
         reason = first.get("ctx", {}).get("error", "it cannot be parsed")
         return InputError(f"The body is not valid JSON: {reason}.", hint="Send one JSON object.")

@@ -21,7 +21,7 @@ from core.types import Document
 router = APIRouter(include_in_schema=False)
 
 # Longer documents are shown in parts of this many characters: what renders in a fraction of a second.
-LONGEST_PART = 200_000
+LONGEST_PART = 100_000
 LIST_LENGTH = 200
 
 Offset = Annotated[int | None, Query(ge=0, le=10**9)]

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import islice
+from itertools import islice, product
 from typing import Any
 
 from markdown_it.token import Token
@@ -29,13 +29,19 @@ _OPENINGS = (
     re.compile(r"\W*"),
     re.compile(r"\W*\d*\W*"),
 )
-_CLOSINGS = (re.compile(r"\s*$"), re.compile(r"[\s*_~`|#\])]*$"), re.compile(r"\W*$"))
+_CLOSINGS = (
+    re.compile(r"\s*$"),
+    re.compile(r"[\s|]*$"),
+    re.compile(r"[\s*_~`|#\])]*$"),
+    re.compile(r"\W*(?:\]\([^()\s]*\)?)\W*$"),
+    re.compile(r"\W*$"),
+)
 
 _LINE_END = re.compile(r"\r\n?|\n")
 
 # Characters parsed, at most, in looking for a place: what a person waits for.
-_PATIENCE = 400_000
-_FEWEST_TRIES = 4
+_PATIENCE = 200_000
+_FEWEST_TRIES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,9 @@ def _with_marked_block(text: str, quote: Span, tokens: Sequence[Token], environm
     lines = [0, *(match.end() for match in _LINE_END.finditer(text)), len(text)]
     before, inside, after = _around(tokens, quote, lines)
     region = Span(lines[inside[0].first], lines[inside[-1].last]) if inside else quote
-    source, span = text[region.start : region.end], Span(quote.start - region.start, quote.end - region.start)
+    source = text[region.start : region.end]
+    # The quote may begin or end on the blank lines around its blocks.
+    span = Span(max(quote.start, region.start) - region.start, min(quote.end, region.end) - region.start)
     plain = html([token for block in inside for token in block.tokens], environment)
     marked = _marked(source, span, plain, environment, link) or _verbatim(source, span)
     parts = (html([token for block in blocks for token in block.tokens], environment) for blocks in (before, after))
@@ -130,10 +138,10 @@ def _places(source: str, span: Span) -> Iterator[tuple[int, int]]:
     quote = source[span.start : span.end]
     starts = [0, *(match.end() for pattern in _OPENINGS if (match := pattern.match(quote)))]
     ends = [match.start() for pattern in _CLOSINGS if (match := pattern.search(quote))]
-    for start in dict.fromkeys(starts):
-        for end in dict.fromkeys(ends):
-            if start < end:
-                yield span.start + start, span.start + end
+    # Markup tends to stand at both ends or at neither, so equally cautious ends are tried together first.
+    for start, end in dict.fromkeys([*zip(starts, ends, strict=False), *product(starts, ends)]):
+        if start < end:
+            yield span.start + start, span.start + end
 
 
 def _wrap(rendered: str, opening: str, closing: str) -> str:

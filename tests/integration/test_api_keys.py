@@ -1,0 +1,279 @@
+"""Who may ask what: keys, labels, cookies, and requests that other web sites send."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from fastapi.routing import APIRoute
+from httpx import AsyncClient, Response
+
+from app.auth import COOKIE, caller
+from app.pages.sign_in import local_path
+from core.types import document_id
+from tests.unit.app.world import World, asks
+
+QUESTION = "How many days of holiday has every employee each year?"
+SALARIES = document_id("handbook/salaries.md")
+OPEN_TO_ALL = {"/healthz", "/readyz", "/sign-in", "/sign-out"}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A server that needs keys."""
+    return World(tmp_path, {"environment": "production"}).ingest()
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> World:
+    """A development server on loopback."""
+    return World(tmp_path).ingest()
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def test_every_route_asks_who_is_calling_but_the_few_that_are_open(world: World) -> None:
+    routes = [route for route in world.app().routes if isinstance(route, APIRoute)]
+    assert len(routes) > 10
+    guarded = {route.path for route in routes if any(each.call is caller for each in route.dependant.dependencies)}
+    assert {route.path for route in routes} - guarded == OPEN_TO_ALL
+
+
+async def test_no_route_behind_a_key_answers_without_one(world: World) -> None:
+    routes = [route for route in world.app().routes if isinstance(route, APIRoute)]
+    async with world.client() as client:
+        for route in routes:
+            for method in route.methods:
+                response = await client.request(
+                    method, route.path.replace("{document_id}", SALARIES), json=asks(QUESTION)
+                )
+                if route.path in OPEN_TO_ALL:
+                    assert response.status_code != 401 or route.path == "/sign-in", route.path
+                else:
+                    assert response.status_code == 401, route.path
+                    assert response.json()["error"]["code"] == "invalid_api_key"
+
+
+async def test_a_key_is_taken_from_either_header(world: World) -> None:
+    key = world.key()
+    async with world.client() as client:
+        for headers in (bearer(key), {"Authorization": f"bearer  {key}"}, {"X-API-Key": key}):
+            assert (await client.get("/v1/models", headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["unknown", "expired", "revoked", "malformed", "basic"])
+async def test_a_bad_key_is_refused_and_never_repeated(
+    world: World, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = world.key(expires_in=timedelta(seconds=-1) if kind == "expired" else None)
+    secret = key.split("_", 2)[2]
+    if kind == "revoked":
+        world.keys.revoke(key.split("_")[1])
+    headers = {
+        "unknown": bearer(key[:-4] + "aaaa"),
+        "malformed": bearer("rl_';--_\u00e9"),
+        "basic": {"Authorization": f"Basic {key}"},
+    }.get(kind, bearer(key))
+    with caplog.at_level("DEBUG"):
+        async with world.client() as client:
+            response = await client.get("/v1/models", headers={k: v.encode() for k, v in headers.items()})
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert secret[:-4] not in response.text + caplog.text
+
+
+async def test_a_key_sees_only_the_documents_of_its_labels(world: World) -> None:
+    async with world.client() as client:
+        for labels, visible in ((("public",), False), (("board",), True), (("nobody",), False)):
+            headers = bearer(world.key(*labels))
+            listed = (await client.get("/v1/documents", headers=headers)).json()["documents"]
+            assert ("handbook/salaries.md" in [document["uri"] for document in listed]) is visible
+            for path in (f"/v1/documents/{SALARIES}", f"/documents/{SALARIES}", f"/documents/{SALARIES}?start=1&end=5"):
+                assert (await client.get(path, headers=headers)).status_code == (200 if visible else 404)
+            found = await client.post("/v1/search", json={"query": "salaries of the board"}, headers=headers)
+            assert ("salaries" in found.text) is visible
+            answer = await client.post(
+                "/v1/chat/completions", json=asks("Who decides the board's salaries each spring?"), headers=headers
+            )
+            assert ("shareholders" in answer.text) is visible
+
+
+async def test_a_document_one_may_not_see_cannot_be_told_from_one_that_is_not_there(world: World) -> None:
+    async with world.client(**bearer(world.key())) as client:
+        hidden = await client.get(f"/v1/documents/{SALARIES}")
+        missing = await client.get(f"/v1/documents/{document_id('nothing')}")
+    assert hidden.status_code == missing.status_code == 404
+    assert hidden.json() == missing.json()
+
+
+async def test_an_answer_can_be_read_only_by_the_key_that_asked(world: World) -> None:
+    mine, other = bearer(world.key()), bearer(world.key())
+    async with world.client() as client:
+        answer = (await client.post("/v1/chat/completions", json=asks(QUESTION), headers=mine)).json()
+        path = f"/answers/{answer['interaction_id']}"
+        assert (await client.get(path, headers=mine)).status_code == 200
+        assert (await client.get(path, headers=other)).status_code == 404
+        assert (await client.get(f"/?turn={answer['interaction_id']}", headers=other)).status_code == 404
+
+
+# ---------------------------------------------------------------- signing in
+
+
+async def sign_in(client: AsyncClient, key: str, **headers: str) -> Response:
+    return await client.post("/sign-in", data={"key": key, "next": "/documents"}, headers=headers)
+
+
+async def test_a_page_without_a_key_leads_to_the_form_and_back(world: World) -> None:
+    async with world.client(Accept="text/html") as client:
+        response = await client.get(f"/documents/{SALARIES}?start=1&end=4")
+        assert response.status_code == 303
+        form = await client.get(response.headers["location"])
+        assert f'value="/documents/{SALARIES}?start=1&amp;end=4"' in form.text
+
+
+async def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_cannot_use(world: World) -> None:
+    async with world.client() as client:
+        response = await sign_in(client, f" {world.key()} ")
+        assert response.status_code == 303
+        assert response.headers["location"] == "/documents"
+        cookie = response.headers["set-cookie"].lower()
+        assert "httponly" in cookie
+        assert "samesite=strict" in cookie
+        assert "secure" not in cookie
+        assert (await client.get("/documents")).status_code == 200
+
+
+async def test_over_https_the_cookie_is_secure(world: World) -> None:
+    async with world.client() as client:
+        response = await client.post("https://127.0.0.1/sign-in", data={"key": world.key()})
+    assert "; secure" in response.headers["set-cookie"].lower()
+
+
+@pytest.mark.parametrize("key", ["", "wrong", "rl_000000000000_" + "a" * 43, "rl_\x00", "x" * 501])
+async def test_a_failed_sign_in_sets_no_cookie(world: World, key: str) -> None:
+    async with world.client() as client:
+        response = await sign_in(client, key)
+    assert response.status_code in (400, 401)
+    assert "set-cookie" not in response.headers
+
+
+async def test_signing_out_forgets_the_key(world: World) -> None:
+    async with world.client() as client:
+        await sign_in(client, world.key())
+        response = await client.post("/sign-out")
+        assert f'{COOKIE}=""' in response.headers["set-cookie"]
+        assert (await client.get("/documents")).status_code == 401
+
+
+async def test_a_revoked_key_ends_its_sessions_at_once(world: World) -> None:
+    key = world.key()
+    async with world.client() as client:
+        await sign_in(client, key)
+        world.keys.revoke(key.split("_")[1])
+        assert (await client.get("/documents")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//evil.example",
+        "/\\evil.example",
+        "https://evil.example",
+        "javascript:alert(1)",
+        "/a\r\nSet-Cookie: x=1",
+        "/a b",
+    ],
+)
+def test_signing_in_leads_only_to_this_server_s_pages(path: str) -> None:
+    assert local_path(path) == "/"
+
+
+# ---------------------------------------------------------------- other web sites
+
+FOREIGN = [
+    {"Origin": "https://evil.example"},
+    {"Origin": "null"},
+    {"Origin": "http://127.0.0.1:9999"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+]
+OWN = [{"Origin": "http://127.0.0.1:8080", "Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}, {}]
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+async def test_without_keys_nothing_is_served_to_another_web_site(local: World, headers: dict[str, str]) -> None:
+    async with local.client() as client:
+        for method, path in (
+            ("GET", "/"),
+            ("GET", "/v1/documents"),
+            ("GET", "/metrics"),
+            ("POST", "/v1/chat/completions"),
+        ):
+            response = await client.request(method, path, json=asks(QUESTION), headers=headers)
+            assert response.status_code == 403
+            assert response.json()["error"]["type"] == "permission_error"
+
+
+@pytest.mark.parametrize("headers", OWN)
+async def test_without_keys_our_own_pages_are_served(local: World, headers: dict[str, str]) -> None:
+    async with local.client() as client:
+        response = await client.post("/v1/chat/completions", json=asks(QUESTION), headers=headers)
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+async def test_a_cookie_cannot_be_spent_by_another_web_site(world: World, headers: dict[str, str]) -> None:
+    async with world.client() as client:
+        await sign_in(client, world.key())
+        for path in ("/", "/v1/chat/completions", "/sign-out", "/v1/search"):
+            response = await client.post(path, json=asks(QUESTION), headers=headers)
+            assert response.status_code == 403, path
+
+
+async def test_another_web_site_cannot_sign_a_visitor_in(world: World) -> None:
+    async with world.client() as client:
+        assert (await sign_in(client, world.key(), Origin="https://evil.example")).status_code == 403
+
+
+async def test_a_key_in_a_header_is_proof_enough(world: World) -> None:
+    async with world.client(**bearer(world.key()), Origin="https://app.example") as client:
+        assert (await client.post("/v1/chat/completions", json=asks(QUESTION))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8080", "", "[::1", "10.0.0.1"]
+)
+async def test_without_keys_a_foreign_host_name_is_refused(local: World, host: str) -> None:
+    async with local.client(Host=host) as client:
+        assert (await client.get("/v1/documents")).status_code == 403
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:8080", "127.0.0.1", "127.8.8.8:1", "[::1]:8080"])
+async def test_without_keys_this_machine_s_names_are_served(local: World, host: str) -> None:
+    async with local.client(Host=host) as client:
+        assert (await client.get("/v1/documents")).status_code == 200
+
+
+async def test_without_keys_a_placeholder_key_is_ignored_but_a_bad_key_of_ours_is_not(local: World) -> None:
+    async with local.client() as client:
+        assert (await client.get("/v1/models", headers=bearer("unused on this machine"))).status_code == 200
+        bad = await client.get("/v1/models", headers=bearer("rl_000000000000_" + "a" * 43))
+        assert bad.status_code == 401
+        limited = await client.get("/v1/documents", headers=bearer(local.key("board")))
+        assert [document["title"] for document in limited.json()["documents"]] == ["Salaries"]
+
+
+async def test_an_outage_of_the_database_does_not_tell_strangers_where_it_is(world: World) -> None:
+    key = world.key()
+    world.database.close()
+    (world.home / "ragloop.db").unlink()
+    (world.home / "ragloop.db").mkdir()
+    async with world.client() as client:
+        response = await client.get("/v1/models", headers=bearer(key))
+        ready = await client.get("/readyz")
+    assert response.status_code == 503
+    assert "ragloop.db" not in response.text + ready.text
+    assert ready.json()["checks"]["database"] == "store_unavailable"

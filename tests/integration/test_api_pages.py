@@ -1,0 +1,217 @@
+"""The pages, as a browser without scripts sees them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from httpx import AsyncClient
+
+from core.types import Document, TextFormat, document_id
+from tests.unit.app.html_text import Reader
+from tests.unit.app.world import HOLIDAYS, Scripted, World, asks
+
+QUESTION = "How many days of holiday has every employee each year?"
+HOLIDAYS_ID = document_id("handbook/holidays.md")
+XSS = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path).ingest()
+
+
+@pytest.fixture
+async def client(world: World) -> AsyncIterator[AsyncClient]:
+    async with world.client(Accept="text/html") as client:
+        yield client
+
+
+async def ask(client: AsyncClient, question: str, *turns: str) -> str:
+    """Submit the form and follow to the page; the new answer's id."""
+    response = await client.post("/", data={"question": question, "turn": list(turns)})
+    assert response.status_code == 303, response.text
+    return urlsplit(response.headers["location"]).fragment
+
+
+async def test_the_empty_page_says_what_can_be_asked(client: AsyncClient, world: World) -> None:
+    read = Reader((await client.get("/")).text)
+    assert "2 documents indexed" in " ".join(read.text.split())
+    assert "Holidays" in read.text
+    assert world.release is not None
+    assert world.release.id[:8] in read.text
+
+
+async def test_a_reader_is_told_of_the_documents_that_the_key_may_see(tmp_path: Path) -> None:
+    world = World(tmp_path, {"environment": "production"}).ingest()
+    async with world.client(Authorization=f"Bearer {world.key()}") as client:
+        read = Reader((await client.get("/")).text)
+    assert "1 document indexed" in " ".join(read.text.split())
+    assert "Salaries" not in read.text
+
+
+async def test_before_the_first_ingestion_the_page_says_what_to_do(tmp_path: Path) -> None:
+    async with World(tmp_path).client() as client:
+        response = await client.get("/")
+    assert response.status_code == 200
+    assert "ragloop ingest" in response.text
+
+
+async def test_the_form_works_without_scripts_and_a_reload_asks_nothing(client: AsyncClient, world: World) -> None:
+    first = await ask(client, QUESTION)
+    second = await ask(client, "When do they expire?", first)
+    response = await client.get(f"/?turn={first}&turn={second}")
+    read = Reader(response.text)
+    assert QUESTION in read.text
+    assert "thirty days of holiday" in read.text
+    assert "When do they expire?" in read.text
+    assert [attributes["value"] for tag, attributes in read.tags if attributes.get("name") == "turn"] == [first, second]
+
+
+async def test_the_form_sends_the_conversation_along(world: World) -> None:
+    generator = Scripted(["Thirty [1]."])
+    async with world.client(generator) as client:
+        first = await ask(client, QUESTION)
+        await ask(client, "Are holidays carried over to the next year?", first)
+    history = generator.requests[1].history
+    assert [(turn.role, turn.content) for turn in history] == [("user", QUESTION), ("assistant", "Thirty [1].")]
+
+
+async def test_an_answer_asked_on_the_page_is_recorded_as_such(client: AsyncClient) -> None:
+    await ask(client, QUESTION)
+    await client.post("/v1/chat/completions", json=asks(QUESTION), headers={"Origin": "http://127.0.0.1:8080"})
+    text = (await client.get("/metrics")).text
+    assert 'ragloop_answers_total{abstained="false",degraded="false",origin="page"} 2.0' in text
+
+
+@pytest.mark.parametrize(("question", "status"), [("", 400), (" \n", 400), ("x" * 8001, 413), ("a\x00b", 400)])
+async def test_a_wrong_question_in_the_form_is_explained_on_a_page(
+    client: AsyncClient, question: str, status: int
+) -> None:
+    response = await client.post("/", data={"question": question})
+    assert response.status_code == status
+    assert response.headers["content-type"].startswith("text/html")
+
+
+async def test_an_answer_s_fragment_has_linked_markers_and_its_sources(client: AsyncClient) -> None:
+    answer = (await client.post("/v1/chat/completions", json=asks(QUESTION))).json()
+    read = Reader((await client.get(f"/answers/{answer['interaction_id']}")).text)
+    links = [attributes["href"] for tag, attributes in read.tags if tag == "a"]
+    assert len(links) == 2
+    assert links[0] == links[1] == answer["choices"][0]["message"]["annotations"][0]["url_citation"]["url"]
+    assert read.text.count(answer["citations"][0]["quote"]) == 2
+    assert "html" not in read.names()
+
+
+async def test_a_declined_answer_looks_different_and_offers_the_closest_passages(client: AsyncClient) -> None:
+    identity = await ask(client, "Who won the chess tournament in Berlin?")
+    read = Reader((await client.get(f"/answers/{identity}")).text)
+    assert "Not in the documents" in read.text
+    assert "closest passages" in read.text
+    assert [attributes["href"] for tag, attributes in read.tags if tag == "a"]
+
+
+async def test_a_hostile_answer_is_harmless(world: World) -> None:
+    hostile = f"{XSS} [1] [x](javascript:alert(1)) ![p](https://tracker.example/p.png) [1](https://evil.example) `[1]`"
+    async with world.client(Scripted([hostile])) as client:
+        identity = await ask(client, QUESTION)
+        page = (await client.get(f"/?turn={identity}")).text
+    read = Reader(page)
+    assert "img" not in read.names()
+    assert [attributes.get("src") for tag, attributes in read.tags if tag == "script"] == ["/static/chat.js"]
+    assert all((attributes.get("href") or "/").startswith(("/", "#main")) for _, attributes in read.tags)
+    assert len([1 for tag, attributes in read.tags if attributes.get("class") == "cite"]) == 3
+
+
+async def test_a_hostile_question_title_and_address_are_shown_as_text(client: AsyncClient, world: World) -> None:
+    document = world.add(f"x/{XSS}.md", f"Quotation marks stand here. {XSS}", title=f'"{XSS}', page_starts=())
+    identity = await ask(client, f"{XSS} quotation marks stand here?")
+    for path in (f"/?turn={identity}", f"/documents/{document.id}", "/documents", "/"):
+        read = Reader((await client.get(path)).text)
+        assert "img" not in read.names(), path
+        assert all(attributes.get("src") == "/static/chat.js" for tag, attributes in read.tags if tag == "script"), path
+
+
+# ---------------------------------------------------------------- documents
+
+
+async def opened(client: AsyncClient, document: Document | str, **query: object) -> Reader:
+    identity = document if isinstance(document, str) else document.id
+    response = await client.get(f"/documents/{identity}", params={key: str(value) for key, value in query.items()})
+    assert response.status_code == 200
+    return Reader(response.text)
+
+
+async def test_a_cited_passage_is_marked_in_its_document(client: AsyncClient) -> None:
+    quote = "Every employee has thirty days of holiday each year."
+    start = HOLIDAYS.index(quote)
+    read = await opened(client, HOLIDAYS_ID, start=start, end=start + len(quote))
+    assert read.marked == quote
+    assert "They expire at the end of March." in read.text
+
+
+async def test_the_panel_is_the_document_without_the_page(client: AsyncClient) -> None:
+    read = await opened(client, HOLIDAYS_ID, start=12, end=17, view="panel")
+    assert read.marked == "Every"
+    assert not {"html", "header", "nav"} & set(read.names()) - {"header"}
+    assert "Skip to content" not in read.text
+
+
+async def test_the_page_number_is_shown_for_paged_formats(client: AsyncClient, world: World) -> None:
+    report = world.add("x/report.pdf", "First page.\nSecond page.\nThird.", page_starts=(0, 12, 25))
+    assert "page 2 of 3" in (await opened(client, report, start=12, end=18)).text
+
+
+async def test_plain_text_is_shown_as_it_is(client: AsyncClient, world: World) -> None:
+    text = "# not a heading\n   <b>indented</b>\n"
+    document = world.add("x/notes.txt", text, text_format=TextFormat.PLAIN)
+    read = await opened(client, document, start=2, end=5)
+    assert read.marked == "not"
+    assert text in read.text
+
+
+async def test_a_quote_that_moved_is_found_and_one_that_is_gone_is_recalled(client: AsyncClient, world: World) -> None:
+    answer = (await client.post("/v1/chat/completions", json=asks(QUESTION))).json()
+    url = answer["choices"][0]["message"]["annotations"][0]["url_citation"]["url"]
+    quote = answer["citations"][0]["quote"]
+    world.add("handbook/holidays.md", f"New first line.\n\n{HOLIDAYS}", title="Holidays")
+    moved = Reader((await client.get(url)).text)
+    assert moved.marked == quote
+    assert "has changed since" in moved.text
+    world.add("handbook/holidays.md", "Everything was rewritten, at some length, to say nothing.", title="Holidays")
+    gone = Reader((await client.get(url)).text)
+    assert gone.marked == ""
+    assert "no longer in it" in gone.text
+    assert quote in gone.text
+
+
+async def test_a_span_beyond_the_document_is_not_an_error(client: AsyncClient) -> None:
+    read = await opened(client, HOLIDAYS_ID, start=10_000, end=10_010)
+    assert read.marked == ""
+    assert "has changed" in read.text
+
+
+async def test_a_long_document_is_shown_in_parts_around_the_quote(client: AsyncClient, world: World) -> None:
+    lines = [f"Line number {number} of many." for number in range(12_000)]
+    text = "\n\n".join(lines)
+    document = world.add("x/long.md", text[:60])
+    world.documents.save("x", "fake", [Document("x/long.md", "Long", text, TextFormat.MARKDOWN, "text/markdown", "0")])
+    start = text.index("Line number 6000 ")
+    read = await opened(client, document, start=start, end=start + 16)
+    assert read.marked == "Line number 6000"
+    assert "Line number 1 " not in read.text
+    seen, path = "", f"/documents/{document.id}"
+    while path:
+        page = Reader((await client.get(path)).text)
+        seen += page.text
+        later = [attributes["href"] for tag, attributes in page.tags if "at=" in (attributes.get("href") or "")]
+        path = (later[-1] or "") if "Later part" in page.text else ""
+    assert all(line in seen for line in lines[::97])
+
+
+async def test_the_documents_page_lists_titles(client: AsyncClient) -> None:
+    read = Reader((await client.get("/documents")).text)
+    assert "Holidays" in read.text
+    assert "handbook/salaries.md" in read.text
