@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from core.ports import Embedder
 from core.settings import Settings, load_settings
 from core.storage.database import Database
+from retrieval.embedders.model import BUNDLED, EmbeddingModel, locate_model
+
+# Where the bundled model's converted form is kept between runs: converting it takes many seconds.
+MODELS = Path(__file__).parents[1] / "var" / "models"
 
 
 @pytest.fixture(autouse=True)
@@ -20,9 +25,18 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+def make_home(folder: Path) -> Path:
+    """A home folder, empty but for the converted embedding model, if that was needed before."""
+    MODELS.mkdir(parents=True, exist_ok=True)
+    home = folder / "home"
+    home.mkdir()
+    (home / "models").symlink_to(MODELS)
+    return home
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return load_settings(home=tmp_path / "home")
+    return load_settings(home=make_home(tmp_path))
 
 
 @pytest.fixture
@@ -30,3 +44,23 @@ def database(settings: Settings) -> Iterator[Database]:
     database = Database.open(settings)
     yield database
     database.close()
+
+
+@pytest.fixture(scope="session")
+def models_folder() -> Path:
+    """Where the bundled model's converted form is kept."""
+    MODELS.mkdir(parents=True, exist_ok=True)
+    return MODELS
+
+
+@pytest.fixture(scope="session")
+def bundled_model(models_folder: Path) -> EmbeddingModel:
+    return locate_model(BUNDLED, models_folder)
+
+
+@pytest.fixture(scope="session")
+def openvino_embedder(bundled_model: EmbeddingModel, models_folder: Path) -> Embedder:
+    """The default embedder."""
+    from retrieval.embedders.openvino_embedder import OpenVinoEmbedder
+
+    return OpenVinoEmbedder(bundled_model, models_folder)

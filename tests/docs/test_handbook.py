@@ -13,6 +13,7 @@ import typer.main
 
 from app.cli.main import application, main
 from core.settings import PREFIX, Settings
+from tests.conftest import make_home
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -83,7 +84,7 @@ def test_the_commands_of_the_handbook_work_in_the_order_a_newcomer_runs_them(
     folder = tmp_path / "documents"
     folder.mkdir()
     (folder / "travel.md").write_text("# Travel\n\nThe team lead approves travel expenses before the trip.\n")
-    monkeypatch.setenv("RAGLOOP_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("RAGLOOP_HOME", str(make_home(tmp_path)))
     ran = []
     for page, command in console_lines():
         words = words_of(command)

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from core.settings import Settings, load_settings
+from core.settings import load_settings
 from core.types import AccessScope, Answer
 from evals.cases import DATASETS, Case, load_cases
 from ingestion.factory import folder_source, open_pipeline
 from serving.answerer import Question
 from serving.factory import Champion, open_services
+from tests.conftest import make_home
 
 ROOT = Path(__file__).parents[2]
 CASES = load_cases(DATASETS / "handbook.jsonl")
@@ -21,9 +22,7 @@ CASES = load_cases(DATASETS / "handbook.jsonl")
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Answer]]:
-    home = tmp_path_factory.mktemp("home")
-    (home / "models").symlink_to(_models())
-    settings: Settings = load_settings(home=home)
+    settings = load_settings(home=make_home(tmp_path_factory.mktemp("handbook")))
     with open_pipeline(settings) as pipeline:
         pipeline.run(folder_source(pipeline, ROOT / "docs"))
     services = open_services(settings)
@@ -37,13 +36,6 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Answ
 
     yield asyncio.run(ask_all())
     services.close()
-
-
-def _models() -> Path:
-    """The converted embedding model, shared with the developer's own installation: converting takes seconds."""
-    folder = ROOT / "var" / "models"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def cites_evidence(case: Case, answer: Answer) -> bool:

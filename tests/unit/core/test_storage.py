@@ -57,7 +57,7 @@ def test_a_transaction_that_raises_leaves_nothing_behind(database: Database) -> 
 
 
 def test_a_file_that_is_no_database_is_an_outage_with_a_hint(settings: Settings) -> None:
-    settings.home.mkdir(parents=True)
+    settings.home.mkdir(parents=True, exist_ok=True)
     (settings.home / "ragloop.db").write_bytes(b"not a database at all" * 100)
     with pytest.raises(StoreUnavailableError) as caught:
         Database.open(settings)

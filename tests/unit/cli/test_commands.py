@@ -1,0 +1,176 @@
+"""The `ragloop` command: one JSON object with --json, exit codes that tell, errors in one sentence with a hint."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.cli.main import main
+from tests.conftest import make_home
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAGLOOP_HOME", str(make_home(tmp_path)))
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    captured = capsys.readouterr()
+    code = ended.value.code
+    return (code if isinstance(code, int) else 0), captured.out, captured.err
+
+
+def run_json(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any]:
+    code, out, _ = run(capsys, *words, "--json")
+    return code, json.loads(out)
+
+
+def test_help_teaches_where_to_begin(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "--help")
+    assert code == 0
+    assert "ragloop ingest FOLDER" in out
+    for command in ("ingest", "ask", "search", "serve", "doctor", "delete", "release", "keys"):
+        assert command in out
+
+
+def test_help_and_light_commands_import_nothing_heavy() -> None:
+    code = (
+        "import sys; import app.cli.main; "
+        "heavy = {'sqlalchemy', 'pydantic', 'numpy', 'openvino', 'torch', 'fastapi', 'qdrant_client', 'airflow'}; "
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert finished.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["ingest", "no/such/folder"], "does not exist"),
+        (["ask", "   "], "empty"),
+        (["ask", "x" * 10_000], "10,000 characters"),
+        (["ask", "Who?"], "No documents"),
+        (["release", "show"], "no release"),
+        (["release", "show", "abc"], "abc"),
+        (["keys", "revoke", "nobody"], "nobody"),
+        (["delete", "docs/no.md"], "docs/no.md"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_with_a_hint_and_a_code(
+    capsys: pytest.CaptureFixture[str], words: Sequence[str], said: str
+) -> None:
+    code, out, err = run(capsys, *words)
+    assert code in (1, 2)
+    assert out == ""
+    message, hint = err.strip().splitlines()[-2:]
+    assert message.startswith("Error: ")
+    assert said in message
+    assert hint
+    assert "Traceback" not in err
+
+
+def test_with_json_an_error_is_an_object_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    code, result = run_json(capsys, "release", "show")
+    assert code == 2
+    assert result["error"].keys() == {"type", "message", "hint"}
+
+
+def test_an_unknown_setting_ends_the_command_with_the_nearest_name(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAGLOOP_PROT", "1")
+    code, _, err = run(capsys, "keys", "list")
+    assert code == 2
+    assert "RAGLOOP_PORT" in err
+
+
+def test_a_key_is_printed_once_alone_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "keys", "create", "support", "--access", "hr", "--days", "9")
+    assert code == 0
+    key = out.strip()
+    assert key.startswith("rl_")
+    assert key not in err
+    _, listed = run_json(capsys, "keys", "list")
+    (entry,) = listed["keys"]
+    assert (entry["name"], entry["access"]) == ("support", ["hr"])
+    assert key.split("_", 2)[2] not in json.dumps(listed)
+    assert run(capsys, "keys", "revoke", entry["id"])[0] == 0
+    _, listed = run_json(capsys, "keys", "list")
+    assert listed["keys"][0]["revoked_at"]
+
+
+def test_documents_are_ingested_asked_about_and_deleted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    (folder / "travel.md").write_text("# Travel\n\nThe team lead approves travel expenses before the trip.\n")
+    (folder / "broken.pdf").write_bytes(b"no pdf at all")
+    code, report = run_json(capsys, "ingest", str(folder))
+    assert code == 0
+    assert report.keys() >= {"run_id", "documents", "chunks", "failures", "seconds"}
+    assert report["documents"] == {"seen": 2, "added": 1, "changed": 0, "unchanged": 0, "deleted": 0, "failed": 1}
+    assert [failure["uri"] for failure in report["failures"]] == ["policies/broken.pdf"]
+
+    code, answer = run_json(capsys, "ask", "Who approves travel expenses?")
+    assert code == 0
+    assert answer.keys() == {
+        "answer", "abstained", "degraded", "citations", "release", "interaction_id", "timings",
+    }  # fmt: skip
+    (citation,) = answer["citations"]
+    assert citation.keys() >= {"marker", "uri", "title", "page", "start", "end", "quote", "score"}
+    assert (folder / "travel.md").read_text()[citation["start"] : citation["end"]] == citation["quote"]
+
+    code, found = run_json(capsys, "search", "travel", "--top-k", "1")
+    assert found.keys() == {"passages", "release"}
+    assert found["passages"][0].keys() >= {
+        "chunk_id", "uri", "title", "page", "start", "end", "text", "score", "scores",
+    }  # fmt: skip
+    assert found["release"] == answer["release"]
+
+    code, shown = run_json(capsys, "release", "show")
+    assert (shown["id"], shown["status"]) == (answer["release"], "champion")
+    code, listed = run_json(capsys, "release", "list")
+    assert listed["champion"] == answer["release"]
+
+    code, deleted = run_json(capsys, "delete", "policies/travel.md")
+    assert deleted["uri"] == "policies/travel.md"
+    assert deleted["receipt"]["index"] == 1
+    assert run_json(capsys, "ask", "Who approves travel expenses?")[1]["abstained"]
+
+
+def test_labels_limit_what_a_command_sees(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    folder = tmp_path / "salaries"
+    folder.mkdir()
+    (folder / "a.txt").write_text("Salaries of directors are reviewed every spring.")
+    run(capsys, "ingest", str(folder), "--access", "hr")
+    question = "When are salaries of directors reviewed?"
+    assert run_json(capsys, "ask", question, "--access", "public")[1]["abstained"]
+    assert not run_json(capsys, "ask", question, "--access", "hr")[1]["abstained"]
+
+
+def test_doctor_says_what_works_and_what_to_do_about_what_does_not(capsys: pytest.CaptureFixture[str]) -> None:
+    code, result = run_json(capsys, "doctor")
+    assert code == 1
+    checks = {check["name"]: check for check in result["checks"]}
+    assert checks["database"]["ok"]
+    assert checks["embedder"]["ok"]
+    assert not checks["documents"]["ok"]
+    assert "ragloop ingest" in checks["documents"]["hint"]
+
+
+def test_doctor_lists_every_setting_and_hides_passwords(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAGLOOP_DATABASE_URL", "postgresql://me:hush@db/x")
+    monkeypatch.setenv("RAGLOOP_QDRANT_API_KEY", "hush")
+    code, out, _ = run(capsys, "doctor", "--settings")
+    assert code == 0
+    assert "RAGLOOP_TOP_K=8" in out
+    assert "hush" not in out
