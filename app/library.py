@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import posixpath
 from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
 
+from app.citing import document_url
 from app.fields import is_uuid
 from core.errors import NotFoundError
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository, DocumentSummary
-from core.types import AccessScope, Document
+from core.types import AccessScope, Document, document_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,14 @@ class DocumentLibrary:
         shown = tuple(found[:limit])
         return Shelf(shown, shown[-1].uri if len(found) > limit else None)
 
+    def links(self, document: Document, scope: AccessScope, addresses: Sequence[str]) -> Mapping[str, str]:
+        """For each address in the document's text that leads to another document of its source, which is there and
+        which the caller may see: that document's path."""
+        targets = {address: _target(document.uri, address) for address in addresses}
+        ids = {address: document_id(uri) for address, uri in targets.items() if uri is not None}
+        seen = self._documents.visible(ids.values(), scope)
+        return {address: document_url(found) for address, found in ids.items() if found in seen}
+
     def count(self, collection: str, scope: AccessScope) -> int:
         """How many documents of the collection the caller may see."""
         return self._documents.count(collection, scope)
@@ -49,3 +61,12 @@ class DocumentLibrary:
 def page_of(document: Document, offset: int) -> int | None:
     """The page, counted from 1, that `offset` stands on; None where the format has no pages."""
     return bisect_right(document.page_starts, offset) or None
+
+
+def _target(uri: str, address: str) -> str | None:
+    """The URI that a relative link in the document at `uri` means; None for links that leave the source."""
+    parts = urlsplit(address)
+    if parts.scheme or parts.netloc or not parts.path or parts.path.startswith("/"):
+        return None
+    target = posixpath.normpath(posixpath.join(posixpath.dirname(uri), unquote(parts.path)))
+    return target if target.startswith(uri.partition("/")[0] + "/") else None

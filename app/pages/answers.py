@@ -12,7 +12,7 @@ from markupsafe import Markup
 from app.auth import Caller
 from app.citing import document_url, marker_spans
 from app.fields import is_uuid
-from app.pages.markdown import html, parse, sanitise, split_tags, unused_characters
+from app.pages.markdown import html, parse, sanitise, split_tags, unused_characters, words
 from core.errors import NotFoundError
 from core.storage.database import Database
 from core.storage.interactions import Interaction, InteractionRepository
@@ -24,13 +24,15 @@ EXCERPT = 240
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A cited or offered place in a document. `marker` is 0 for a passage that was only offered."""
+    """A cited or offered place in a document. `marker` is 0 for a passage that was only offered; `glimpse` is the
+    quote, or its beginning, without markdown."""
 
     marker: int
     title: str
     path: str
     page: int | None
     quote: str
+    glimpse: str
     url: str
 
 
@@ -46,8 +48,6 @@ class AnswerView:
     degraded: bool
     sources: tuple[Source, ...]
     nearest: tuple[Source, ...]
-    release: str
-    seconds: float
 
 
 class AnswerRecords:
@@ -85,8 +85,6 @@ def answer_view(interaction: Interaction) -> AnswerView:
         degraded=interaction.degraded,
         sources=sources,
         nearest=tuple(_source(passage, 0, interaction.id) for passage in nearest),
-        release=interaction.release_id,
-        seconds=float(interaction.timings.get("total", 0.0)),
     )
 
 
@@ -103,7 +101,7 @@ def answer_html(text: str, sources: Sequence[Source]) -> Markup:
 
     def link(match: re.Match[str]) -> str:
         url = urls[int(match[1])].replace("&", "&amp;")
-        return f'<a class="cite" href="{url}">{match[1]}</a>'
+        return f'<a class="cite" href="{url}" aria-label="Source {match[1]}">{match[1]}</a>'
 
     linked = (
         marker.sub("", piece) if is_tag else marker.sub(link, piece)
@@ -114,13 +112,15 @@ def answer_html(text: str, sources: Sequence[Source]) -> Markup:
 
 def _source(place: Mapping[str, Any], marker: int, interaction_id: str) -> Source:
     """From a citation or a passage, as the record holds them."""
-    quote = place.get("quote", place.get("text", ""))
+    quote = str(place.get("quote", place.get("text", "")))
+    glimpse = words(quote)
     path = [heading for heading in place["heading_path"] if heading != place["title"]]
     return Source(
         marker=marker,
         title=place["title"],
         path=" › ".join(path),
         page=place["page"],
-        quote=quote if len(quote) <= EXCERPT or marker else quote[:EXCERPT].rstrip() + " …",
+        quote=quote,
+        glimpse=glimpse if marker or len(glimpse) <= EXCERPT else f"{glimpse[:EXCERPT].rstrip()} …",
         url=document_url(place["document_id"], place["start"], place["end"], interaction_id),
     )

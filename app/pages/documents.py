@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -15,6 +16,7 @@ from app.library import DocumentLibrary, page_of
 from app.pages.answers import AnswerRecords
 from app.pages.citation_check import Located, locate, recorded_quote
 from app.pages.highlight import Span, document_html
+from app.pages.markdown import Links
 from app.pages.views import render
 from core.types import Document
 
@@ -29,9 +31,11 @@ Offset = Annotated[int | None, Query(ge=0, le=10**9)]
 
 @dataclass(frozen=True, slots=True)
 class DocumentView:
-    """A document, or the part of a long one, as the template shows it. `earlier` and `later` lead to its neighbours."""
+    """A document, or the part of a long one, as the template shows it. `titled` says that its text begins with its
+    title; `earlier` and `later` lead to the neighbouring parts."""
 
     document: Document
+    titled: bool
     html: Markup
     located: Located | None
     page: int | None
@@ -61,24 +65,27 @@ def document_page(
     view: Literal["page", "panel"] = "page",
 ) -> Response:
     """The document, its cited span marked; `view=panel` is the same without the page around it."""
-    document = DocumentLibrary(services.database).open(document_id, caller.scope)
+    library = DocumentLibrary(services.database)
+    document = library.open(document_id, caller.scope)
     located = None
     if start is not None and end is not None:
         interaction = AnswerRecords(services.database).find(answer, caller) if answer else None
         recorded = recorded_quote(interaction, document_id, start, end) if interaction else None
         located = locate(document, start, end, recorded)
     template = "document_panel.html" if view == "panel" else "document.html"
-    return render(template, caller=caller, view=document_view(document, located, at or 0))
+    links = partial(library.links, document, caller.scope)
+    return render(template, caller=caller, view=document_view(document, located, at or 0, links))
 
 
-def document_view(document: Document, located: Located | None, at: int) -> DocumentView:
+def document_view(document: Document, located: Located | None, at: int, links: Links) -> DocumentView:
     """The document around the located quote, or from `at` on."""
     quote = located.span if located else None
     part = visible_part(document.text, quote or Span(at, at))
     inside = Span(quote.start - part.start, quote.end - part.start) if quote else None
     return DocumentView(
         document=document,
-        html=document_html(document.text[part.start : part.end], document.format, inside),
+        titled=not part.start and document.text.lstrip().startswith(f"# {document.title}\n"),
+        html=document_html(document.text[part.start : part.end], document.format, inside, links),
         located=located,
         page=page_of(document, quote.start) if quote else None,
         pages=len(document.page_starts),

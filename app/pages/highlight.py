@@ -18,7 +18,7 @@ from typing import Any
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from app.pages.markdown import Link, html, own_links, parse, reparse, sanitise, split_tags, unused_characters
+from app.pages.markdown import Links, html, own_links, parse, reparse, sanitise, split_tags, unused_characters
 from core.types import TextFormat
 
 # Markup that may stand at the beginning of a stretch before its text, from least to most, and at the end behind it.
@@ -52,14 +52,14 @@ class Span:
     end: int
 
 
-def document_html(text: str, text_format: TextFormat, quote: Span | None, link: Link = own_links) -> Markup:
+def document_html(text: str, text_format: TextFormat, quote: Span | None, links: Links = own_links) -> Markup:
     """The text with `quote` marked: its first <mark> has the id `quote`."""
     if text_format is TextFormat.PLAIN:
         return sanitise(_verbatim(text, quote))
-    tokens, environment = parse(text, link)
+    tokens, environment = parse(text, links)
     if quote is None:
         return sanitise(html(tokens, environment))
-    return sanitise(_with_marked_block(text, quote, tokens, environment, link))
+    return sanitise(_with_marked_block(text, quote, tokens, environment, links))
 
 
 def _verbatim(text: str, quote: Span | None) -> str:
@@ -70,7 +70,9 @@ def _verbatim(text: str, quote: Span | None) -> str:
     return f'<pre class="plain">\n{escape(text[: span.start])}{middle}{escape(text[span.end :])}</pre>'
 
 
-def _with_marked_block(text: str, quote: Span, tokens: Sequence[Token], environment: dict[str, Any], link: Link) -> str:
+def _with_marked_block(
+    text: str, quote: Span, tokens: Sequence[Token], environment: dict[str, Any], links: Links
+) -> str:
     # Lines as the parser counts them; str.splitlines knows more line ends than it does.
     lines = [0, *(match.end() for match in _LINE_END.finditer(text)), len(text)]
     before, inside, after = _around(tokens, quote, lines)
@@ -79,7 +81,7 @@ def _with_marked_block(text: str, quote: Span, tokens: Sequence[Token], environm
     # The quote may begin or end on the blank lines around its blocks.
     span = Span(max(quote.start, region.start) - region.start, min(quote.end, region.end) - region.start)
     plain = html([token for block in inside for token in block.tokens], environment)
-    marked = _marked(source, span, plain, environment, link) or _verbatim(source, span)
+    marked = _marked(source, span, plain, environment, links) or _verbatim(source, span)
     parts = (html([token for block in blocks for token in block.tokens], environment) for blocks in (before, after))
     return next(parts) + marked + next(parts)
 
@@ -120,13 +122,13 @@ def _around(
     return before, inside, after
 
 
-def _marked(source: str, span: Span, plain: str, environment: dict[str, Any], link: Link) -> str | None:
+def _marked(source: str, span: Span, plain: str, environment: dict[str, Any], links: Links) -> str | None:
     """The block's HTML with the span marked; None if no place for the two characters leaves it as it was."""
     opening, closing = unused_characters(source, 2)
     tries = max(_FEWEST_TRIES, _PATIENCE // len(source))
     for start, end in islice(_places(source, span), tries):
         sentinelled = source[:start] + opening + source[start:end] + closing + source[end:]
-        rendered = html(reparse(sentinelled, environment, link), environment)
+        rendered = html(reparse(sentinelled, environment, links), environment)
         unharmed = rendered.replace(opening, "").replace(closing, "") == plain
         if unharmed and opening in rendered and closing in rendered:
             return _wrap(rendered, opening, closing)

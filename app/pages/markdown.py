@@ -7,7 +7,8 @@ text. Whatever the renderer made, the sanitiser has the last word.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from html import unescape
 from itertools import islice
 from typing import Any
 
@@ -16,8 +17,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-Link = Callable[[str], str | None]
-"""What a link's address becomes: one of our own paths, or None to leave only the link's text."""
+Links = Callable[[Sequence[str]], Mapping[str, str]]
+"""Given the addresses that a text links to: those that may stay, each with the path of ours that it becomes. Of the
+others only the link's text is left."""
 
 _parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
@@ -28,24 +30,29 @@ _TAGS = {
     "a", "blockquote", "br", "code", "em", "h2", "h3", "h4", "h5", "h6", "hr", "li", "mark", "ol", "p", "pre", "s",
     "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
 }  # fmt: skip
-_ATTRIBUTES = {"a": {"href"}, "mark": {"id"}, "ol": {"start"}}
+_ATTRIBUTES = {"a": {"href", "aria-label"}, "mark": {"id"}, "ol": {"start"}}
 _CLASSES = {
     "a": {"cite"}, "pre": {"plain"}, "td": {"left", "right", "center"}, "th": {"left", "right", "center"},
 }  # fmt: skip
 
 
-def own_links(address: str) -> str | None:
+def own_links(addresses: Sequence[str]) -> Mapping[str, str]:
     """Keeps links to document pages and nothing else."""
-    return address if _OWN_PATH.fullmatch(address) else None
+    return {address: address for address in addresses if is_own(address)}
 
 
-def parse(text: str, link: Link = own_links) -> tuple[list[Token], dict[str, Any]]:
+def is_own(address: str) -> bool:
+    """Whether the address is the path of a document's page."""
+    return _OWN_PATH.fullmatch(address) is not None
+
+
+def parse(text: str, links: Links = own_links) -> tuple[list[Token], dict[str, Any]]:
     """The text's tokens, foreign links and images already made text, and the environment to render them in."""
     environment: dict[str, Any] = {}
-    return reparse(text, environment, link), environment
+    return reparse(text, environment, links), environment
 
 
-def reparse(text: str, environment: dict[str, Any], link: Link) -> list[Token]:
+def reparse(text: str, environment: dict[str, Any], links: Links) -> list[Token]:
     """The same for a part of a text that was parsed before: link definitions of the whole text are known."""
     tokens = _parser.parse(text, environment)
     for token in tokens:
@@ -57,8 +64,7 @@ def reparse(text: str, environment: dict[str, Any], link: Link) -> list[Token]:
                 token.attrs["class"] = match[1]
         elif token.type == "fence":
             token.info = ""
-        elif token.type == "inline":
-            _disarm(token.children or [], link)
+    _disarm([child for token in tokens for child in token.children or []], links)
     return tokens
 
 
@@ -82,6 +88,15 @@ def sanitise(unsafe: str) -> Markup:
     return Markup(clean)  # noqa: S704 - it was sanitised in the line above
 
 
+def words(text: str) -> str:
+    """The text as one line without its markdown and its headings, for where only a glimpse of it is shown."""
+    tokens, environment = parse(text)
+    body = _without_headings(tokens) or tokens
+    bare = unescape("".join(" " if is_tag else piece for is_tag, piece in split_tags(html(body, environment))))
+    # Table rows without their header are no table to the parser: their bars are still there.
+    return " ".join(re.sub(r"(^|\s)\|(?=\s|$)", " · ", bare).split()).strip("· ").replace("· ·", "·")
+
+
 def split_tags(source: str) -> Iterator[tuple[bool, str]]:
     """The HTML in pieces, each a tag (True) or the text between two. The renderer escapes angle brackets, so a piece
     that looks like a tag is one."""
@@ -96,16 +111,27 @@ def unused_characters(text: str, count: int) -> list[str]:
     return list(islice(free, count))
 
 
-def _disarm(children: list[Token], link: Link) -> None:
-    open_links: list[bool] = []
-    for token in children:
+def _without_headings(tokens: Sequence[Token]) -> list[Token]:
+    kept, inside = [], False
+    for token in tokens:
+        inside = inside or token.type == "heading_open"
+        if not inside:
+            kept.append(token)
+        inside = inside and token.type != "heading_close"
+    return kept
+
+
+def _disarm(inline: Sequence[Token], links: Links) -> None:
+    addresses = [str(token.attrs["href"]) for token in inline if token.type == "link_open"]
+    kept = links(addresses) if addresses else {}
+    hidden = False  # links do not nest
+    for token in inline:
         if token.type == "link_open":
-            address = link(str(token.attrs.get("href", "")))
+            address = kept.get(str(token.attrs["href"]))
             token.attrs = {"href": address} if address else {}
-            token.hidden = address is None
-            open_links.append(token.hidden)
+            token.hidden = hidden = address is None
         elif token.type == "link_close":
-            token.hidden = open_links.pop()
+            token.hidden = hidden
         elif token.type == "image":
             token.type, token.content, token.children = "text", _alternative(token), None
 
@@ -116,7 +142,7 @@ def _alternative(image: Token) -> str:
 
 def _own_values(tag: str, attribute: str, value: str) -> str | None:
     if tag == "a" and attribute == "href":
-        return own_links(value)
+        return value if is_own(value) else None
     if tag == "mark" and attribute == "id":
         return value if value == "quote" else None
     return value

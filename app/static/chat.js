@@ -1,7 +1,7 @@
 // The conversation. Without this file the form works just the same, one whole page at a time.
 
 import { watchCitations } from "./panel.js";
-import { ask, fragment } from "./stream.js";
+import { ask, AskError, fragment } from "./stream.js";
 
 const MOST_TURNS = 20; // as many as the server keeps: app/pages/chat.py
 const LONG_QUESTION = 160;
@@ -12,6 +12,8 @@ const turns = document.getElementById("turns");
 const status = document.getElementById("status");
 const askButton = document.getElementById("ask");
 const stopButton = document.getElementById("stop");
+
+const hasKeyboard = window.matchMedia("(hover: hover)").matches;
 
 let running = null;
 
@@ -25,7 +27,7 @@ function history() {
 
 function addTurn(question) {
   const turn = document.createElement("article");
-  turn.className = "turn";
+  turn.className = "turn current"; // as high as the window, so that the question can stand at its top
   turn.dataset.question = question;
   const heading = document.createElement("h2");
   heading.className = question.length > LONG_QUESTION ? "question long" : "question";
@@ -38,6 +40,7 @@ function addTurn(question) {
 async function answer(question) {
   const messages = [...history(), { role: "user", content: question }];
   document.getElementById("welcome")?.remove();
+  turns.querySelector(".current")?.classList.remove("current");
   const turn = addTurn(question);
   const writing = document.createElement("div");
   writing.className = "writing";
@@ -45,13 +48,13 @@ async function answer(question) {
   begin();
   turn.scrollIntoView({ block: "start" });
   try {
-    const id = await ask(messages, running.signal, (text) => follow(() => writing.append(text)));
+    const id = await ask(messages, running.signal, (text) => writing.append(text));
     turn.dataset.answer = writing.textContent;
     turn.id = id;
     const loaded = await fragment(`/answers/${id}`);
-    follow(() => writing.replaceWith(...loaded.childNodes));
+    writing.replaceWith(...loaded.childNodes);
     remember(id);
-    status.textContent = turn.querySelector(".answer").innerText;
+    status.textContent = turn.querySelector(".prose").innerText;
   } catch (error) {
     fail(turn, writing, error);
   } finally {
@@ -59,18 +62,11 @@ async function answer(question) {
   }
 }
 
-/** Change the page, and stay at its end if the reader is there. */
-function follow(change) {
-  const page = document.scrollingElement;
-  const atEnd = page.scrollHeight - page.scrollTop - page.clientHeight < 80;
-  change();
-  if (atEnd) page.scrollTop = page.scrollHeight;
-}
-
 function begin() {
   running = new AbortController();
   askButton.hidden = true;
   stopButton.hidden = false;
+  if (!hasKeyboard) field.blur(); // gives the screen keyboard's room to the answer
   status.textContent = "Searching the documents.";
 }
 
@@ -80,7 +76,7 @@ function end() {
   stopButton.hidden = true;
   document.getElementById("fresh").hidden = false;
   field.placeholder = "Ask a follow-up";
-  field.focus({ preventScroll: true });
+  if (hasKeyboard) field.focus({ preventScroll: true });
 }
 
 /** Put the answer into the form, for the way without scripts, and into the address, so that a reload shows it. */
@@ -99,13 +95,18 @@ function fail(turn, writing, error) {
   delete turn.dataset.answer;
   const notice = document.createElement("div");
   notice.className = "notice";
-  const stopped = error.name === "AbortError";
-  notice.append(stopped ? "Stopped. What stands above is incomplete and was not checked." : `${error.message} ${error.hint ?? ""}`);
-  notice.append(document.createElement("br"), error.status === 401 ? signInLink() : retryButton(turn));
+  notice.append(explanation(error, writing.textContent), document.createElement("br"));
+  notice.append(error.status === 401 ? signInLink() : retryButton(turn));
   if (writing.textContent) writing.after(notice);
   else writing.replaceWith(notice);
   status.textContent = notice.firstChild.textContent;
-  if (!stopped && !error.status && !(error instanceof TypeError) && !("hint" in error)) throw error;
+}
+
+function explanation(error, written) {
+  if (error instanceof AskError) return `${error.message} ${error.hint}`;
+  if (error.name === "AbortError") return written ? "Stopped. What stands above is incomplete and was not checked." : "Stopped.";
+  console.error(error);
+  return "Something went wrong on this page.";
 }
 
 function retryButton(turn) {

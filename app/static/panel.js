@@ -4,6 +4,7 @@ import { fragment } from "./stream.js";
 
 const dialog = document.getElementById("panel");
 const content = document.getElementById("panel-content");
+const pageLink = document.getElementById("panel-page");
 
 export function watchCitations(root) {
   root.addEventListener("click", (event) => {
@@ -23,23 +24,14 @@ async function open(link) {
   url.searchParams.set("view", "panel");
   try {
     const loaded = await fragment(url.pathname + url.search);
-    content.replaceChildren(pageLink(link.href), ...loaded.childNodes);
+    content.replaceChildren(...loaded.childNodes);
   } catch (error) {
     content.replaceChildren(paragraph(error.message), paragraph(error.hint ?? ""));
   }
-  dialog.showModal(); // keeps focus inside, closes on Escape, and gives the focus back to the link
+  pageLink.href = link.href;
+  if (!dialog.open) dialog.showModal(); // keeps focus inside, closes on Escape, and gives the focus back to the link
   dialog.scrollTop = 0;
   content.querySelector("#quote")?.scrollIntoView({ block: "center" });
-}
-
-function pageLink(href) {
-  const holder = paragraph("");
-  const link = document.createElement("a");
-  link.href = href;
-  link.textContent = "Open as a page";
-  holder.className = "quiet";
-  holder.append(link);
-  return holder;
 }
 
 function paragraph(text) {

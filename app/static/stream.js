@@ -22,7 +22,7 @@ export async function ask(messages, signal, onText) {
   });
   let interaction = null;
   for await (const chunk of events(response.body)) {
-    if (chunk.error) throw new AskError(chunk.error.message, chunk.error.hint, 200);
+    if (chunk.error) throw new AskError(chunk.error.message, chunk.error.hint ?? "", 200);
     if (chunk.interaction_id) interaction = chunk.interaction_id;
     const text = chunk.choices?.[0]?.delta?.content;
     if (text) onText(text);
@@ -55,7 +55,7 @@ async function explained(response) {
   if (response.status === 401) return new AskError("You are signed out.", "Sign in again.", 401);
   try {
     const { error } = await response.json();
-    return new AskError(error.message, error.hint, response.status);
+    return new AskError(error.message, error.hint ?? "", response.status);
   } catch {
     return new AskError(`The server answered with status ${response.status}.`, "Ask again.", response.status);
   }

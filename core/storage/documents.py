@@ -91,6 +91,17 @@ class DocumentRepository:
             rows = connection.execute(query.order_by(documents.c.uri).limit(limit)).all()
         return [_summary(row) for row in rows]
 
+    def visible(self, document_ids: Iterable[str], scope: AccessScope) -> set[str]:
+        """Those of the documents that are there and that `scope` allows."""
+        found: set[str] = set()
+        with self._database.transaction() as connection:
+            allowed = _allowed(connection, documents.c.access, scope)
+            for batch in _batches(document_ids):
+                found.update(
+                    connection.execute(select(documents.c.id).where(documents.c.id.in_(batch), allowed)).scalars()
+                )
+        return found
+
     def remove(self, document_ids: Iterable[str]) -> int:
         """Forget the documents' text. Returns how many there were."""
         removed = 0

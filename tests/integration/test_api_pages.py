@@ -193,6 +193,30 @@ async def test_a_span_beyond_the_document_is_not_an_error(client: AsyncClient) -
     assert "has changed" in read.text
 
 
+async def test_links_between_documents_work_where_the_reader_may_follow_them(tmp_path: Path) -> None:
+    world = World(tmp_path, {"environment": "production"}).ingest()
+    text = (
+        "[in](../handbook/holidays.md#carrying) [hidden](salaries.md) [gone](missing.md) [out](../../other/x.md)"
+        " [web](https://example.org/holidays.md) [odd](%00.md) [self](./guide.md)"
+    )
+    guide = world.add("handbook/guide.md", text)
+    async with world.client(Authorization=f"Bearer {world.key()}") as client:
+        read = await opened(client, guide, start=0, end=4)
+    links = [attributes["href"] for tag, attributes in read.tags if tag == "a"]
+    assert [link for link in links if link and link.startswith("/documents/")] == [
+        f"/documents/{HOLIDAYS_ID}", f"/documents/{guide.id}",
+    ]  # fmt: skip
+    assert "in hidden gone out web odd self" in read.text
+    assert read.marked == "in"
+
+
+async def test_a_title_that_the_text_begins_with_is_shown_once(client: AsyncClient, world: World) -> None:
+    untitled = world.add("x/untitled.md", "Just text.", title="A title")
+    for identity, hidden in ((HOLIDAYS_ID, True), (untitled.id, False)):
+        read = await opened(client, identity)
+        assert [attributes.get("class") == "unseen" for tag, attributes in read.tags if tag == "h1"] == [hidden]
+
+
 async def test_a_long_document_is_shown_in_parts_around_the_quote(client: AsyncClient, world: World) -> None:
     lines = [f"Line number {number} of many." for number in range(12_000)]
     text = "\n\n".join(lines)

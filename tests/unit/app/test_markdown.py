@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.pages.highlight import document_html
-from app.pages.markdown import own_links, sanitise
+from app.pages.markdown import is_own, sanitise, words
 from core.types import TextFormat
 from tests.unit.app.html_text import Reader
 
@@ -67,7 +67,7 @@ def assert_harmless(html: str) -> None:
             "link",
         }
         assert set(attributes) <= {"href", "class", "start", "id"}
-        assert own_links(attributes.get("href") or OWN) is not None
+        assert is_own(attributes.get("href") or OWN)
 
 
 def test_a_link_to_a_document_page_stays_and_others_become_their_text() -> None:
@@ -75,6 +75,21 @@ def test_a_link_to_a_document_page_stays_and_others_become_their_text() -> None:
     read = Reader(html)
     assert [attributes["href"] for name, attributes in read.tags if name == "a"] == [f"{OWN}?start=1&end=2#quote"]
     assert read.text.strip() == "ours theirs"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("## Heading\n\nSome **bold** `code` & [a link](x.md).", "Some bold code & a link."),
+        ("| `list` | shows all |\n| `show` | shows one |", "list · shows all · show · shows one"),
+        ("a | b", "a · b"),
+        ("# Only a heading", "Only a heading"),
+        ("- one\n- two <b>", "one two <b>"),
+        ("", ""),
+    ],
+)
+def test_a_glimpse_of_a_text_has_no_markdown(text: str, shown: str) -> None:
+    assert words(text) == shown
 
 
 def test_an_image_becomes_its_alternative_text() -> None:

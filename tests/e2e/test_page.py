@@ -1,0 +1,289 @@
+"""The web page in a real browser. What it saw is under pytest's --basetemp, in screenshots0/."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.web import Typist, served
+from tests.unit.app.world import World
+
+sync_api = pytest.importorskip("playwright.sync_api")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
+
+QUESTION = "How many days of holiday has every employee each year?"
+QUOTE = "Every employee has thirty days of holiday each year. Holidays are approved by the team lead."
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[sync_api.Browser]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def typist() -> Typist:
+    return Typist()
+
+
+@pytest.fixture
+def address(tmp_path: Path, typist: Typist) -> Iterator[str]:
+    world = World(tmp_path).ingest()
+    filler = "\n\n".join(f"Paragraph {number} is about something else entirely." for number in range(80))
+    world.add(
+        "handbook/long.md",
+        f"{filler}\n\nThe *archive* keeps **every contract** for ten years.\n\n{filler}",
+        title="Archive",
+    )
+    with served(world.app(typist)) as address:
+        yield address
+
+
+Opener = Callable[..., sync_api.Page]
+
+
+@pytest.fixture
+def visit(browser: sync_api.Browser, address: str) -> Iterator[Opener]:
+    """Opens the page in a context of its own; fails the test on any script error, blocked load or foreign request."""
+    contexts: list[sync_api.BrowserContext] = []
+    troubles: list[str] = []
+
+    def watch(page: sync_api.Page) -> None:
+        page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("request", lambda request: None if request.url.startswith(address) else troubles.append(request.url))
+
+    def open_page(path: str = "/", **options: object) -> sync_api.Page:
+        context = browser.new_context(**options)
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        watch(page)
+        page.goto(address + path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def ask(page: sync_api.Page, question: str) -> None:
+    page.get_by_label("Your question").fill(question)
+    page.keyboard.press("Enter")
+
+
+Shooter = Callable[[sync_api.Page, str], None]
+
+
+@pytest.fixture(scope="module")
+def shoot(tmp_path_factory: pytest.TempPathFactory) -> Shooter:
+    """Saves a screenshot, for people to look at."""
+    folder = tmp_path_factory.mktemp("screenshots")
+
+    def save(page: sync_api.Page, name: str) -> None:
+        page.screenshot(path=folder / f"{name}.png")
+
+    return save
+
+
+def test_an_answer_streams_in_and_ends_with_its_sources(visit: Opener, shoot: Shooter) -> None:
+    page = visit()
+    ask(page, QUESTION)
+    writing = page.locator(".writing")
+    writing.wait_for()
+    lengths = set()
+    while writing.count():
+        lengths.add(page.evaluate("document.querySelector('.writing')?.textContent.length ?? -1"))
+        page.wait_for_timeout(20)
+        shoot(page, "streaming")
+    assert len(lengths) > 5
+    assert page.locator(".prose").inner_text().startswith(QUOTE)
+    assert page.locator(".sources li").count() == 1
+    assert "turn=" in page.url
+    shoot(page, "answer")
+
+
+def test_a_citation_opens_its_passage_beside_the_conversation(visit: Opener, shoot: Shooter) -> None:
+    page = visit()
+    ask(page, "How long does the archive keep every contract?")
+    page.locator(".cite").click()
+    mark = page.locator("dialog mark")
+    mark.first.wait_for()
+    marked = " ".join("".join(mark.all_inner_texts()).split())
+    assert marked == "The archive keeps every contract for ten years."
+    sync_api.expect(mark.first).to_be_in_viewport()
+    shoot(page, "panel")
+    page.keyboard.press("Escape")
+    assert page.locator("dialog[open]").count() == 0
+    assert page.evaluate("document.activeElement.className") == "cite"
+
+
+def test_the_citation_s_address_opens_the_page_at_the_passage(visit: Opener, shoot: Shooter, address: str) -> None:
+    page = visit()
+    ask(page, "How long does the archive keep every contract?")
+    href = page.locator(".cite").get_attribute("href")
+    page.goto(f"{address}{href}")
+    sync_api.expect(page.locator("#quote")).to_be_in_viewport(ratio=1)
+    shoot(page, "document")
+
+
+def test_a_reload_keeps_the_conversation_and_asks_nothing(visit: Opener) -> None:
+    page = visit()
+    ask(page, QUESTION)
+    page.locator(".sources").wait_for()
+    page.reload()
+    assert page.locator(".question").all_inner_texts() == [QUESTION]
+    ask(page, "Are they carried over to the next year?")
+    page.locator(".turn:nth-child(2) .sources").wait_for()
+    assert page.url.count("turn=") == 2
+    page.get_by_text("New conversation").click()
+    page.wait_for_url(re.compile("/$"))
+    assert page.locator(".question").count() == 0
+
+
+def test_stopping_keeps_what_was_written_and_ends_the_generation(visit: Opener, shoot: Shooter, typist: Typist) -> None:
+    page = visit()
+    ask(page, f"{QUESTION} Say it slowly.")
+    sync_api.expect(page.locator(".writing")).to_contain_text("Every")
+    page.get_by_role("button", name="Stop").click()
+    page.locator(".notice").get_by_text("Stopped. What stands above is incomplete").wait_for()
+    assert typist.cancelled.wait(5)
+    shoot(page, "stopped")
+    assert page.get_by_role("button", name="Ask", exact=True).is_visible()
+    page.get_by_role("button", name="Ask again").click()
+    sync_api.expect(page.locator(".writing")).to_contain_text("Every")
+
+
+def test_an_error_is_explained_and_can_be_retried(visit: Opener, shoot: Shooter) -> None:
+    page = visit()
+    failing = True
+
+    def answer(route: sync_api.Route) -> None:
+        if failing:
+            body = '{"error": {"type": "index_unavailable", "message": "The index is down.", "hint": "Start Qdrant."}}'
+            # Not a status of 5xx, which the browser reports on its console as an error of the page.
+            route.fulfill(status=200, content_type="text/event-stream", body=f"data: {body}\n\n")
+        else:
+            route.continue_()
+
+    page.route("**/v1/chat/completions", answer)
+    ask(page, QUESTION)
+    page.locator(".notice").get_by_text("The index is down. Start Qdrant.").wait_for()
+    shoot(page, "error")
+    failing = False
+    page.get_by_role("button", name="Ask again").click()
+    page.locator(".sources").wait_for()
+    assert page.locator(".notice").count() == 0
+
+
+def test_what_the_documents_do_not_hold_looks_different(visit: Opener, shoot: Shooter) -> None:
+    page = visit()
+    ask(page, "Who won the chess tournament in Berlin?")
+    page.get_by_text("Not in the documents").wait_for()
+    assert page.locator(".nearest a").count() > 0
+    shoot(page, "abstained")
+
+
+def test_everything_can_be_done_with_the_keyboard(visit: Opener) -> None:
+    page = visit("/documents")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("/$"))
+    assert page.evaluate("document.activeElement.id") == "question"
+    page.keyboard.type("How many days of holiday")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("has every employee each year?")
+    assert "\n" in page.get_by_label("Your question").input_value()
+    page.keyboard.press("Enter")
+    page.locator(".sources").wait_for()
+    for _ in range(12):
+        page.keyboard.press("Shift+Tab")
+        if page.evaluate("document.activeElement.className") == "cite":
+            break
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+    page.keyboard.press("Enter")
+    page.locator("dialog mark").first.wait_for()
+    assert page.evaluate("document.activeElement.textContent") == "Close"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.className") == "cite"
+
+
+def test_the_page_works_without_scripts(visit: Opener) -> None:
+    page = visit(java_script_enabled=False)
+    page.get_by_label("Your question").fill(QUESTION)
+    page.get_by_role("button", name="Ask", exact=True).click()
+    assert page.locator(".prose").inner_text().startswith(QUOTE)
+    page.get_by_label("Your question").fill("Are they carried over to the next year?")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    assert page.locator(".turn").count() == 2
+    page.locator(".cite").first.click()
+    assert QUOTE.startswith(page.locator("mark").first.inner_text().partition(".")[0])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_fits_its_window_and_its_text_has_contrast(
+    visit: Opener, shoot: Shooter, scheme: str, width: int
+) -> None:
+    page = visit(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    shoot(page, f"empty-{scheme}-{width}")
+    for question, selector in ((QUESTION, ".sources"), ("Who won the chess tournament?", ".nearest")):
+        ask(page, question)
+        page.locator(selector).wait_for()
+        shoot(page, f"{selector[1:]}-{scheme}-{width}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(LOW_CONTRAST) == []
+    page.locator(".cite").first.click()
+    page.locator("dialog mark").first.wait_for()
+    page.wait_for_timeout(300)  # the panel has come in
+    shoot(page, f"panel-{scheme}-{width}")
+    assert page.evaluate(LOW_CONTRAST) == []
+    assert page.locator("dialog").evaluate("element => element.scrollWidth <= element.clientWidth")
+
+
+# Every visible text whose colour has less than 4.5:1 against the nearest opaque background: WCAG 2 AA.
+LOW_CONTRAST = """
+() => {
+  const channels = (color) => color.match(/[\\d.]+/g).map(Number);
+  const luminance = ([r, g, b]) => [r, g, b]
+    .map((value) => (value /= 255) <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, value, index) => sum + value * [0.2126, 0.7152, 0.0722][index], 0);
+  const background = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const color = channels(getComputedStyle(at).backgroundColor);
+      if (color.length < 4 || color[3] === 1) return color;
+    }
+    return channels(getComputedStyle(document.body).backgroundColor);
+  };
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const low = [];
+  while (texts.nextNode()) {
+    const element = texts.currentNode.parentElement;
+    if (!texts.currentNode.data.trim() || !element.checkVisibility()) continue;
+    const [one, two] = [luminance(channels(getComputedStyle(element).color)), luminance(background(element))];
+    const ratio = (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
+    if (ratio < 4.5) low.push(`${element.tagName}.${element.className} ${ratio.toFixed(2)}: ${texts.currentNode.data.trim()}`);
+  }
+  return low;
+}
+"""

@@ -1,0 +1,56 @@
+"""A web server in a thread, for a browser to visit."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from core.ports import Generated, GenerationRequest, TextDelta
+from core.types import Citation, Usage
+
+
+class Typist:
+    """A generator that types the best passage word by word, citing it after each paragraph, as a slow model would."""
+
+    name = "typist"
+
+    def __init__(self, seconds_per_word: float = 0.03) -> None:
+        self.seconds_per_word = seconds_per_word
+        self.cancelled = threading.Event()
+
+    async def stream(self, request: GenerationRequest) -> AsyncIterator[TextDelta | Generated]:
+        pause = 0.4 if "slowly" in request.question else self.seconds_per_word
+        chunk = request.passages[0].chunk
+        try:
+            for word in chunk.text.split(" "):
+                await asyncio.sleep(pause)
+                yield TextDelta(f"{word} ")
+            yield TextDelta("[1]")
+        except (asyncio.CancelledError, GeneratorExit):
+            self.cancelled.set()
+            raise
+        yield Generated((Citation(1, chunk, chunk.start, chunk.end, chunk.text, 1.0),), Usage(1, 1))
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """Serve the application on a free port of this machine; its address."""
+    config = uvicorn.Config(app, port=0, log_config=None, ws="none", timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
