@@ -21,7 +21,6 @@ from ingestion.splitting.structure_splitter import StructureSplitter
 from tests.fakes import FakeEmbedder, InMemoryIndex
 
 
-
 class InProcessSandbox(Sandbox):
     """Converts at once, in this process: what the sandbox does to crashes is tested on its own."""
 
@@ -84,7 +83,9 @@ class Workbench:
             open_sandbox=self.sandbox,
         )
 
-    def source(self, name: str = "docs", access: tuple[str, ...] = ("public",), root: Path | None = None) -> FolderSource:
+    def source(
+        self, name: str = "docs", access: tuple[str, ...] = ("public",), root: Path | None = None
+    ) -> FolderSource:
         return FolderSource(name, root or self.docs, self.converter.suffixes, access)
 
     def write(self, name: str, text: str | bytes) -> Path:

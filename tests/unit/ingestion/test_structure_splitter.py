@@ -231,9 +231,7 @@ def _check(item: Document, splitter: StructureSplitter) -> None:
         left[chunk.start - body : chunk.end - body] = " " * (chunk.end - chunk.start)
     assert not "".join(left).strip()
     counts = splitter.tokens.count_tokens([chunk.indexed_text for chunk in chunks])
-    assert all(
-        count <= splitter.max_tokens for chunk, count in zip(chunks, counts, strict=True) if len(chunk.text) > 1
-    )
+    assert all(count <= splitter.max_tokens for chunk, count in zip(chunks, counts, strict=True) if len(chunk.text) > 1)
     assert splitter.split(item) == chunks
 
 

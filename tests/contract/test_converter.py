@@ -1,0 +1,164 @@
+"""What every Converter promises, tried on FileConverter with one file of each kind, good and lying."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from core.errors import ConversionError, FailureKind
+from core.types import Document, LocalFile, SourceItem
+from ingestion.converters.registry import FileConverter
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
+HTML = b"<!doctype html><html><body><p>Some words.</p></body></html>"
+
+
+def _zip(**members: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name.replace("__", "/"), data)
+    return buffer.getvalue()
+
+
+def _docx() -> bytes:
+    import docx
+
+    document = docx.Document()
+    document.add_paragraph("Some words.")
+    buffer = io.BytesIO()
+    document.save(buffer)
+    return buffer.getvalue()
+
+
+def _pdf(password: str | None = None) -> bytes:
+    """One page that says "Some words.", written by hand, so that no further library is needed."""
+    content = b"BT /F1 12 Tf 72 720 Td (Some words.) Tj ET"
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
+        b"<</Length %d>>\nstream\n%s\nendstream" % (len(content), content),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    ]
+    body, offsets = b"%PDF-1.4\n", []
+    for number, one in enumerate(objects, 1):
+        offsets.append(len(body))
+        body += b"%d 0 obj\n%s\nendobj\n" % (number, one)
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    end = b"xref\n0 6\n0000000000 65535 f \n%strailer\n<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n"
+    data = body + end % (table, len(body))
+    if password is None:
+        return data
+    pypdf = pytest.importorskip("pypdf")
+    writer = pypdf.PdfWriter(io.BytesIO(data))
+    writer.encrypt(password, algorithm="RC4-128")
+    buffer = io.BytesIO()
+    writer.write(buffer)
+    return buffer.getvalue()
+
+
+GOOD = {
+    "a.md": b"# Title\n\nSome words.\n",
+    "a.MARKDOWN": b"Some words.",
+    "a.txt": b"Some words.\n",
+    "a.html": HTML,
+    "a.htm": b"<p>Some words.",
+    "a.pdf": _pdf(),
+    "a.docx": _docx(),
+}
+
+LYING = {
+    "image.pdf": (PNG, FailureKind.MISMATCH, "PNG"),
+    "page.pdf": (HTML, FailureKind.MISMATCH, "HTML page"),
+    "archive.pdf": (_zip(a=b"x"), FailureKind.MISMATCH, "zip"),
+    "cut.pdf": (_pdf()[:200], FailureKind.MALFORMED, "damaged"),
+    "secret.pdf": (_pdf("secret"), FailureKind.ENCRYPTED, "password"),
+    "image.md": (PNG, FailureKind.MISMATCH, "PNG"),
+    "noise.txt": (bytes(range(256)) * 40, FailureKind.MISMATCH, "binary"),
+    "report.html": (_pdf(), FailureKind.MISMATCH, "PDF"),
+    "page.docx": (HTML, FailureKind.MISMATCH, "HTML page"),
+    "other.docx": (_zip(readme=b"hello"), FailureKind.MISMATCH, "something else"),
+    "cut.docx": (_docx()[:2000], FailureKind.MALFORMED, "damaged"),
+    "hollow.docx": (_zip(word__nothing=b""), FailureKind.MALFORMED, "damaged"),
+    "old.docx": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), FailureKind.MISMATCH, "older Office"),
+    "locked.docx": (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
+        FailureKind.ENCRYPTED,
+        "password",
+    ),
+    "bomb.docx": (_zip(word__document_xml=bytes(200_000_000)), FailureKind.TOO_LARGE, "unpacks"),
+    "empty.md": (b"", FailureKind.EMPTY, "empty"),
+    "empty.pdf": (b"", FailureKind.EMPTY, "empty"),
+    "blank.md": (b" \n\n\t\n", FailureKind.EMPTY, "no text"),
+    "blank.html": (b"<html><body></body></html>", FailureKind.EMPTY, "no text"),
+    "huge.md": (b"word " * 400_000, FailureKind.TOO_LARGE, "2.0 MB"),
+    "strange.xyz": (b"words", FailureKind.MISMATCH, "not supported"),
+}
+
+
+@pytest.fixture
+def converter() -> FileConverter:
+    return FileConverter(max_file_bytes=1_500_000)
+
+
+def convert(converter: FileConverter, folder: Path, name: str, data: bytes) -> Document:
+    path = folder / name
+    path.write_bytes(data)
+    item = SourceItem(f"docs/{name}", "docs", "1", len(data), ("hr",))
+    return converter.convert(LocalFile(path, name), item)
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_good_file_becomes_a_document(converter: FileConverter, tmp_path: Path, name: str) -> None:
+    document = convert(converter, tmp_path, name, GOOD[name])
+
+    assert "Some words." in document.text
+    assert document.uri == f"docs/{name}"
+    assert document.title
+    assert document.access == ("hr",)
+    assert document.content_sha256 == hashlib.sha256(GOOD[name]).hexdigest()
+    assert "\r" not in document.text
+    assert "\x00" not in document.text
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_conversion_is_deterministic(converter: FileConverter, tmp_path: Path, name: str) -> None:
+    assert convert(converter, tmp_path, name, GOOD[name]) == convert(converter, tmp_path, name, GOOD[name])
+
+
+@pytest.mark.parametrize("name", LYING)
+def test_a_lying_file_is_refused_with_a_reason(converter: FileConverter, tmp_path: Path, name: str) -> None:
+    data, kind, reason = LYING[name]
+    with pytest.raises(ConversionError) as error:
+        convert(converter, tmp_path, name, data)
+
+    assert error.value.kind is kind
+    assert reason in error.value.message
+
+
+def test_a_file_that_is_too_large_is_not_even_read(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.pdf"
+    with path.open("wb") as file:
+        file.truncate(10**12)
+    with pytest.raises(ConversionError) as error:
+        FileConverter(10**6).convert(LocalFile(path, path.name), SourceItem("docs/x", "docs", "1", 1))
+    assert error.value.kind is FailureKind.TOO_LARGE
+
+
+def test_a_file_that_is_gone_or_no_file_cannot_be_read(converter: FileConverter, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.md")
+    for path in (tmp_path / "gone.md", tmp_path, tmp_path / "pipe.md"):
+        with pytest.raises(ConversionError) as error:
+            converter.convert(LocalFile(path, "a.md"), SourceItem("docs/x", "docs", "1", 1))
+        assert error.value.kind is FailureKind.UNREADABLE
+
+
+def test_the_fingerprint_is_stable(converter: FileConverter) -> None:
+    assert converter.fingerprint == FileConverter(1).fingerprint
+    assert len(converter.fingerprint) == 64

@@ -1,0 +1,143 @@
+"""The DAG `ingest_documents`: that Airflow can read it, how it is wired, and that it runs. Importing Airflow takes 5 s."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.airflow_home import airflow_environment
+from core.settings import Settings, child_environment
+from core.storage.database import Database
+from core.storage.documents import DocumentRepository, RunRepository
+from core.types import DocumentState, ManifestEntry, document_id
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(home=tmp_path_factory.mktemp("installation"))
+
+
+@pytest.fixture(scope="module")
+def found(installation: Settings) -> Mapping[str, Any]:
+    """What Airflow finds in the DAG folder."""
+    script = Path(__file__).parent / "describe_dags.py"
+    environment = child_environment(**airflow_environment(installation))
+    output = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=True)
+    return json.loads(output.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def tasks(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    return found["dags"]["ingest_documents"]["tasks"]
+
+
+# -- wiring
+
+
+def test_the_dag_folder_is_read_quickly_and_without_errors(found: Mapping[str, Any]) -> None:
+    assert found["import_errors"] == {}
+    assert found["heavy"] == []
+    assert found["seconds"] < 5
+
+
+def test_what_is_committed_is_verified_before_it_is_reported(tasks: Mapping[str, Any]) -> None:
+    assert tasks["verify"]["upstream"] == ["commit"]
+    assert tasks["report"]["upstream"] == ["verify"]
+    assert tasks["report"]["outlets"] == ["ragloop://index/"]
+    assert not any(task["outlets"] for name, task in tasks.items() if name != "report")
+
+
+def test_portions_are_mapped_and_tried_again(tasks: Mapping[str, Any]) -> None:
+    assert tasks["process"]["mapped"]
+    assert tasks["process"]["retries"] > 0
+    # A run without changed documents has no portions; vanished ones must be committed all the same.
+    assert tasks["commit"]["trigger_rule"].lower().endswith("none_failed")
+
+
+def test_one_run_at_a_time(found: Mapping[str, Any]) -> None:
+    assert found["dags"]["ingest_documents"]["max_active_runs"] == 1
+
+
+def test_every_parameter_is_typed_and_described(found: Mapping[str, Any]) -> None:
+    for dag in found["dags"].values():
+        for name, param in dag["params"].items():
+            assert param["schema"].get("type"), name
+            assert param["description"], name
+
+
+def test_every_dag_explains_itself(found: Mapping[str, Any]) -> None:
+    for name, dag in found["dags"].items():
+        assert len(dag["doc"]) > 200, name
+
+
+# -- real runs
+
+
+@pytest.fixture(scope="module")
+def airflow(installation: Settings) -> Any:
+    """Runs the `airflow` command; returns its exit code and output."""
+    program = str(Path(sys.executable).with_name("airflow"))
+    environment = child_environment(**airflow_environment(installation))
+
+    def run(*arguments: str) -> tuple[int, str]:
+        finished = subprocess.run(
+            [program, *arguments],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return finished.returncode, finished.stdout
+
+    assert run("db", "migrate")[0] == 0
+    return run
+
+
+@pytest.fixture(scope="module")
+def docs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    docs = tmp_path_factory.mktemp("docs")
+    for number in range(3):
+        (docs / f"{number}.md").write_text(f"# Note {number}\n\nThe kettle number {number} is in the kitchen.\n")
+    (docs / "broken.pdf").write_bytes(b"%PDF-1.7 nothing of the kind")
+    return docs
+
+
+def test_a_dry_run_a_run_and_a_failing_verification(airflow: Any, docs: Path, installation: Settings) -> None:
+    conf = {"folder": str(docs), "source": "notes", "access": ["kitchen"]}
+    database = Database.open(installation)
+    documents, runs = DocumentRepository(database), RunRepository(database)
+
+    code, output = airflow("dags", "test", "ingest_documents", "--conf", json.dumps({**conf, "dry_run": True}))
+    assert code == 0, output
+    assert "4 added" in output
+    assert documents.page() == []
+
+    code, output = airflow("dags", "test", "ingest_documents", "--conf", json.dumps(conf))
+    assert code == 0, output
+    assert "notes/broken.pdf" in output
+    report = runs.latest()[0].report
+    assert report is not None
+    assert report["documents"] == {"seen": 4, "added": 3, "changed": 0, "unchanged": 0, "deleted": 0, "failed": 1}
+    assert [(one.uri, one.access) for one in documents.page()] == [(f"notes/{n}.md", ("kitchen",)) for n in range(3)]
+
+    # A document that the index does not have: verification must fail, and with it the run. Nothing is left to process.
+    uri = "elsewhere/lost.md"
+    lost = ManifestEntry(
+        document_id(uri), uri, "elsewhere", "1", "0" * 64, "0" * 64, DocumentState.INDEXED, 3, ("public",)
+    )  # fmt: skip
+    documents.save_entries(report["collection"], "run", [lost])
+    (docs / "2.md").unlink()
+    code, output = airflow("dags", "test", "ingest_documents", "--conf", json.dumps(conf))
+    assert "elsewhere/lost.md" in output
+    assert "state=failed" in output
+    assert documents.get(document_id("notes/2.md")) is None
+    database.close()
