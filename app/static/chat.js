@@ -91,7 +91,7 @@ function remember(id) {
 }
 
 function fail(turn, writing, error) {
-  writing.className = "prose";
+  writing.className = "prose written";
   delete turn.dataset.answer;
   const notice = document.createElement("div");
   notice.className = "notice";
