@@ -115,3 +115,21 @@ def test_a_commit_between_search_and_fetch_leads_to_another_search() -> None:
     retrieval = retriever_over(index, top_k=2).retrieve("leave", EVERYTHING)
     assert {passage.chunk.uri for passage in retrieval.passages} == {"s/office", "s/salaries"}
     assert retrieval.revision == 2
+
+
+class _ClosingIndex(InMemoryIndex):
+    """A document is withdrawn from the public between every search and its fetch."""
+
+    def fetch(self, collection: str, chunk_ids: Sequence[str], scope: AccessScope) -> list[StoredChunk]:
+        self.commit(collection, [replace(DOCUMENTS[0], access=("hr",))], [])
+        found = super().fetch(collection, chunk_ids, scope)
+        self.commit(collection, [DOCUMENTS[0]], [])
+        return found
+
+
+def test_a_passage_withdrawn_between_search_and_fetch_is_not_shown() -> None:
+    index = _ClosingIndex()
+    index.ensure(SPEC)
+    index.commit(SPEC.name, DOCUMENTS, [])
+    passages = retriever_over(index).retrieve("leave", AccessScope.of("public")).passages
+    assert {passage.chunk.uri for passage in passages} == {"s/office"}
