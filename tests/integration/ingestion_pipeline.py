@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from core.ports import VectorIndex
@@ -39,6 +42,14 @@ class InProcessSandbox(Sandbox):
 LIMITS = Limits(timeout_seconds=30, memory_bytes=512 * 2**20)
 
 
+@cache
+def _empty_database() -> Path:
+    """A database with the newest schema, to be copied: migrating takes longer than most tests."""
+    home = Path(mkdtemp(prefix="ragloop-empty-"))
+    Database.open(Settings(home=home)).close()
+    return home / "ragloop.db"
+
+
 @dataclass
 class Workbench:
     """One installation in `home`, and a folder `docs` of documents to ingest."""
@@ -54,6 +65,8 @@ class Workbench:
     def __post_init__(self) -> None:
         self.home.mkdir(exist_ok=True, parents=True)
         self.docs.mkdir(exist_ok=True, parents=True)
+        if not (self.home / "ragloop.db").exists():
+            shutil.copy(_empty_database(), self.home / "ragloop.db")
         self.database = Database.open(Settings(home=self.home))
         self.documents = DocumentRepository(self.database)
         self.memo = EmbeddingMemo(self.database)
