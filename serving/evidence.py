@@ -27,14 +27,18 @@ PASSAGES_READ = 5
 COSINE_SHARE = 0.7
 
 _NOT_A_STATEMENT = re.compile(r"\s*(#{1,6}\s|```|~~~|!\[|<|\|?[\s:|-]+$|---)")
+_LINK = re.compile(r"!?\[[^\]]*\]\([^)]*\)")
 _WORD = re.compile(r"[^\W_]{2,}")
 # Shorter ones are labels and fragments; they match short questions by chance.
 _FEWEST_WORDS = 3
 
 
 def is_statement(text: str) -> bool:
-    """Whether a sentence says something that can be quoted: no heading, fence, image, rule or bare label."""
-    return not _NOT_A_STATEMENT.match(text) and len(_WORD.findall(text)) >= _FEWEST_WORDS
+    """Whether a sentence says something that can be quoted: no heading, fence, picture, rule, bare label or pointer
+    to another page."""
+    if _NOT_A_STATEMENT.match(text) or len(_WORD.findall(text)) < _FEWEST_WORDS:
+        return False
+    return len(_WORD.findall(_LINK.sub("", text))) > 1 or not _LINK.search(text)
 
 
 def statements(chunk: Chunk, language: str) -> list[tuple[int, int]]:

@@ -17,6 +17,7 @@ NEAR_BEST = 0.85
 LONGEST_QUOTE = 1200
 
 _LIST_MARKER = re.compile(r"^\s*(?:[-*+]|\d{1,9}[.)])\s+")
+_ROW = re.compile(r"^[ \t]*\|(.*)\|[ \t]*$", re.MULTILINE)
 _ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s")
 
 
@@ -76,11 +77,16 @@ def select_quotes(evidence: Evidence, language: str) -> list[Quote]:
 
 
 def render_quote(quote: Quote, marker: int) -> str:
-    """The quote as markdown with its marker: a lone list item loses its bullet, a list keeps its own."""
-    text = quote.text
+    """The quote as markdown with its marker: a lone list item loses its bullet, a table row its bars, a list keeps
+    its own."""
+    text = _ROW.sub(_cells, quote.text)
     if not _ITEM.search(text, text.find("\n") + 1 or len(text)):
         text = _LIST_MARKER.sub("", text)
     return f"{text} [{marker}]"
+
+
+def _cells(row: re.Match[str]) -> str:
+    return "- " + ": ".join(cell.strip() for cell in row[1].split("|") if cell.strip())
 
 
 def _by_chunk(sentences: Sequence[ScoredSentence]) -> list[list[ScoredSentence]]:

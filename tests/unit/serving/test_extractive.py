@@ -82,6 +82,17 @@ async def test_a_lone_list_item_loses_its_bullet() -> None:
     assert done.citations[0].quote == "- Honesty at work"
 
 
+async def test_a_table_row_is_shown_without_its_bars_and_cited_as_it_stands() -> None:
+    text, done = await answer(evidence(sentences(chunk("| `keys list` | lists the keys |"), 0.9)))
+    assert text == "`keys list`: lists the keys [1]"
+    assert done.citations[0].quote == "| `keys list` | lists the keys |"
+
+
+async def test_rows_of_a_table_are_shown_as_a_list() -> None:
+    text, _ = await answer(evidence(sentences(chunk("| one | first thing |\n| two | second thing |"), 0.9, 0.9)))
+    assert text == "- one: first thing\n- two: second thing [1]"
+
+
 async def test_a_token_limit_ends_the_answer_between_quotations_and_says_so() -> None:
     first, second = chunk("The lead approves travel."), chunk("The director approves flights.", "docs/b.md")
     text, done = await answer(evidence(sentences(first, 0.8), sentences(second, 0.9)), max_tokens=9)

@@ -1,0 +1,178 @@
+"""The path of a question: what is found is cited, what is not there is said so, and everything is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+from sqlalchemy import select
+
+from core.errors import IndexUnavailableError, UnavailableError
+from core.ports import Generated, GenerationRequest, TextDelta
+from core.release import (
+    AbstentionModel,
+    CollectionRef,
+    GeneratorSpec,
+    Guards,
+    PromptRef,
+    Release,
+    ReleaseManifest,
+    RetrievalParameters,
+)
+from core.storage.database import Database
+from core.storage.interactions import InteractionRepository
+from core.storage.releases import ReleaseRepository
+from core.storage.tables import interactions
+from core.types import AccessScope, Answer, Chunk, CollectionSpec, EmbeddedDocument, Turn, Usage, document_id
+from retrieval.retriever import Retriever
+from retrieval.sparse import SparseEncoder
+from serving.answerer import NOT_FOUND, Answerer, Question
+from serving.evidence import EvidenceScorer
+from serving.extractive import ExtractiveGenerator
+from tests.fakes import FakeEmbedder, InMemoryIndex
+
+EMBEDDER = FakeEmbedder()
+SPEC = CollectionSpec(EMBEDDER.name, EMBEDDER.fingerprint, EMBEDDER.dimensions, "structure", "s" * 64)
+# Answers when the passages share most of the question's terms.
+MODEL = AbstentionModel(weights={"coverage": 10.0}, bias=-6.0, threshold=0.5, fitted_on="this test")
+TEXTS = {
+    "docs/travel.md": "The team lead approves travel requests.",
+    "docs/backup.md": "Backups of the database run every night.",
+    "hr/salaries.md": "Salaries of directors are reviewed every spring.",
+}
+
+
+def embedded(uri: str, text: str) -> EmbeddedDocument:
+    chunk = Chunk(document_id(uri), 0, uri, uri, (), None, 0, len(text), text)
+    access = ("hr",) if uri.startswith("hr/") else ("public",)
+    return EmbeddedDocument(chunk.document_id, "docs", "0" * 64, access, (chunk,), EMBEDDER.embed([chunk.indexed_text]))
+
+
+def a_release(database: Database) -> Release:
+    manifest = ReleaseManifest(
+        prompts={"answer": PromptRef(version=1, sha256="p" * 64)},
+        collection=CollectionRef.of(SPEC),
+        retrieval=RetrievalParameters(top_k=2),
+        generator=GeneratorSpec(),
+        guards=Guards(abstention=MODEL),
+    )
+    return ReleaseRepository(database).install_first(manifest, "me", "test")
+
+
+@pytest.fixture
+def index() -> InMemoryIndex:
+    index = InMemoryIndex()
+    index.ensure(SPEC)
+    index.commit(SPEC.name, [embedded(uri, text) for uri, text in TEXTS.items()], [])
+    return index
+
+
+@pytest.fixture
+def answerer(database: Database, index: InMemoryIndex) -> Answerer:
+    return build(database, index, ExtractiveGenerator(EMBEDDER))
+
+
+def build(database: Database, index: InMemoryIndex, generator) -> Answerer:  # type: ignore[no-untyped-def]
+    retriever = Retriever(index, EMBEDDER, SPEC.name, RetrievalParameters(top_k=2))
+    scorer = EvidenceScorer(EMBEDDER, SparseEncoder("english"), MODEL, "english")
+    return Answerer(a_release(database), retriever, scorer, generator, InteractionRepository(database))
+
+
+def ask(text: str, *labels: str, history: Sequence[Turn] = ()) -> Question:
+    return Question(text, AccessScope.of(*labels or ("public",)), origin="api", history=history, api_key_id="k1")
+
+
+async def test_an_answer_quotes_and_cites_the_document_that_holds_it(answerer: Answerer) -> None:
+    answer = await answerer.ask(ask("Who approves travel requests?"))
+    assert answer.text == "The team lead approves travel requests. [1]"
+    (citation,) = answer.citations
+    assert TEXTS["docs/travel.md"][citation.start : citation.end] == citation.quote
+    assert not answer.abstained
+    assert not answer.degraded
+
+
+async def test_what_the_documents_do_not_hold_is_said_so_without_citations(answerer: Answerer) -> None:
+    answer = await answerer.ask(ask("Which wine goes with roasted duck?"))
+    assert answer.text == NOT_FOUND
+    assert answer.abstained
+    assert answer.citations == ()
+
+
+async def test_a_question_is_answered_only_from_documents_the_caller_may_see(answerer: Answerer) -> None:
+    question = "When are salaries of directors reviewed?"
+    assert (await answerer.ask(ask(question, "public"))).abstained
+    allowed = await answerer.ask(ask(question, "hr"))
+    assert [citation.chunk.uri for citation in allowed.citations] == ["hr/salaries.md"]
+    hidden = await answerer.ask(ask(question, "public"))
+    assert all(passage.chunk.uri != "hr/salaries.md" for passage in hidden.retrieval.passages)
+
+
+async def test_a_follow_up_is_searched_with_the_question_before_it(answerer: Answerer) -> None:
+    history = [Turn("user", "When do backups of the database run?"), Turn("assistant", "Every night.")]
+    answer = await answerer.ask(ask("And why?", history=history))
+    assert answer.retrieval.query == "When do backups of the database run?\nAnd why?"
+    assert answer.retrieval.passages[0].chunk.uri == "docs/backup.md"
+
+
+async def test_every_answer_is_recorded_before_it_is_handed_out(answerer: Answerer, database: Database) -> None:
+    for text, abstained in (("Who approves travel requests?", False), ("Which wine goes with roasted duck?", True)):
+        answer = await answerer.ask(ask(text))
+        record = InteractionRepository(database).get(answer.interaction_id)
+        assert record is not None
+        assert (record.question, record.answer, record.abstained) == (text, answer.text, abstained)
+        assert record.release_id == answerer.release.id
+        assert record.api_key_id == "k1"
+        assert record.passages[0]["scores"].keys() >= {"dense", "fused"}
+        assert record.timings.keys() >= {"retrieve", "evidence", "generate", "total"}
+        assert record.prompt == {"name": "answer", "version": 1, "sha256": "p" * 64}
+
+
+async def test_text_comes_in_pieces_and_the_answer_last(answerer: Answerer) -> None:
+    events = [event async for event in answerer.stream(ask("Who approves travel requests?"))]
+    assert all(isinstance(event, TextDelta) for event in events[:-1])
+    assert isinstance(events[-1], Answer)
+    assert "".join(event.text for event in events[:-1]) == events[-1].text
+
+
+async def test_an_index_that_is_down_is_an_outage_and_never_an_empty_answer(
+    answerer: Answerer, index: InMemoryIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*_args: object) -> None:
+        raise IndexUnavailableError("The index is down.")
+
+    monkeypatch.setattr(index, "search", down)
+    with pytest.raises(IndexUnavailableError):
+        await answerer.ask(ask("Who approves travel requests?"))
+
+
+class _FailsHalfWay:
+    name = "fails"
+
+    async def stream(self, request: GenerationRequest) -> AsyncIterator[TextDelta | Generated]:
+        yield TextDelta("The team")
+        raise UnavailableError("The model went away.")
+
+
+async def test_a_generator_that_fails_half_way_is_not_recorded_as_an_answer(
+    database: Database, index: InMemoryIndex
+) -> None:
+    answerer = build(database, index, _FailsHalfWay())
+    events = answerer.stream(ask("Who approves travel requests?"))
+    assert await anext(events) == TextDelta("The team")
+    with pytest.raises(UnavailableError):
+        await anext(events)
+    with database.transaction() as connection:
+        assert connection.execute(select(interactions)).all() == []
+
+
+class _CutsShort:
+    name = "short"
+
+    async def stream(self, request: GenerationRequest) -> AsyncIterator[TextDelta | Generated]:
+        yield TextDelta("The")
+        yield Generated((), Usage(5, 1), "length")
+
+
+async def test_the_reason_a_generator_stopped_reaches_the_answer(database: Database, index: InMemoryIndex) -> None:
+    answer = await build(database, index, _CutsShort()).ask(ask("Who approves travel requests?"))
+    assert (answer.finish_reason, answer.usage) == ("length", Usage(5, 1))

@@ -1,0 +1,87 @@
+"""Evidence ranks the sentences that answer above those that do not, and quotes nothing that is no statement."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.release import AbstentionModel
+from core.types import Chunk, Passage, document_id
+from retrieval.sparse import SparseEncoder
+from serving.evidence import EvidenceScorer, confidence, is_statement
+from tests.fakes import FakeEmbedder
+
+MODEL = AbstentionModel(weights={"sentence": 4.0}, bias=-2.0, threshold=0.5, fitted_on="this test")
+
+
+def passage(text: str, uri: str = "docs/a.md", start: int = 50) -> Passage:
+    chunk = Chunk(document_id(uri), 0, uri, "Title", ("Travel",), None, start, start + len(text), text)
+    return Passage(chunk, "0" * 64, 1.0, {"dense": 0.5, "bm25": 4.0, "fused": 1.0})
+
+
+@pytest.fixture
+def scorer() -> EvidenceScorer:
+    return EvidenceScorer(FakeEmbedder(), SparseEncoder("english"), MODEL, "english")
+
+
+def test_the_sentence_that_answers_comes_first_with_its_place_in_the_document(scorer: EvidenceScorer) -> None:
+    text = "The sea was calm today. The lead approves travel requests. Tea is free for all."
+    evidence = scorer.score("Who approves travel requests?", [passage(text)])
+    best = evidence.sentences[0]
+    assert best.text == "The lead approves travel requests."
+    assert text[best.start - 50 : best.end - 50] == best.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Heading of a section",
+        "```python",
+        "![a picture of something](x.png)",
+        "|---|---|",
+        "---",
+        "See here",
+        "See [all the other pages](pages.md).",
+        "<div class='a b c'>",
+    ],
+)
+def test_headings_fences_pictures_and_fragments_are_no_statements(text: str) -> None:
+    assert not is_statement(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The lead approves it.",
+        "- Honesty at work",
+        "Use [the index](a.md) for search.",
+        "| travel | lead | yes |",
+        "团队 负责人 批准",
+    ],
+)
+def test_sentences_items_and_rows_are_statements(text: str) -> None:
+    assert is_statement(text)
+
+
+def test_passages_without_statements_are_evidence_of_nothing(scorer: EvidenceScorer) -> None:
+    evidence = scorer.score("Who?", [passage("# Only a heading here")])
+    assert evidence.sentences == ()
+    assert evidence.features["sentence"] == 0.0
+
+
+def test_no_passages_are_evidence_of_nothing(scorer: EvidenceScorer) -> None:
+    assert scorer.score("Who?", []).features == {"dense": 0, "bm25": 0, "coverage": 0, "sentence": 0, "support": 0}
+
+
+def test_a_question_of_stop_words_alone_does_not_divide_by_zero(scorer: EvidenceScorer) -> None:
+    assert scorer.score("What is it?", [passage("The lead approves it.")]).features["coverage"] == 0.0
+
+
+def test_more_evidence_means_more_confidence() -> None:
+    values = [confidence(MODEL, {"sentence": score}) for score in (0.0, 0.3, 0.6, 1.0)]
+    assert values == sorted(values)
+    assert 0 < values[0] < 0.5 < values[-1] < 1
+
+
+def test_confidence_stays_in_range_for_absurd_features() -> None:
+    assert confidence(MODEL, {"sentence": 1e9}) <= 1
+    assert confidence(MODEL, {"sentence": -1e9}) >= 0
