@@ -28,26 +28,22 @@ def fuse(dense: Sequence[Hit], bm25: Sequence[Hit], dense_weight: float) -> list
 
     `dense_weight` in [0, 1] is the dense leg's share. A leg with no share takes no part: its chunks are left out.
     """
-    legs = {"dense": (dense, dense_weight), "bm25": (bm25, 1 - dense_weight)}
-    raw = {name: {hit.chunk_id: hit.score for hit in hits} for name, (hits, weight) in legs.items() if weight > 0}
-    stretched = {name: _stretch(scores) for name, scores in raw.items()}
-    fused = [
-        FusedHit(
-            chunk_id=chunk_id,
-            score=sum(legs[name][1] * scores.get(chunk_id, 0.0) for name, scores in stretched.items()),
-            dense=raw.get("dense", {}).get(chunk_id),
-            bm25=raw.get("bm25", {}).get(chunk_id),
-        )
-        for chunk_id in {chunk_id for scores in raw.values() for chunk_id in scores}
+    raw_dense = {hit.chunk_id: hit.score for hit in dense} if dense_weight > 0 else {}
+    raw_bm25 = {hit.chunk_id: hit.score for hit in bm25} if dense_weight < 1 else {}
+    scores = _stretch(raw_dense, dense_weight)
+    for chunk_id, share in _stretch(raw_bm25, 1 - dense_weight).items():
+        scores[chunk_id] = scores.get(chunk_id, 0.0) + share
+    best_first = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+    return [
+        FusedHit(chunk_id, score, raw_dense.get(chunk_id), raw_bm25.get(chunk_id)) for chunk_id, score in best_first
     ]
-    return sorted(fused, key=lambda hit: (-hit.score, hit.chunk_id))
 
 
-def _stretch(scores: dict[str, float]) -> dict[str, float]:
-    """Scores on [0, 1]. Equal scores all become 1: the leg found these chunks and no others, and ranks none of them."""
+def _stretch(scores: dict[str, float], weight: float) -> dict[str, float]:
+    """Scores on [0, weight]. Equal scores all become the weight: the leg found these chunks and ranks none of them."""
     if not scores:
         return {}
     low, high = min(scores.values()), max(scores.values())
     if high == low:
-        return dict.fromkeys(scores, 1.0)
-    return {chunk_id: (score - low) / (high - low) for chunk_id, score in scores.items()}
+        return dict.fromkeys(scores, weight)
+    return {chunk_id: weight * (score - low) / (high - low) for chunk_id, score in scores.items()}

@@ -17,6 +17,7 @@ from retrieval.indexes.generations import (
     CollectionFolder,
     Generation,
     GenerationManifest,
+    Mark,
     collection_names,
     damaged,
     disk_errors,
@@ -33,7 +34,7 @@ _DELETE_BATCH = 1000
 class _Reader:
     """An open generation. Python frees the engine when the last thread that uses it lets go."""
 
-    mark: tuple[int, int]
+    mark: Mark
     manifest: GenerationManifest
     shard: Shard
     sparse: SparseEncoder
@@ -134,7 +135,7 @@ class EdgeIndex:
         """The collection as CURRENT has it now, opened again if it moved."""
         folder = CollectionFolder.of(self._root, collection)
         reader = self._readers.get(collection)
-        if reader is not None and reader.mark == folder.current().mark:
+        if reader is not None and reader.mark == folder.mark():
             return reader
         with self._opening:
             return self._open(folder)
@@ -150,7 +151,7 @@ class EdgeIndex:
             if shard.count() != manifest.chunks:
                 raise damaged(pointer.generation.folder, f"{shard.count()} of {manifest.chunks} chunks are readable")
         except IndexUnavailableError:
-            if folder.current().mark != pointer.mark:  # two commits went by and this generation is gone
+            if folder.mark() != pointer.mark:  # two commits went by and this generation is gone
                 return self._open(folder)
             raise
         reader = _Reader(pointer.mark, manifest, shard, SparseEncoder(manifest.spec.language))

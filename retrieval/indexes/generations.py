@@ -31,6 +31,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SPARE_BYTES = 256 << 20
 _LAYOUT_VERSION = 1
 
+Mark = tuple[int, int]
+"""Differs whenever CURRENT was written anew, also by a collection that was dropped and made again."""
+
 
 @contextmanager
 def disk_errors() -> Iterator[None]:
@@ -118,10 +121,10 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """What CURRENT says, and a mark that differs whenever CURRENT was written anew."""
+    """What CURRENT says, and its mark."""
 
     generation: Generation
-    mark: tuple[int, int]
+    mark: Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,17 +150,25 @@ class CollectionFolder:
         return self.root / ".locks" / f"{self.name}.lock"
 
     @disk_errors()
+    def mark(self) -> Mark:
+        """The mark of CURRENT: one look at the file's entry. Raises NotFoundError if there is no such collection."""
+        try:
+            status = (self.path / "CURRENT").stat()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise unknown_collection(self.name) from error
+        return status.st_ino, status.st_mtime_ns
+
+    @disk_errors()
     def current(self) -> Pointer:
         """The generation to read. Raises NotFoundError if there is no such collection."""
-        pointer = self.path / "CURRENT"
+        mark = self.mark()
         try:
-            status = pointer.stat()
-            number = pointer.read_text()
-        except (FileNotFoundError, NotADirectoryError) as error:
+            number = (self.path / "CURRENT").read_text()
+        except FileNotFoundError as error:
             raise unknown_collection(self.name) from error
         if not number.isdecimal():
             raise damaged(self.path, f"CURRENT says {number[:20]!r}")
-        return Pointer(Generation(self._generations / number), (status.st_ino, status.st_mtime_ns))
+        return Pointer(Generation(self._generations / number), mark)
 
     def exists(self) -> bool:
         return (self.path / "CURRENT").exists()
