@@ -63,7 +63,7 @@ class RequestEnvelope:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 outcome.status = message["status"]
-                _complete(MutableHeaders(scope=message), outcome.id)
+                _complete(MutableHeaders(scope=message), scope["path"], outcome.id)
             await send(message)
 
         try:
@@ -118,9 +118,10 @@ def _request_id(scope: Scope) -> str:
     return given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
 
 
-def _complete(headers: MutableHeaders, request_id: str) -> None:
+def _complete(headers: MutableHeaders, path: str, request_id: str) -> None:
     headers[REQUEST_ID] = request_id
-    headers.setdefault("Cache-Control", "no-store")
+    # Answers and documents are for their reader alone; scripts and styles are asked for again only if they changed.
+    headers.setdefault("Cache-Control", "no-cache" if path.startswith("/static/") else "no-store")
     for name, value in SECURITY_HEADERS.items():
         headers.setdefault(name, value)
 

@@ -21,11 +21,17 @@ _LOCAL_PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 
 
 @router.get("/sign-in")
-async def sign_in_page(runtime: RuntimeDep, next: Annotated[str, Query(max_length=2000)] = "/") -> Response:
-    """The form. A server that needs no key has none."""
+async def sign_in_page(
+    request: Request, runtime: RuntimeDep, next: Annotated[str, Query(max_length=2000)] = "/"
+) -> Response:
+    """The form. A server that needs no key has none.
+
+    The browser holds the cookie back from whoever follows a link on another site, so they may be signed in already.
+    """
     if not runtime.settings.keys_required:
         return RedirectResponse("/", 303)
-    return render("sign_in.html", caller=None, next=local_path(next), failed=False)
+    followed_a_link = request.headers.get("sec-fetch-site") == "cross-site"
+    return _form(local_path(next), followed_a_link=followed_a_link)
 
 
 @router.post("/sign-in")
@@ -39,7 +45,7 @@ async def sign_in(
     check_site(request)
     key = key.strip()
     if await verify(await runtime.services(), key) is None:
-        return render("sign_in.html", 401, caller=None, next=local_path(next), failed=True)
+        return _form(local_path(next), status=401)
     response = RedirectResponse(local_path(next), 303)
     response.set_cookie(
         COOKIE,
@@ -59,6 +65,12 @@ async def sign_out(request: Request) -> Response:
     response = RedirectResponse("/sign-in", 303)
     response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=request.url.scheme == "https")
     return response
+
+
+def _form(next_path: str, *, status: int = 200, followed_a_link: bool = False) -> Response:
+    return render(
+        "sign_in.html", status, caller=None, next=next_path, failed=status != 200, followed_a_link=followed_a_link
+    )
 
 
 def local_path(path: str) -> str:

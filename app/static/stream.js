@@ -42,11 +42,13 @@ export async function fragment(path, signal) {
 async function request(path, options) {
   let response;
   try {
-    response = await fetch(path, { ...options, redirect: "error" });
+    response = await fetch(path, { ...options, redirect: "manual" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new AskError("The server did not answer.", "Check that it runs, and ask again.", 0);
   }
+  // Nothing that is fetched here redirects, but for a page's way to the sign-in form.
+  if (response.type === "opaqueredirect") throw new AskError("You are signed out.", "Sign in again.", 401);
   if (!response.ok) throw await explained(response);
   return response;
 }

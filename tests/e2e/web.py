@@ -20,7 +20,7 @@ class Typist:
 
     name = "typist"
 
-    def __init__(self, seconds_per_word: float = 0.03) -> None:
+    def __init__(self, seconds_per_word: float = 0.05) -> None:
         self.seconds_per_word = seconds_per_word
         self.cancelled = threading.Event()
 

@@ -159,6 +159,12 @@ async def test_every_response_carries_the_security_headers(client: AsyncClient) 
         assert "access-control-allow-origin" not in headers
 
 
+async def test_only_scripts_and_styles_may_be_kept_by_the_browser(client: AsyncClient) -> None:
+    assert (await client.get("/static/chat.js")).headers["cache-control"] == "no-cache"
+    for path in ("/", "/documents", "/v1/documents", "/healthz", "/nothing"):
+        assert (await client.get(path)).headers["cache-control"] == "no-store"
+
+
 async def test_a_browser_gets_errors_as_pages(client: AsyncClient) -> None:
     page = await client.get("/documents/x", headers={"Accept": "text/html,*/*"})
     assert page.status_code == 404

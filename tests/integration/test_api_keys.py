@@ -134,6 +134,13 @@ async def test_a_page_without_a_key_leads_to_the_form_and_back(world: World) -> 
         assert f'value="/documents/{SALARIES}?start=1&amp;end=4"' in form.text
 
 
+async def test_a_link_on_another_site_offers_a_way_on_without_the_key(world: World) -> None:
+    async with world.client() as client:
+        form = await client.get("/sign-in?next=/documents", headers={"Sec-Fetch-Site": "cross-site"})
+        assert '<a href="/documents">Go on' in form.text
+        assert "Go on" not in (await client.get("/sign-in")).text
+
+
 async def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_cannot_use(world: World) -> None:
     async with world.client() as client:
         response = await sign_in(client, f" {world.key()} ")
