@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _FENCES = ("---", "+++")  # YAML and TOML
 _KEY = re.compile(r"""[\w"'.-]+[ \t]*[:=]""")
+_MARKUP = re.compile(r"[*_\[\]`\\<>&!]")
 _BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
 
 
@@ -91,6 +92,8 @@ def blocks(text: str, text_format: TextFormat) -> list[Block]:
 
 def heading_text(source: str) -> str:
     """A heading's words, from its markdown: without emphasis, links and code marks, on one line."""
+    if not _MARKUP.search(source):
+        return " ".join(source.split())
     words = "".join(
         " " if child.type in ("softbreak", "hardbreak") else child.content
         for token in _inline_parser().parseInline(source)

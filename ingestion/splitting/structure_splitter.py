@@ -13,7 +13,7 @@ from functools import cached_property
 from core.types import Chunk, Document, digest
 from ingestion.splitting.blocks import Block, BlockKind, blocks, page_of
 from ingestion.splitting.cutting import Measure, cut
-from ingestion.splitting.headers import Header, fitted_header
+from ingestion.splitting.headers import Headers
 from ingestion.splitting.tokens import TokenCounter
 
 NAME = "structure"
@@ -71,12 +71,17 @@ class _Split:
         self._document = document
         offsets = tokens.token_offsets(document.text)
         self._measure = Measure(len(document.text), [start for start, _ in offsets])
-        self._headers: dict[tuple[str, ...], Header] = {}
+        self._blocks = blocks(document.text, document.format)
+        # Half of a chunk at least is for its text.
+        self._headers = Headers(document.title, [block.path for block in self._blocks], tokens, max_tokens // 2)
 
     def chunks(self) -> list[Chunk]:
-        drafts = self._joined(self._packed(blocks(self._document.text, self._document.format)))
-        chunks = [self._chunk(draft) for draft in drafts]
-        return [replace(chunk, ordinal=ordinal) for ordinal, chunk in enumerate(self._enforced(chunks))]
+        drafts = self._joined(self._packed(self._blocks))
+        sure, doubtful = [], []
+        for draft in drafts:
+            (doubtful if self._is_doubtful(draft) else sure).append(self._chunk(draft))
+        chunks = sorted([*sure, *self._enforced(doubtful)], key=lambda chunk: chunk.start)
+        return [replace(chunk, ordinal=ordinal) for ordinal, chunk in enumerate(chunks)]
 
     # -- packing
 
@@ -148,19 +153,14 @@ class _Split:
 
     # -- the limit
 
-    def _header(self, path: tuple[str, ...]) -> Header:
-        if path not in self._headers:
-            self._headers[path] = fitted_header(self._document.title, path, self._tokens, self._max_tokens // 2)
-        return self._headers[path]
-
     def _budget(self, path: tuple[str, ...]) -> int:
-        return self._max_tokens - self._header(path).tokens
+        return self._max_tokens - self._headers.of(path).tokens
 
     def _fits(self, start: int, end: int, path: tuple[str, ...]) -> bool:
         return self._measure.tokens(start, end) <= self._budget(path)
 
     def _chunk(self, draft: _Draft) -> Chunk:
-        header = self._header(draft.path)
+        header = self._headers.of(draft.path)
         return Chunk(
             document_id=self._document.id,
             ordinal=0,
@@ -173,14 +173,23 @@ class _Split:
             text=self._document.text[draft.start : draft.end],
         )
 
+    def _is_doubtful(self, draft: _Draft) -> bool:
+        """Whether the chunk may be above the limit although its span in the text is not.
+
+        A cut within a word makes other tokens; some tokenizers merge across spaces, a few tokens to a chunk.
+        """
+        text = self._document.text
+        cut_before = draft.start > 0 and not text[draft.start - 1].isspace()
+        cut_behind = draft.end < len(text) and not text[draft.end].isspace()
+        room = self._budget(draft.path) - self._measure.tokens(draft.start, draft.end)
+        return cut_before or cut_behind or room < self._max_tokens * _MARGIN
+
     def _enforced(self, chunks: Sequence[Chunk]) -> list[Chunk]:
         """The chunks, those cut again that have more tokens on their own than as a part of the text."""
-        doubtful = [chunk for chunk in chunks if self._doubtful(chunk)]
-        counts = self._tokens.count_tokens([chunk.indexed_text for chunk in doubtful])
-        above = {chunk.start for chunk, count in zip(doubtful, counts, strict=True) if count > self._max_tokens}
+        counts = self._tokens.count_tokens([chunk.indexed_text for chunk in chunks])
         enforced: list[Chunk] = []
-        for chunk in chunks:
-            if chunk.start not in above or chunk.end - chunk.start == 1:
+        for chunk, count in zip(chunks, counts, strict=True):
+            if count <= self._max_tokens or chunk.end - chunk.start == 1:
                 enforced.append(chunk)
                 continue
             budget = max(self._measure.tokens(chunk.start, chunk.end) // 2, 1)
@@ -188,17 +197,6 @@ class _Split:
             spans = cut(self._document.text, whole, self._measure, budget)
             enforced.extend(self._enforced([self._piece(chunk, start, end) for start, end in spans]))
         return enforced
-
-    def _doubtful(self, chunk: Chunk) -> bool:
-        """Whether the chunk may be above the limit although its span in the text is not.
-
-        A cut within a word makes other tokens; some tokenizers merge across spaces, a few tokens to a chunk.
-        """
-        text = self._document.text
-        cut_before = chunk.start > 0 and not text[chunk.start - 1].isspace()
-        cut_behind = chunk.end < len(text) and not text[chunk.end].isspace()
-        tokens = self._measure.tokens(chunk.start, chunk.end) + self._header(chunk.heading_path).tokens
-        return cut_before or cut_behind or tokens > self._max_tokens * (1 - _MARGIN)
 
     def _piece(self, chunk: Chunk, start: int, end: int) -> Chunk:
         page = page_of(self._document.page_starts, start)
