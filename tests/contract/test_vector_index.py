@@ -118,7 +118,7 @@ def test_fetch_follows_the_order_asked_for_and_skips_unknown_ids(index: VectorIn
 
 
 def test_scroll_gives_every_chunk_with_its_vector_ordered_by_id(index: VectorIndex) -> None:
-    documents = [embedded(f"s/{number}", [f"text {number} {part}" for part in range(30)]) for number in range(20)]
+    documents = [embedded(f"s/{number}", [f"text {number} {part}" for part in range(30)]) for number in range(10)]
     index.commit(NAME, documents, [])
     rows = list(index.scroll(NAME))
     ids = [stored.chunk.id for stored, _ in rows]

@@ -121,11 +121,14 @@ def test_somebody_elses_collection_is_left_alone(local: ServerIndex) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant")
-def test_a_large_document_is_replaced_in_several_requests_and_its_stale_chunks_go(local: ServerIndex) -> None:
+def test_a_large_document_is_replaced_in_several_requests_and_its_stale_chunks_go(
+    local: ServerIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrieval.indexes.server.UPSERT_CHUNKS", 4)
     local.ensure(SPEC)
-    local.commit(NAME, [embedded("s/a", [f"old {part}" for part in range(300)])], [])
-    local.commit(NAME, [embedded("s/a", [f"new {part}" for part in range(270)])], [])
-    assert texts_in(local, NAME) == {f"new {part}" for part in range(270)}
+    local.commit(NAME, [embedded("s/a", [f"old {part}" for part in range(14)])], [])
+    local.commit(NAME, [embedded("s/a", [f"new {part}" for part in range(9)])], [])
+    assert texts_in(local, NAME) == {f"new {part}" for part in range(9)}
 
 
 @pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant")
