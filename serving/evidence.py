@@ -18,13 +18,12 @@ from core.sentences import sentence_spans
 from core.types import Chunk, Evidence, Passage, ScoredSentence
 from retrieval.sparse import SparseEncoder
 
-# Sentences of this many best passages are looked at: more costs time and gave no better sentence on the data the
-# abstention model was fitted on.
+# Sentences of this many best passages are looked at: embedding them is most of an answer's time.
 PASSAGES_READ = 5
 
 # A sentence's score is this share of its cosine with the question, the rest being the share of the question's terms
-# that it holds.
-COSINE_SHARE = 0.7
+# that it holds. Of 199 XQuAD questions the best sentence held the answer for 80 % at 0.6, for 78 % at 0 and 71 % at 1.
+COSINE_SHARE = 0.6
 
 _NOT_A_STATEMENT = re.compile(r"\s*(#{1,6}\s|```|~~~|!\[|<|\|?[\s:|-]+$|---)")
 _LINK = re.compile(r"!?\[[^\]]*\]\([^)]*\)")

@@ -11,7 +11,7 @@ from core.settings import Settings, load_settings
 from core.storage.database import Database, head_revision, migrate
 from core.storage.documents import DocumentRepository, EmbeddingMemo, RunRepository
 from core.storage.tables import metadata
-from core.types import Document, DocumentState, ManifestEntry, TextFormat
+from core.types import AccessScope, Document, DocumentState, ManifestEntry, TextFormat
 
 
 def document(uri: str, body: str = "Text", access: tuple[str, ...] = ("public",)) -> Document:
@@ -139,3 +139,19 @@ def test_the_memo_returns_the_vectors_it_was_given_for_that_embedder_only(databa
 def test_every_table_has_a_primary_key(database: Database) -> None:
     inspector = inspect(database.engine)
     assert all(inspector.get_pk_constraint(table)["constrained_columns"] for table in metadata.tables)
+
+
+def test_a_scope_sees_the_documents_that_share_a_label_with_it(database: Database) -> None:
+    repository = DocumentRepository(database)
+    saved = [document("docs/hr.md", access=("hr", "legal")), document("docs/open.md"), document("docs/x.md", access=())]
+    repository.save("docs", "c", saved)
+    for labels, seen in (
+        (("hr",), ["docs/hr.md"]),
+        (("public", "legal"), ["docs/hr.md", "docs/open.md"]),
+        (("other",), []),
+        ((), []),
+    ):
+        scope = AccessScope.of(*labels)
+        assert [item.uri for item in repository.page(scope=scope)] == seen
+        assert repository.visible([item.id for item in saved], scope) == {document(uri).id for uri in seen}
+    assert len(repository.page(scope=AccessScope.everything())) == 3
