@@ -118,7 +118,8 @@ def test_a_pdf_has_pages_that_begin_where_it_says() -> None:
     assert document.title == "2022 Q3 AAPL"  # its own title is a number
     assert len(document.page_starts) == len(pages)
     bounds = [*document.page_starts, len(document.text)]
-    assert all(start <= end for start, end in pairwise(bounds))
+    assert all(start < end for start, end in pairwise(bounds))
+    assert all(document.text[start - 2 : start] == "\n\n" != document.text[start : start + 2] for start in bounds[1:-1])
     for number in (0, 3, 10, len(pages) - 1):
         ours = words(document.text[bounds[number] : bounds[number + 1]])
         theirs = words(pages[number].extract_text())
@@ -138,6 +139,7 @@ def test_an_empty_page_begins_where_the_next_does() -> None:
 
     first, second, third = document.page_starts
     assert first == 0 < second == third < len(document.text)
+    assert document.text[third - 2 : third] == "\n\n"
 
 
 # -- DOCX

@@ -137,7 +137,7 @@ def test_headings_lose_their_markup() -> None:
 
 
 def test_a_page_begins_a_chunk() -> None:
-    first, second = words(40, "one"), words(40, "two")
+    first, second = words(20, "one"), words(20, "two")  # both would fit in one chunk
     paged = document(f"{first}\n\n{second}", text_format=TextFormat.PLAIN, page_starts=(0, len(first) + 2))
     chunks = StructureSplitter(COUNTER, 60, "fake").split(paged)
 
