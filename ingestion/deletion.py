@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from core.errors import NotFoundError
 from core.ports import VectorIndex
 from core.storage.documents import DocumentRepository, EmbeddingMemo
 from core.types import AccessScope, chunk_id, document_id
 from ingestion.embedding import text_sha256
+from ingestion.staging import remove_document
 
 
 @dataclass(frozen=True)
 class Deletion:
-    """Removes a document from every collection, the manifest, the stored texts and the embedding memo."""
+    """Removes a document from every collection, the manifest, the stored texts, the embedding memo and the folder
+    `staging`, where runs that were killed leave texts."""
 
     index: VectorIndex
     documents: DocumentRepository
     memo: EmbeddingMemo
+    staging: Path
 
     def delete(self, uri: str) -> dict[str, int]:
         """The receipt: how much each store held. Raises NotFoundError when none held anything.
@@ -31,6 +35,7 @@ class Deletion:
         receipt = {"memo": self._forget_vectors(document, counts), "index": sum(counts.values())}
         for collection in (name for name, count in counts.items() if count):
             self.index.commit(collection, [], [document])
+        receipt["staging"] = remove_document(self.staging, document)
         receipt["documents"] = self.documents.remove([document])
         receipt["manifest"] = len(holders)
         for collection in holders:

@@ -149,7 +149,8 @@ class Pipeline:
     def delete_document(self, uri: str) -> dict[str, int]:
         """Delete the document everywhere and return what each store held of it. Raises NotFoundError."""
         with self._alone(_WAIT_SECONDS):
-            return Deletion(self.stores.index, self.stores.documents, self.stores.memo).delete(uri)
+            stores = self.stores
+            return Deletion(stores.index, stores.documents, stores.memo, self._staging_root).delete(uri)
 
     def _commit(self, run_id: str) -> None:
         commit = Commit(self.stores.index, self.stores.documents, self.spec, self.converter.fingerprint)

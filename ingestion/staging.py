@@ -21,6 +21,8 @@ from ingestion.plan import PlannedItem
 
 _SCHEMA_VERSION = 1
 
+_DONE = ".done.npz"
+
 # Runs that were killed leave their folder behind; a run that is still under way is younger than this.
 _ABANDONED_SECONDS = 7 * 24 * 3600
 
@@ -149,7 +151,7 @@ class Staging:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _done(self, shard: int) -> Path:
-        return self.folder / f"{shard:05}.done.npz"
+        return self.folder / f"{shard:05}{_DONE}"
 
     def _write_json(self, name: str, value: Any) -> None:
         with _atomic(self.folder / name) as file:
@@ -172,6 +174,17 @@ def remove_abandoned(root: Path) -> None:
     for folder in root.iterdir():
         if folder.is_dir() and folder.stat().st_mtime < oldest:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_document(root: Path, document_id: str) -> int:
+    """Remove what killed runs have staged of the document, with the rest of its shard. Returns the number of shards."""
+    removed = 0
+    for path in sorted(root.glob(f"*/*{_DONE}")):
+        staging = Staging(root, path.parent.name)
+        if any(one.document.id == document_id for one in staging.done(int(path.name.removesuffix(_DONE))).read):
+            path.unlink()
+            removed += 1
+    return removed
 
 
 @contextmanager

@@ -42,7 +42,7 @@ class PdfReader:
             raise ConversionError(FailureKind.MISMATCH, f"The file is named {file.suffix} but is {what}.")
         config = ExtractionConfig(use_cache=False, output_format="plain", pages=PageConfig(extract_pages=True))
         result = _extract(file, _PDF_MEDIA_TYPE, config)
-        text, page_starts = _joined([page["content"] for page in result.pages or ()])
+        text, page_starts = joined_pages([page["content"] for page in result.pages or ()])
         if not text:
             raise ConversionError(
                 FailureKind.EMPTY,
@@ -70,7 +70,7 @@ class OfficeReader:
         return Content(text, title, TextFormat.MARKDOWN, self.media_type)
 
 
-def _joined(pages: list[str]) -> tuple[str, tuple[int, ...]]:
+def joined_pages(pages: list[str]) -> tuple[str, tuple[int, ...]]:
     """The pages' text in one, a blank line between two, and where each begins; an empty page where the next does."""
     text, starts = "", []
     parts: list[str] = []

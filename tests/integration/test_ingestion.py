@@ -481,12 +481,24 @@ def test_a_deleted_document_is_gone_from_every_store(bench: Workbench) -> None:
 
     receipt = bench.pipeline.delete_document("docs/notes.md")
 
-    assert receipt == {"memo": 1, "index": 1, "documents": 1, "manifest": 1}
+    assert receipt == {"memo": 1, "index": 1, "documents": 1, "manifest": 1, "staging": 0}
     assert list(bench.texts()) == ["docs/plans.md"]
     assert bench.documents.get(document_id("docs/notes.md")) is None
     with pytest.raises(NotFoundError):
         bench.pipeline.delete_document("docs/notes.md")
     bench.pipeline.verify("after")
+
+
+def test_deletion_reaches_what_a_killed_run_has_staged(bench: Workbench) -> None:
+    bench.write("notes.md", NOTES)
+    bench.ingest()
+    bench.write("notes.md", PLANS)
+    plan = bench.pipeline.plan(bench.source(), "killed")
+    bench.pipeline.process(bench.source(), "killed", range(plan.shards))
+
+    assert bench.pipeline.delete_document("docs/notes.md")["staging"] == 1
+    staged = b"".join(path.read_bytes() for path in bench.home.glob("staging/**/*") if path.is_file())
+    assert b"second office" not in staged
 
 
 def test_deletion_reaches_collections_that_are_kept_for_rollback(bench: Workbench) -> None:

@@ -7,8 +7,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.types import LocalFile, SourceItem, TextFormat
+from ingestion.converters.office import joined_pages
 from ingestion.converters.registry import FileConverter
 from ingestion.converters.titles import first_good, markdown_title, name_title
 from tests.unit.ingestion.conftest import Convert, shared
@@ -124,6 +127,17 @@ def test_a_pdf_has_pages_that_begin_where_it_says() -> None:
         ours = words(document.text[bounds[number] : bounds[number + 1]])
         theirs = words(pages[number].extract_text())
         assert len(ours & theirs) >= 0.8 * len(ours), number
+
+
+@given(st.lists(st.sampled_from(["", " \n", "one", "two\n\nparagraphs", "  indented\n"]), max_size=8))
+def test_joined_pages_begin_where_it_says(pages: list[str]) -> None:
+    text, starts = joined_pages(pages)
+
+    assert len(starts) == len(pages)
+    bounds = [*starts, len(text)]
+    assert all(start <= end for start, end in pairwise(bounds))
+    assert [text[start:end].strip() for start, end in pairwise(bounds)] == [page.strip() for page in pages]
+    assert text == text.strip()
 
 
 def test_the_rows_of_a_table_in_a_pdf_stay_lines() -> None:
