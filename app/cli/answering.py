@@ -11,7 +11,7 @@ from core.errors import InputError, TooLargeError
 
 if TYPE_CHECKING:
     from core.settings import Settings
-    from core.types import Answer, Citation
+    from core.types import Citation
     from serving.answerer import Answerer
 
 AccessOption = Annotated[
@@ -32,6 +32,7 @@ def ask(
     """
     import asyncio
 
+    from app.answer_json import answer_json
     from core.settings import load_settings
     from core.telemetry import configure_logging
     from serving.answerer import Question
@@ -94,21 +95,6 @@ def serve(
     settings = load_settings(**given)
     configure_logging(settings.log_level)
     run(settings)
-
-
-def answer_json(answer: Answer) -> dict[str, Any]:
-    """An answer as `ragloop ask --json` and the HTTP API show it."""
-    from core.storage.interactions import citation_json
-
-    return {
-        "answer": answer.text,
-        "abstained": answer.abstained,
-        "degraded": answer.degraded,
-        "citations": [citation_json(citation) for citation in answer.citations],
-        "release": answer.release,
-        "interaction_id": answer.interaction_id,
-        "timings": dict(answer.timings),
-    }
 
 
 def _checked(text: str, settings: Settings) -> str:
