@@ -86,7 +86,11 @@ class OpenVinoEmbedder:
     def _compiled_for(self, hint: _Hint) -> _Compiled:
         with self._lock:
             if hint not in self._compiled:
-                self._compiled[hint] = _Compiled(self._core.compile_model(self._graph, "CPU", self._properties(hint)))
+                compiled = _Compiled(self._core.compile_model(self._graph, "CPU", self._properties(hint)))
+                # OpenVINO's binding sets up its bridge to numpy at the first use of a tensor, and two threads that do
+                # so at once wait for each other for ever. So the first inference is this one, behind the lock.
+                compiled.infer(self._tokenizer.batch(self._tokenizer.encode(["first"])))
+                self._compiled[hint] = compiled
             return self._compiled[hint]
 
     def _properties(self, hint: _Hint) -> dict[str, Any]:
