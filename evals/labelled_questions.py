@@ -8,12 +8,17 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import InputError
 from core.types import Chunk, Document, TextFormat
+
+# Passages beside those that hold the answers: enough to search among, few enough to embed in a minute.
+DISTRACTORS = 2000
+_SEED = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +57,16 @@ class LabelledCorpus:
 
 
 def load(data: Path) -> list[LabelledCorpus]:
-    """XQuAD (English), the chunking evaluation's five corpora, and MTRAG's ClapNQ domain."""
+    """XQuAD (English), the chunking evaluation's corpora, MTRAG's two domains, and FeedbackQA."""
     if not data.is_dir():
-        raise InputError(f"There is no folder {data}.", hint="It must hold xquad/, chunking-eval/ and mtrag/.")
-    return [_xquad(data / "xquad" / "xquad.en.json"), _chunking_eval(data / "chunking-eval"), _mtrag(data / "mtrag")]
+        raise InputError(f"There is no folder {data}.", hint="It must hold xquad, chunking-eval, mtrag and feedbackqa.")
+    return [
+        _xquad(data / "xquad" / "xquad.en.json"),
+        _chunking_eval(data / "chunking-eval"),
+        _mtrag(data / "mtrag", "clapnq"),
+        _mtrag(data / "mtrag", "fiqa"),
+        _feedbackqa(data / "feedbackqa"),
+    ]
 
 
 def _document(uri: str, title: str, text: str) -> Document:
@@ -92,22 +103,41 @@ def _chunking_eval(folder: Path) -> LabelledCorpus:
     return LabelledCorpus("chunking-eval", True, tuple(documents), tuple(questions))
 
 
-def _mtrag(folder: Path) -> LabelledCorpus:
-    with gzip.open(folder / "pooled_corpus" / "clapnq.jsonl.gz", "rt", encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
-    documents = tuple(_document(row["_id"], row["title"], row["text"]) for row in rows if row["text"].strip())
-    tasks = folder / "retrieval_tasks" / "clapnq"
+def _mtrag(folder: Path, domain: str) -> LabelledCorpus:
+    tasks = folder / "retrieval_tasks" / domain
     gold: dict[str, list[Span]] = {}
     with (tasks / "qrels" / "dev.tsv").open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines, delimiter="\t"):
             gold.setdefault(row["query-id"], []).append(Span(row["corpus-id"]))
     questions = tuple(
         LabelledQuestion(text, tuple(gold[query]))
-        for query, text in _queries(tasks / "clapnq_rewrite.jsonl")
+        for query, text in _queries(tasks / f"{domain}_rewrite.jsonl")
         if query in gold
     )
-    # People judged the passages that systems found, not all 10,724: others may answer as well.
-    return LabelledCorpus("mtrag-clapnq", False, documents, questions)
+    wanted = {span.uri for question in questions for span in question.gold}
+    with gzip.open(folder / "pooled_corpus" / f"{domain}.jsonl.gz", "rt", encoding="utf-8") as lines:
+        rows = [row for row in map(json.loads, lines) if row["text"].strip()]
+    others = [row for row in rows if row["_id"] not in wanted]
+    kept = [row for row in rows if row["_id"] in wanted]
+    kept += random.Random(_SEED).sample(others, min(DISTRACTORS, len(others)))  # noqa: S311 - a sample, no secret
+    documents = tuple(_document(row["_id"], row["title"] or "", row["text"]) for row in kept)
+    # People judged the passages that systems found, not the whole corpus: others may answer as well.
+    return LabelledCorpus(f"mtrag-{domain}", False, documents, questions)
+
+
+def _feedbackqa(folder: Path) -> LabelledCorpus:
+    documents: dict[str, Document] = {}
+    questions = []
+    for path in sorted(folder.glob("*/feedback_valid.json")):
+        for item in json.loads(path.read_text(encoding="utf-8")):
+            reference = item["passage"]["reference"]
+            uri = f"feedbackqa/{path.parent.name}/{item['passage']['passage_id']}"
+            title = " - ".join(filter(None, [reference["page_title"], *reference["section_headers"]]))
+            documents.setdefault(uri, _document(uri, title, reference["section_content"] or title))
+            if all(rating in ("Excellent", "Acceptable") for rating in item["rating"]):
+                questions.append(LabelledQuestion(item["question"], (Span(uri),)))
+    # Two people judged one passage a question: others may answer as well.
+    return LabelledCorpus("feedbackqa", False, tuple(documents.values()), tuple(questions))
 
 
 def _queries(path: Path) -> Iterator[tuple[str, str]]:

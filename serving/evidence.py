@@ -10,8 +10,6 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from core.ports import Embedder
 from core.release import AbstentionModel
 from core.sentences import sentence_spans
@@ -101,7 +99,6 @@ class EvidenceScorer:
             "bm25": max((passage.scores.get("bm25", 0.0) for passage in read), default=0.0) / max(1, len(terms)),
             "coverage": max((self._coverage(terms, passage.chunk.indexed_text) for passage in read), default=0.0),
             "sentence": sentences[0].score if sentences else 0.0,
-            "support": float(np.mean([sentence.score for sentence in sentences[:3]])) if sentences else 0.0,
         }
 
     def _coverage(self, terms: frozenset[int], text: str) -> float:

@@ -57,7 +57,7 @@ def test_every_command_in_the_documentation_exists(page: str, command: str) -> N
     if program == "ragloop":
         parse(words[1:])
     elif program == "make":
-        assert [word for word in words[1:] if "=" not in word][0] in TARGETS
+        assert next(word for word in words[1:] if "=" not in word) in TARGETS
     elif program == "export":
         assert words[1].split("=")[0].removeprefix(PREFIX).lower() in Settings.model_fields
     else:

@@ -69,7 +69,7 @@ def test_passages_without_statements_are_evidence_of_nothing(scorer: EvidenceSco
 
 
 def test_no_passages_are_evidence_of_nothing(scorer: EvidenceScorer) -> None:
-    assert scorer.score("Who?", []).features == {"dense": 0, "bm25": 0, "coverage": 0, "sentence": 0, "support": 0}
+    assert scorer.score("Who?", []).features == {"dense": 0, "bm25": 0, "coverage": 0, "sentence": 0}
 
 
 def test_a_question_of_stop_words_alone_does_not_divide_by_zero(scorer: EvidenceScorer) -> None:
