@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from ingestion.converters.registry import FileConverter
 from ingestion.converters.sandbox import Limits, Sandbox
 from ingestion.converters.worker import Job
 from ingestion.deletion import Deletion
-from ingestion.plan import Diff, diff, refuse_mass_deletion, shards
+from ingestion.plan import PlannedItem, diff, refuse_mass_deletion, shards
 from ingestion.processing import ShardProcessor
 from ingestion.progress import NoProgress, Progress
 from ingestion.report import finished_report, planned_report
@@ -33,8 +33,10 @@ from ingestion.staging import StagedPlan, Staging, remove_abandoned
 from ingestion.verification import verify
 from retrieval.locks import exclusive_lock
 
-# Documents whose texts and vectors are in memory together: a few megabytes, and enough chunks to sort by length.
-SHARD_DOCUMENTS = 64
+# Documents whose texts and vectors are in memory together, by number and by bytes: enough chunks for the embedder to
+# sort by length, and little enough for memory to stay flat, however many documents there are.
+_SHARD_DOCUMENTS = 128
+_SHARD_BYTES = 8_000_000
 
 # How long a step waits for another run's commit to end; writing a large index takes minutes.
 _WAIT_SECONDS = 600
@@ -108,9 +110,9 @@ class Pipeline:
 
     def plan(self, source: Source, run_id: str, *, permissions: Permissions = Permissions()) -> StagedPlan:
         """Stage what there is to do. Raises as `run` does."""
-        plan, difference = self._planned(source, run_id, permissions)
+        plan, portions = self._planned(source, run_id, permissions)
         remove_abandoned(self._staging_root)
-        self._staging(run_id).write_plan(plan, list(shards(difference.work, SHARD_DOCUMENTS)))
+        self._staging(run_id).write_plan(plan, portions)
         self.stores.runs.start(run_id, source.name, self.spec.name)
         return plan
 
@@ -121,7 +123,7 @@ class Pipeline:
         if not todo:
             return
         with self.open_sandbox(Job(self.converter, self.splitter), self.limits, staging.folder) as sandbox:
-            processor = ShardProcessor(source, sandbox, self.open_embedder(), self.stores.memo, staging)
+            processor = ShardProcessor(source, sandbox, self.open_embedder, self.stores.memo, staging)
             processor.process(todo, progress or NoProgress())
 
     def commit(self, run_id: str) -> None:
@@ -158,7 +160,9 @@ class Pipeline:
 
     # -- planning
 
-    def _planned(self, source: Source, run_id: str, permissions: Permissions) -> tuple[StagedPlan, Diff]:
+    def _planned(
+        self, source: Source, run_id: str, permissions: Permissions
+    ) -> tuple[StagedPlan, list[Sequence[PlannedItem]]]:
         started_at = time.time()
         self._check_root(source, permissions)
         entries = self.stores.documents.entries(self.spec.name, source.name)
@@ -167,13 +171,14 @@ class Pipeline:
         if not permissions.mass_delete:
             refuse_mass_deletion(source.name, entries, difference.vanished)
         new = sum(planned.is_new for planned in difference.work)
+        portions = list(shards(difference.work, _SHARD_DOCUMENTS, _SHARD_BYTES))
         plan = StagedPlan(
             run_id=run_id,
             source=source.name,
             root=source.root,
             access=source.access if isinstance(source, FolderSource) else (),
             collection=self.spec.name,
-            shards=-(-len(difference.work) // SHARD_DOCUMENTS),
+            shards=len(portions),
             unchanged=difference.unchanged,
             settled=difference.settled,
             vanished=difference.vanished,
@@ -182,7 +187,7 @@ class Pipeline:
             skipped=dict(source.skipped) if isinstance(source, FolderSource) else {},
             started_at=started_at,
         )
-        return plan, difference
+        return plan, portions
 
     def _check_root(self, source: Source, permissions: Permissions) -> None:
         known = self.stores.documents.source_root(source.name)

@@ -115,7 +115,16 @@ def _is_settled(entry: ManifestEntry) -> bool:
     return kind is not FailureKind.TOO_LARGE and not ConversionError.is_retried(kind)
 
 
-def shards(work: Sequence[PlannedItem], size: int) -> Iterator[Sequence[PlannedItem]]:
-    """The work in portions of at most `size` documents, in order."""
-    for begin in range(0, len(work), size):
-        yield work[begin : begin + size]
+def shards(work: Sequence[PlannedItem], documents: int, size: int) -> Iterator[Sequence[PlannedItem]]:
+    """The work in portions of at most `documents` documents that have, unless it is a single one, at most `size` bytes
+    together; in order."""
+    portion: list[PlannedItem] = []
+    total = 0
+    for planned in work:
+        if portion and (len(portion) == documents or total + planned.item.size > size):
+            yield portion
+            portion, total = [], 0
+        portion.append(planned)
+        total += planned.item.size
+    if portion:
+        yield portion

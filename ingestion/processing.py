@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from core.errors import ConversionError
@@ -31,7 +31,8 @@ class ShardProcessor:
 
     source: Source
     sandbox: Sandbox
-    embedder: Embedder
+    open_embedder: Callable[[], Embedder]
+    """Called when the first shards are being converted: the model loads meanwhile."""
     memo: EmbeddingMemo
     staging: Staging
 
@@ -39,14 +40,20 @@ class ShardProcessor:
         """Every shard in `shards` that is not done yet."""
         waiting = deque(number for number in shards if not self.staging.is_done(number))
         converting: deque[tuple[int, list[tuple[PlannedItem, _Pending]]]] = deque()
-        while waiting or converting:
-            while waiting and len(converting) <= _AHEAD:
-                number = waiting.popleft()
-                converting.append((number, [(one, self._submit(one)) for one in self.staging.todo(number)]))
-            number, pending = converting.popleft()
-            outcomes = [(planned, outcome()) for planned, outcome in pending]
-            self.staging.write_done(number, self._result(outcomes, progress))
-            progress.documents(len(outcomes))
+        # Writing a result down takes the disk, not the processor: the next shard is embedded meanwhile.
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="staging") as writer:
+            written = writer.submit(lambda: None)
+            while waiting or converting:
+                while waiting and len(converting) <= _AHEAD:
+                    number = waiting.popleft()
+                    converting.append((number, [(one, self._submit(one)) for one in self.staging.todo(number)]))
+                number, pending = converting.popleft()
+                outcomes = [(planned, outcome()) for planned, outcome in pending]
+                result = self._result(outcomes, progress)
+                written.result()
+                written = writer.submit(self.staging.write_done, number, result)
+                progress.documents(len(outcomes))
+            written.result()
 
     def _submit(self, planned: PlannedItem) -> _Pending:
         item = planned.item
@@ -63,7 +70,7 @@ class ShardProcessor:
         converted = [(planned, one) for planned, one in outcomes if isinstance(one, Converted)]
         # All of a shard's texts in one call: sorted by length together, they are padded least.
         texts = [chunk.indexed_text for _, one in converted for chunk in one.chunks]
-        vectors, embedded = embed(self.embedder, self.memo, texts, progress.chunks)
+        vectors, embedded = embed(self.open_embedder(), self.memo, texts, progress.chunks)
         read, begin = [], 0
         for planned, one in converted:
             end = begin + len(one.chunks)

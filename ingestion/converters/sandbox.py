@@ -8,6 +8,7 @@ with Sandbox(job, limits, scratch) as sandbox:
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import tempfile
 from concurrent.futures import Future
@@ -19,9 +20,9 @@ from types import TracebackType
 from pebble import ProcessExpired, ProcessPool
 
 from core.errors import FailureKind
-from ingestion.converters.worker import EXIT_OUT_OF_MEMORY, PRELOAD, Job, Outcome, Rejected, Task, enter, perform
+from ingestion.converters.worker import EXIT_OUT_OF_MEMORY, Job, Outcome, Rejected, Task, enter, perform
 
-# Parsers leak a little; a fresh worker costs a few hundredths of a second.
+# Parsers leak a little; a fresh worker costs a second.
 _TASKS_PER_WORKER = 500
 
 # What Rust's allocator writes before it aborts.
@@ -44,16 +45,14 @@ class Sandbox:
         self._limits = limits
         self._logs = tempfile.TemporaryDirectory(prefix="workers-", dir=scratch)
         self._log = Path(self._logs.name) / "output"
-        # The fork server was started fresh: forking this process would copy the threads' locks of the embedding
-        # runtime without its threads.
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(list(PRELOAD))
         self._pool = ProcessPool(
             max_workers=limits.workers,
             max_tasks=_TASKS_PER_WORKER,
             initializer=enter,
-            initargs=(job, limits.memory_bytes, self._log),
-            context=context,
+            initargs=(job, limits.memory_bytes, self._log, os.getpid()),
+            # Never forked from this process: that would copy the locks of the embedding runtime's threads, but not the
+            # threads. Nor from a fork server: each worker holds open what tells the server that this process is dead.
+            context=multiprocessing.get_context("spawn"),
         )
 
     def submit(self, task: Task) -> Future[Outcome]:

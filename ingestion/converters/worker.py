@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import hashlib
+import importlib
 import os
 import re
 import resource
@@ -21,16 +22,8 @@ from core.ports import Splitter
 from core.types import Chunk, Document, LocalFile, SourceItem
 from ingestion.converters.registry import FileConverter
 
-# Imported by the fork server, so that a worker that replaces a killed one is ready at once.
-PRELOAD = (
-    "charset_normalizer",
-    "ingestion.converters.worker",
-    "kreuzberg",
-    "markdown_it",
-    "pebble.pool.process",
-    "tokenizers",
-    "trafilatura",
-)
+# Imported before the first file: what they take is not that file's time and memory.
+_LIBRARIES = ("charset_normalizer", "kreuzberg", "markdown_it", "tokenizers", "trafilatura")
 
 # How a worker leaves when it has run out of memory: its heap is of no use to the next file.
 EXIT_OUT_OF_MEMORY = 77
@@ -87,9 +80,8 @@ Outcome = Converted | SameBytes | Rejected
 _job: Job | None = None
 
 
-def enter(job: Job, memory_bytes: int, log: Path) -> None:
-    """Make this process a worker: it dies with its parent, is held to its memory, reaches no network, and takes the
-    processor only when nobody else wants it."""
+def enter(job: Job, memory_bytes: int, log: Path, parent: int) -> None:
+    """Make this process a worker: it dies with process `parent`, is held to its memory, and reaches no network."""
     global _job
     # Libraries in other languages write to the descriptors; standard output belongs to the parent's result.
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -97,10 +89,12 @@ def enter(job: Job, memory_bytes: int, log: Path) -> None:
     os.dup2(descriptor, 2)
     os.close(descriptor)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(10)
     if sys.platform == "linux":
-        _die_with_parent()
+        _die_with(parent)
         _leave_network()
+    for library in _LIBRARIES:
+        importlib.import_module(library)
+    if sys.platform == "linux":
         _limit_memory(memory_bytes)
     _job = job
 
@@ -129,8 +123,10 @@ def convert(job: Job, task: Task) -> Outcome:
         return Rejected(task.item, error.kind, f"{error.message} {error.hint}".strip())
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the line above
+        os._exit(1)
 
 
 def _leave_network() -> None:

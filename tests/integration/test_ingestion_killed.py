@@ -23,20 +23,20 @@ SEED = 20261122
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `home`, in which 80 documents are indexed, and `docs`, in which they have changed since."""
+    """A folder with `home`, in which 150 documents are indexed, and `docs`, in which they have changed since."""
     root = tmp_path_factory.mktemp("before")
     bench = Workbench(root / "home", root / "docs", index=EdgeIndex(root / "home" / "index"))
-    for number in range(80):
-        bench.write(f"{number:02}.md", _text(number, "first"))
+    for number in range(150):
+        bench.write(f"{number:03}.md", _text(number, "first"))
     bench.ingest()
     bench.close()
-    for number in range(0, 70):
-        bench.write(f"{number:02}.md", _text(number, "second"))
-    for number in range(70, 75):
-        (bench.docs / f"{number:02}.md").unlink()
-    bench.write("75.md", b"")
-    for number in range(80, 90):
-        bench.write(f"{number:02}.md", _text(number, "first"))
+    for number in range(140):
+        bench.write(f"{number:03}.md", _text(number, "second"))
+    for number in range(140, 145):
+        (bench.docs / f"{number:03}.md").unlink()
+    bench.write("145.md", b"")
+    for number in range(150, 160):
+        bench.write(f"{number:03}.md", _text(number, "first"))
     return root
 
 

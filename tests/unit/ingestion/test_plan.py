@@ -89,13 +89,14 @@ def test_the_guard_against_mass_deletion(known: int, lost: int, refused: bool) -
         refuse_mass_deletion("docs", entries, vanished)
 
 
-@given(documents=st.integers(0, 500), size=st.integers(1, 64))
-def test_shards_hold_all_the_work_in_order(documents: int, size: int) -> None:
-    work = [PlannedItem(item(str(number)), is_new=True) for number in range(documents)]
-    portions = list(shards(work, size))
+@given(sizes=st.lists(st.integers(0, 50), max_size=200), documents=st.integers(1, 64), size=st.integers(1, 100))
+def test_shards_hold_all_the_work_in_order(sizes: list[int], documents: int, size: int) -> None:
+    work = [PlannedItem(replace(item(str(n)), size=bytes_), is_new=True) for n, bytes_ in enumerate(sizes)]
+    portions = list(shards(work, documents, size))
 
     assert [one for portion in portions for one in portion] == work
-    assert all(0 < len(portion) <= size for portion in portions)
+    assert all(0 < len(portion) <= documents for portion in portions)
+    assert all(len(portion) == 1 or sum(one.item.size for one in portion) <= size for portion in portions)
 
 
 @given(count=st.integers(0, 3000), most=st.integers(1, 32))
