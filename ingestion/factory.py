@@ -118,8 +118,7 @@ def _splitter(spec: CollectionSpec, model: EmbeddingModel) -> StructureSplitter:
         raise CollectionMismatchError(
             f"The live release's collection {spec.name} was made with the embedder {spec.embedder}, "
             f"the settings say {model.name} or another version of it.",
-            hint="Set RAGLOOP_EMBEDDER back, or build a collection with the new one and release it: "
-            "run the DAG rebuild_index.",
+            hint="Set RAGLOOP_EMBEDDER back, or ingest into an installation with a RAGLOOP_HOME of its own.",
         )
     kind, _, limit = spec.splitter.rpartition("-")
     if kind == NAME and limit.isdigit():
@@ -129,5 +128,5 @@ def _splitter(spec: CollectionSpec, model: EmbeddingModel) -> StructureSplitter:
     raise CollectionMismatchError(
         f"The live release's collection {spec.name} was made with the splitter {spec.splitter}, "
         "which this version of RAGLoop does not have.",
-        hint="Build a new collection and release it: run the DAG rebuild_index.",
+        hint="Ingest into an installation with a RAGLOOP_HOME of its own.",
     )

@@ -35,8 +35,8 @@ class Retriever:
                 f"Collection {self.collection} was built with the embedder {spec.embedder} "
                 f"({spec.embedder_fingerprint[:8]}); this process runs {self._embedder.name} "
                 f"({self._embedder.fingerprint[:8]}).",
-                hint=f"Set RAGLOOP_EMBEDDER back to {spec.embedder}, or run `ragloop ingest FOLDER`, which builds a "
-                f"new collection for {self._embedder.name}.",
+                hint=f"Set RAGLOOP_EMBEDDER back to {spec.embedder}, or ingest with {self._embedder.name} into an "
+                "installation with a RAGLOOP_HOME of its own.",
             )
         self._verified = True
 

@@ -21,7 +21,7 @@ MODELS = Path(__file__).parents[1] / "var" / "models"
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own RAGLOOP_ variables must not decide whether tests pass."""
     for name in list(os.environ):
-        if name.startswith("RAGLOOP_") and not name.startswith("RAGLOOP_TEST_"):
+        if name.startswith("RAGLOOP_"):
             monkeypatch.delenv(name)
 
 

@@ -199,6 +199,6 @@ def _engine_errors(path: Path) -> Iterator[None]:
         if type(error) is Exception or type(error).__name__ == "PanicException":
             raise IndexUnavailableError(
                 f"The index in {path} cannot be used: {error}.",
-                hint="If it stays so, restore it with `ragloop restore`, or delete it and run `ragloop ingest FOLDER`.",
+                hint="If it stays so, restore it from a backup, or delete it and run `ragloop ingest FOLDER`.",
             ) from error
         raise

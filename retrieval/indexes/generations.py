@@ -218,7 +218,7 @@ def damaged(path: Path, reason: str) -> IndexUnavailableError:
     """The error for a collection whose files are not as they were written."""
     return IndexUnavailableError(
         f"The index in {path} is damaged: {reason}.",
-        hint="Restore it with `ragloop restore`, or delete the collection's folder and run `ragloop ingest FOLDER`.",
+        hint="Restore the folder from a backup, or delete it and run `ragloop ingest FOLDER`.",
     )
 
 

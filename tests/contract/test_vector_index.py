@@ -1,6 +1,6 @@
 """What every vector index does: the fake, the embedded one, and the server one in the client's local mode.
 
-Set RAGLOOP_TEST_QDRANT_URL to run it against a real server as well.
+Set TEST_QDRANT_URL to run it against a real server as well.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant"),
     pytest.mark.enable_socket,
 ]
-SERVER_URL = os.environ.get("RAGLOOP_TEST_QDRANT_URL")
+SERVER_URL = os.environ.get("TEST_QDRANT_URL")
 SPEC = spec_for("contract")
 NAME = SPEC.name
 

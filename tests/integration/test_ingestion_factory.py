@@ -97,7 +97,7 @@ def test_a_champion_that_cannot_be_made_here_is_refused_with_the_remedy(
 
     with pytest.raises(CollectionMismatchError) as error, open_pipeline(settings):
         pass
-    assert "rebuild_index" in error.value.hint
+    assert "RAGLOOP_HOME" in error.value.hint
 
 
 def test_a_folder_that_does_not_exist_is_the_callers_mistake(settings: Settings, tmp_path: Path) -> None:

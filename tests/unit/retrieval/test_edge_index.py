@@ -218,7 +218,7 @@ def test_a_missing_generation_is_an_error_never_an_empty_result(root: Path, inde
     with pytest.raises(IndexUnavailableError) as damage:
         index.search(NAME, "alpha", vector_of("alpha"), 5, EVERYTHING)
     assert "generations/7" in damage.value.message
-    assert "ragloop restore" in damage.value.hint
+    assert "backup" in damage.value.hint
 
 
 @pytest.mark.parametrize("content", ["", "latest", "-1"])

@@ -79,7 +79,7 @@ def test_another_embedders_collection_is_refused_with_the_setting_that_mends_it(
         with pytest.raises(CollectionMismatchError) as refusal:
             call()
         assert "RAGLOOP_EMBEDDER back to all-MiniLM-L6-v2" in refusal.value.hint
-        assert "ragloop ingest" in refusal.value.hint
+        assert "RAGLOOP_HOME" in refusal.value.hint
 
 
 def test_a_missing_collection_is_an_error() -> None:
