@@ -7,15 +7,16 @@ with Sandbox(job, limits, scratch) as sandbox:
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
+import sys
 import tempfile
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -38,6 +39,23 @@ class Limits:
     workers: int = 1
 
 
+class _Worker(SpawnProcess):
+    """A process that does not import the program that starts it once more: Airflow's takes five seconds to import, and
+    a script may lack the guard that multiprocessing asks for."""
+
+    def start(self) -> None:
+        program = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            super().start()
+        finally:
+            sys.modules["__main__"] = program
+
+
+class _WorkerContext(SpawnContext):
+    Process = _Worker
+
+
 class Sandbox:
     """A pool of workers that start on first use. `scratch` is an existing folder for their output."""
 
@@ -52,7 +70,7 @@ class Sandbox:
             initargs=(job, limits.memory_bytes, self._log, os.getpid()),
             # Never forked from this process: that would copy the locks of the embedding runtime's threads, but not the
             # threads. Nor from a fork server: each worker holds open what tells the server that this process is dead.
-            context=multiprocessing.get_context("spawn"),
+            context=_WorkerContext(),
         )
 
     def submit(self, task: Task) -> Future[Outcome]:

@@ -140,6 +140,7 @@ def test_leaving_the_sandbox_ends_what_is_under_way(tmp_path: Path) -> None:
     assert list(tmp_path.glob("workers-*")) == []
 
 
+# A script without the guard that multiprocessing asks for: it must not be run again in the worker.
 PARENT = """
 import sys, time
 from pathlib import Path
@@ -150,13 +151,12 @@ from ingestion.splitting.structure_splitter import StructureSplitter
 from tests.fakes import FakeEmbedder
 from tests.integration.converters_that_misbehave import MisbehavingConverter
 
-if __name__ == "__main__":
-    folder = Path(sys.argv[1])
-    with Sandbox(Job(MisbehavingConverter(10_000), StructureSplitter(FakeEmbedder(), 60, "x")), Limits(60, 2**28), folder) as box:
-        tasks = [Task(LocalFile(folder / n, n), SourceItem(f"docs/{n}", "docs", "1", 1)) for n in ("hello.txt", "loop.txt")]
-        futures = [box.submit(task) for task in tasks]
-        print(box.outcome(tasks[0], futures[0]).document.text.rsplit(" ", 1)[1], flush=True)
-        box.outcome(tasks[1], futures[1])
+folder = Path(sys.argv[1])
+with Sandbox(Job(MisbehavingConverter(10_000), StructureSplitter(FakeEmbedder(), 60, "x")), Limits(60, 2**28), folder) as box:
+    tasks = [Task(LocalFile(folder / n, n), SourceItem(f"docs/{n}", "docs", "1", 1)) for n in ("hello.txt", "loop.txt")]
+    futures = [box.submit(task) for task in tasks]
+    print(box.outcome(tasks[0], futures[0]).document.text.rsplit(" ", 1)[1], flush=True)
+    box.outcome(tasks[1], futures[1])
 """
 
 
