@@ -18,6 +18,8 @@ _CODES = {
 _OPENER = re.compile(r"[ \t]*(?:$|#{1,6}[ \t]|[-*+][ \t]|\d{1,9}[.)][ \t]|>|\||```|~~~)")
 # A line that nothing continues on the next one.
 _CLOSED = re.compile(r"[ \t]*(?:$|#{1,6}[ \t]|\||```|~~~)")
+# Emphasis that closes: markers before a space.
+_CLOSER = re.compile(r"[*_]{1,3}(?=\s|$)")
 
 
 def sentence_spans(text: str, language: str = "english") -> list[tuple[int, int]]:
@@ -28,14 +30,24 @@ def sentence_spans(text: str, language: str = "english") -> list[tuple[int, int]
     code = _CODES.get(language, "en")
     spans = []
     for unit_start, unit_end in _units(text):
-        unwrapped = text[unit_start:unit_end].replace("\n", " ")  # one character for one: offsets stay true
-        for boundary in sentencex.get_sentence_boundaries(code, unwrapped):
-            start, end = boundary["start_index"], boundary["end_index"]
-            piece = unwrapped[start:end]
-            start += len(piece) - len(piece.lstrip())
-            end -= len(piece) - len(piece.rstrip())
-            if start < end:
-                spans.append((unit_start + start, unit_start + end))
+        spans += [(unit_start + start, unit_start + end) for start, end in _in_unit(text[unit_start:unit_end], code)]
+    return spans
+
+
+def _in_unit(unit: str, code: str) -> list[tuple[int, int]]:
+    unwrapped = unit.replace("\n", " ")  # one character for one: offsets stay true
+    spans: list[tuple[int, int]] = []
+    for boundary in sentencex.get_sentence_boundaries(code, unwrapped):
+        start, end = boundary["start_index"], boundary["end_index"]
+        closer = _CLOSER.match(unwrapped, start, end) if spans else None
+        if closer:  # the end of "**A bold sentence.** And so on" belongs to the sentence before
+            spans[-1] = (spans[-1][0], closer.end())
+            start = closer.end()
+        piece = unwrapped[start:end]
+        start += len(piece) - len(piece.lstrip())
+        end -= len(piece) - len(piece.rstrip())
+        if start < end:
+            spans.append((start, end))
     return spans
 
 

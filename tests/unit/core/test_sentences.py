@@ -28,6 +28,10 @@ def test_headings_items_and_rows_stand_alone() -> None:
     assert cut(text) == ["# Heading", "Text here.", "- first", "- second\n  goes on", "| a | b |", "| 1 | 2 |"]
 
 
+def test_emphasis_closes_with_the_sentence_it_belongs_to() -> None:
+    assert cut("1. **The record.** It is kept.") == ["1. **The record.**", "It is kept."]
+
+
 def test_other_scripts_keep_exact_spans() -> None:
     assert cut("中文句子。第二句！ 😀 Done.") == ["中文句子。", "第二句！", "😀 Done."]
 
