@@ -18,6 +18,8 @@ _CODES = {
 _OPENER = re.compile(r"[ \t]*(?:$|#{1,6}[ \t]|[-*+][ \t]|\d{1,9}[.)][ \t]|>|\||```|~~~)")
 # A line that nothing continues on the next one.
 _CLOSED = re.compile(r"[ \t]*(?:$|#{1,6}[ \t]|\||```|~~~)")
+# What a list item begins with.
+_MARKER = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+(?=\S)")
 # Emphasis that closes: markers before a space.
 _CLOSER = re.compile(r"[*_]{1,3}(?=\s|$)")
 
@@ -36,9 +38,11 @@ def sentence_spans(text: str, language: str = "english") -> list[tuple[int, int]
 
 def _in_unit(unit: str, code: str) -> list[tuple[int, int]]:
     unwrapped = unit.replace("\n", " ")  # one character for one: offsets stay true
+    marker = _MARKER.match(unwrapped)
+    offset = marker.end() if marker else 0
     spans: list[tuple[int, int]] = []
-    for boundary in sentencex.get_sentence_boundaries(code, unwrapped):
-        start, end = boundary["start_index"], boundary["end_index"]
+    for boundary in sentencex.get_sentence_boundaries(code, unwrapped[offset:]):
+        start, end = offset + boundary["start_index"], offset + boundary["end_index"]
         closer = _CLOSER.match(unwrapped, start, end) if spans else None
         if closer:  # the end of "**A bold sentence.** And so on" belongs to the sentence before
             spans[-1] = (spans[-1][0], closer.end())
@@ -48,6 +52,8 @@ def _in_unit(unit: str, code: str) -> list[tuple[int, int]]:
         end -= len(piece) - len(piece.rstrip())
         if start < end:
             spans.append((start, end))
+    if marker and spans:  # "1." is no sentence of its own
+        spans[0] = (len(unit) - len(unit.lstrip()), spans[0][1])
     return spans
 
 
