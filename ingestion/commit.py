@@ -43,7 +43,8 @@ class Commit:
         for result in _results(plan, staging):
             lost = [one for one in result.rejected if not one.planned.has_good_version and _may_be_indexed(one.planned)]
             deletes += [one.planned.item.document_id for one in lost]
-            pending += [_pending(one.planned) for one in (*result.read, *lost)]
+            pending += [_pending(one.planned) for one in result.read]
+            pending += [_pending(one.planned) for one in lost]
         self.documents.save_entries(self.spec.name, plan.run_id, pending)
         return deletes
 

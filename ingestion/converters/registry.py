@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from core.errors import ConversionError, FailureKind
@@ -40,11 +39,11 @@ class FileConverter:
     """A Converter for every supported kind of file. Larger files than `max_file_bytes` are refused unread."""
 
     max_file_bytes: int
+    fingerprint: str = field(init=False)
 
-    @cached_property
-    def fingerprint(self) -> str:
+    def __post_init__(self) -> None:
         libraries = {name: version(name) for name in ("kreuzberg", "trafilatura")}
-        return digest([_VERSION, libraries])
+        self.fingerprint = digest([_VERSION, libraries])
 
     @property
     def suffixes(self) -> frozenset[str]:

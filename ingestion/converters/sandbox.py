@@ -74,7 +74,8 @@ class Sandbox:
         )
 
     def submit(self, task: Task) -> Future[Outcome]:
-        return self._pool.schedule(perform, args=(task,), timeout=self._limits.timeout_seconds)
+        future: Future[Outcome] = self._pool.schedule(perform, args=(task,), timeout=self._limits.timeout_seconds)
+        return future
 
     def outcome(self, task: Task, future: Future[Outcome]) -> Outcome:
         """Waits for the file and says what became of it."""

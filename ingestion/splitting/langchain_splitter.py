@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -20,10 +19,10 @@ class LangChainSplitter:
 
     splitter: TextSplitter
     name: str
+    fingerprint: str = field(init=False)
 
-    @cached_property
-    def fingerprint(self) -> str:
-        return digest(["langchain", self.name, version("langchain-text-splitters")])
+    def __post_init__(self) -> None:
+        self.fingerprint = digest(["langchain", self.name, version("langchain-text-splitters")])
 
     def split(self, document: Document) -> list[Chunk]:
         """Raises RagloopError when the splitter does not keep the text as it is."""

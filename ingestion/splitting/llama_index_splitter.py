@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -20,10 +19,10 @@ class LlamaIndexSplitter:
 
     parser: NodeParser
     name: str
+    fingerprint: str = field(init=False)
 
-    @cached_property
-    def fingerprint(self) -> str:
-        return digest(["llama-index", self.name, version("llama-index-core")])
+    def __post_init__(self) -> None:
+        self.fingerprint = digest(["llama-index", self.name, version("llama-index-core")])
 
     def split(self, document: Document) -> list[Chunk]:
         """Raises RagloopError when the parser does not keep the text as it is."""

@@ -7,8 +7,7 @@ its own seams; sections of a few lines join their neighbours under the heading t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 
 from core.types import Chunk, Document, digest
 from ingestion.splitting.blocks import Block, BlockKind, blocks, page_of
@@ -48,14 +47,13 @@ class StructureSplitter:
     max_tokens: int
     tokenizer_fingerprint: str
 
-    @property
-    def name(self) -> str:
-        """With the limit in it, so that a collection's splitter can be made again from its name."""
-        return f"{NAME}-{self.max_tokens}"
+    name: str = field(init=False)
+    """With the limit in it, so that a collection's splitter can be made again from its name."""
+    fingerprint: str = field(init=False)
 
-    @cached_property
-    def fingerprint(self) -> str:
-        return digest([NAME, _VERSION, self.max_tokens, self.tokenizer_fingerprint])
+    def __post_init__(self) -> None:
+        self.name = f"{NAME}-{self.max_tokens}"
+        self.fingerprint = digest([NAME, _VERSION, self.max_tokens, self.tokenizer_fingerprint])
 
     def split(self, document: Document) -> list[Chunk]:
         """The chunks in order: exact spans, no overlap, none above the limit, all text but front matter in one."""
@@ -77,7 +75,8 @@ class _Split:
 
     def chunks(self) -> list[Chunk]:
         drafts = self._joined(self._packed(self._blocks))
-        sure, doubtful = [], []
+        sure: list[Chunk] = []
+        doubtful: list[Chunk] = []
         for draft in drafts:
             (doubtful if self._is_doubtful(draft) else sure).append(self._chunk(draft))
         chunks = sorted([*sure, *self._enforced(doubtful)], key=lambda chunk: chunk.start)

@@ -16,6 +16,7 @@ from core.errors import ConflictError, FailureKind, NotFoundError, RagloopError,
 from core.types import AccessScope, DocumentState, document_id
 from ingestion.converters.registry import FileConverter
 from ingestion.pipeline import Permissions
+from ingestion.splitting.structure_splitter import StructureSplitter
 from tests.fakes import InMemoryIndex
 from tests.integration.ingestion_pipeline import Workbench
 
@@ -233,7 +234,7 @@ def test_another_converter_reads_everything_again(bench: Workbench) -> None:
     bench.write("notes.md", NOTES)
     bench.write("empty.md", "")
     bench.ingest()
-    bench.converter.__dict__["fingerprint"] = "f" * 64  # a cached property
+    bench.converter.fingerprint = "f" * 64
 
     assert bench.dry_run()["documents"]["changed"] == 1
     assert bench.dry_run()["documents"]["added"] == 1  # what failed may succeed now
@@ -505,8 +506,7 @@ def test_deletion_reaches_collections_that_are_kept_for_rollback(bench: Workbenc
     bench.write("notes.md", NOTES)
     bench.ingest()
     first = bench.spec.name
-    bench.splitter.max_tokens = 50
-    bench.splitter.__dict__.pop("fingerprint", None)
+    bench.splitter = StructureSplitter(bench.embedder, 50, "other")
     bench.ingest()
     assert bench.index.collections() == sorted([first, bench.spec.name])
 
@@ -520,8 +520,7 @@ def test_deletion_reaches_collections_that_are_kept_for_rollback(bench: Workbenc
 def test_a_text_that_another_collection_still_holds_is_kept(bench: Workbench) -> None:
     path = bench.write("notes.md", NOTES)
     bench.ingest()
-    bench.splitter.max_tokens = 50
-    bench.splitter.__dict__.pop("fingerprint", None)
+    bench.splitter = StructureSplitter(bench.embedder, 50, "other")
     bench.ingest()
     path.unlink()
 
@@ -533,8 +532,7 @@ def test_a_text_that_another_collection_still_holds_is_kept(bench: Workbench) ->
 def test_a_text_that_only_this_collection_lost_is_kept_for_the_other(bench: Workbench) -> None:
     bench.write("notes.md", NOTES)
     bench.ingest()
-    bench.splitter.max_tokens = 50
-    bench.splitter.__dict__.pop("fingerprint", None)
+    bench.splitter = StructureSplitter(bench.embedder, 50, "other")
     bench.ingest()
     bench.write("notes.md", b"")
 
