@@ -142,16 +142,6 @@ class VectorIndex(Protocol):
         ...
 
 
-class Reranker(Protocol):
-    """Orders retrieved passages by a closer look at question and passage together."""
-
-    name: str
-
-    def rerank(self, question: str, passages: Sequence[Passage]) -> list[Passage]:
-        """The same passages, best first, `scores` gaining the reranker's own score."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """What a generator answers from. `passages` is the whole context: nothing else may be cited.

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
 from core.errors import CollectionMismatchError, NotFoundError
-from core.types import AccessScope, CollectionSpec, EmbeddedDocument, Hit, SearchLegs, StoredChunk, Vector
+from core.ports import Generated, GenerationRequest, TextDelta
+from core.types import (
+    AccessScope,
+    Citation,
+    CollectionSpec,
+    EmbeddedDocument,
+    Hit,
+    SearchLegs,
+    StoredChunk,
+    Usage,
+    Vector,
+)
 
 _WORD = re.compile(r"\w+")
 
@@ -122,3 +133,19 @@ class InMemoryIndex:
     def _require(self, collection: str) -> None:
         if collection not in self._specs:
             raise NotFoundError(f"There is no collection {collection}.", hint="Run `ragloop ingest FOLDER` first.")
+
+
+class FakeGenerator:
+    """Answers with the first passage, word by word, and cites all of it."""
+
+    name = "fake"
+
+    async def stream(self, request: GenerationRequest) -> AsyncIterator[TextDelta | Generated]:
+        chunk = request.passages[0].chunk
+        words = [*chunk.text.split(), "[1]"]
+        kept = words if request.max_tokens is None else words[: request.max_tokens]
+        for word in kept:
+            yield TextDelta(word + " ")
+        citation = Citation(1, chunk, chunk.start, chunk.end, chunk.text, 1.0)
+        reason = "stop" if len(kept) == len(words) else "length"
+        yield Generated((citation,), Usage(len(request.question.split()), len(kept)), reason)
