@@ -20,7 +20,10 @@ def doctor(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check settings, database, index, embedding model and documents; say what to do about what fails."""
+    """Check that everything works.
+
+    Looks at the settings, database, index, embedding model and documents, and says what to do about what fails.
+    """
     from core.settings import load_settings
 
     settings = load_settings()

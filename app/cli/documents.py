@@ -28,9 +28,9 @@ def ingest(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring a folder's documents in, or up to date: what is unchanged is skipped, what is gone is deleted.
+    """Bring a folder's documents in, or up to date.
 
-    Reads markdown, text, HTML, PDF and DOCX. Files that cannot be read are listed with the reason and the rest goes on.
+    What is unchanged is skipped, what is gone from the folder is deleted. Reads markdown, text, HTML, PDF and DOCX. Files that cannot be read are listed with the reason and the rest goes on.
     """
     from core.settings import load_settings
     from core.telemetry import configure_logging
@@ -59,9 +59,9 @@ def delete(
     uri: Annotated[str, typer.Argument(help="The document's URI, as citations show it: handbook/team/index.md")],
     as_json: JsonOption = False,
 ) -> None:
-    """Remove a document from every store, and print what was removed from where.
+    """Remove a document from every store.
 
-    A file that is still in its folder comes back with the next ingestion.
+    Prints what was removed from where. A file that is still in its folder comes back with the next ingestion.
     """
     from core.settings import load_settings
     from core.telemetry import configure_logging

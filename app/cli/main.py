@@ -22,6 +22,7 @@ application = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # importing rich to draw boxes would triple the time that --help takes
 )
 application.command("ingest")(documents.ingest)
 application.command("ask")(answering.ask)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from core.release import Release
     from core.storage.releases import ReleaseRepository
 
-application = typer.Typer(help="Show releases: what answers now, and from which manifest.", no_args_is_help=True)
+application = typer.Typer(help="Show releases: what answers now.", no_args_is_help=True)
 
 
 @application.command("list")
