@@ -132,9 +132,11 @@ def _question(settings: Settings, folder: Path) -> str:
     if folder.absolute() == HANDBOOK.absolute():
         return HANDBOOK_QUESTION
     database = Database.open(settings)
-    first = next(iter(DocumentRepository(database).page(limit=1, source=folder.absolute().name)), None)
+    documents = DocumentRepository(database).page(limit=100, source=folder.absolute().name)
     database.close()
-    return f"What is {first.title}?" if first else HANDBOOK_QUESTION
+    # A title of a few words makes a question; one word is often a file's name.
+    titles = [document.title for document in documents if 2 <= len(document.title.split()) <= 6]
+    return f"What does {folder.name} say about {titles[0]}?" if titles else HANDBOOK_QUESTION
 
 
 def _show_answer(base: str, question: str) -> None:
