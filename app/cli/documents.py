@@ -30,7 +30,8 @@ def ingest(
 ) -> None:
     """Bring a folder's documents in, or up to date.
 
-    What is unchanged is skipped, what is gone from the folder is deleted. Reads markdown, text, HTML, PDF and DOCX. Files that cannot be read are listed with the reason and the rest goes on.
+    What is unchanged is skipped, what is gone from the folder is deleted. Reads markdown, text, HTML, PDF and DOCX.
+    Files that cannot be read are listed with the reason and the rest goes on.
     """
     from core.settings import load_settings
     from core.telemetry import configure_logging
