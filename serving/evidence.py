@@ -23,11 +23,6 @@ PASSAGES_READ = 5
 # that it holds. Of 199 XQuAD questions the best sentence held the answer for 80 % at 0.6, for 78 % at 0 and 71 % at 1.
 COSINE_SHARE = 0.6
 
-# A sentence of the best passage ranks this much above its score, one of the second best half as much, and so on. In
-# the chunking evaluation's documents the first sentence then held the evidence for 53 % of 178 questions, not 50 %; in
-# XQuAD's short paragraphs for 79 % of 199, not 80 %.
-PASSAGE_PRIOR = 0.1
-
 _NOT_A_STATEMENT = re.compile(r"\s*(#{1,6}\s|```|~~~|!\[|<|\|?[\s:|-]+$|---)")
 _LINK = re.compile(r"!?\[[^\]]*\]\([^)]*\)")
 _WORD = re.compile(r"[^\W_]{2,}")
@@ -75,7 +70,7 @@ class EvidenceScorer:
             for passage in passages[:PASSAGES_READ]
             for start, end in statements(passage.chunk, self._language)
         ]
-        sentences = _ranked(self._scored(question, terms, found), passages)
+        sentences = self._scored(question, terms, found)
         features = self._features(terms, passages, sentences)
         return Evidence(tuple(sentences), features, confidence(self._model, features))
 
@@ -89,10 +84,11 @@ class EvidenceScorer:
         headed = [f"{_heading(chunk)}: {text}" for (chunk, _, _), text in zip(found, texts, strict=True)]
         vectors = self._embedder.embed([question, *headed])
         cosines = vectors[1:] @ vectors[0]
-        return [
+        scored = [
             ScoredSentence(chunk, start, end, text, _blend(float(cosine), self._coverage(terms, head)))
             for (chunk, start, end), text, head, cosine in zip(found, texts, headed, cosines, strict=True)
         ]
+        return sorted(scored, key=lambda sentence: (-sentence.score, sentence.chunk.id, sentence.start))
 
     def _features(
         self, terms: frozenset[int], passages: Sequence[Passage], sentences: Sequence[ScoredSentence]
@@ -102,17 +98,11 @@ class EvidenceScorer:
             "dense": max((passage.scores.get("dense", 0.0) for passage in read), default=0.0),
             "bm25": max((passage.scores.get("bm25", 0.0) for passage in read), default=0.0) / max(1, len(terms)),
             "coverage": max((self._coverage(terms, passage.chunk.indexed_text) for passage in read), default=0.0),
-            "sentence": max((sentence.score for sentence in sentences), default=0.0),
+            "sentence": sentences[0].score if sentences else 0.0,
         }
 
     def _coverage(self, terms: frozenset[int], text: str) -> float:
         return len(terms & self._sparse.terms(text)) / len(terms) if terms else 0.0
-
-
-def _ranked(sentences: Sequence[ScoredSentence], passages: Sequence[Passage]) -> list[ScoredSentence]:
-    """The sentences, best first: by their scores, and by how well their passages were ranked."""
-    prior = {passage.chunk.id: PASSAGE_PRIOR / rank for rank, passage in enumerate(passages, start=1)}
-    return sorted(sentences, key=lambda found: (-found.score - prior[found.chunk.id], found.chunk.id, found.start))
 
 
 def _heading(chunk: Chunk) -> str:

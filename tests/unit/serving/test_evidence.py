@@ -85,12 +85,3 @@ def test_more_evidence_means_more_confidence() -> None:
 def test_confidence_stays_in_range_for_absurd_features() -> None:
     assert confidence(MODEL, {"sentence": 1e9}) <= 1
     assert confidence(MODEL, {"sentence": -1e9}) >= 0
-
-
-def test_of_two_sentences_alike_the_one_in_the_better_passage_comes_first(scorer: EvidenceScorer) -> None:
-    text = "The lead approves travel requests."
-    first, second = passage(text, "docs/b.md"), passage(text, "docs/a.md")
-    for best, other in ((first, second), (second, first)):
-        evidence = scorer.score("Who approves travel requests?", [best, other])
-        assert [found.chunk.uri for found in evidence.sentences] == [best.chunk.uri, other.chunk.uri]
-        assert evidence.sentences[0].score == evidence.sentences[1].score
