@@ -23,6 +23,9 @@ from ingestion.sources.folder import FolderSource
 from ingestion.splitting.structure_splitter import StructureSplitter
 from tests.fakes import FakeEmbedder, InMemoryIndex
 
+NOTES = "# Notes\n\nThe kettle is in the kitchen.\n"
+PLANS = "# Plans\n\nWe open a second office in spring.\n"
+
 
 class InProcessSandbox(Sandbox):
     """Converts at once, in this process: what the sandbox does to crashes is tested on its own."""
@@ -127,3 +130,8 @@ class Workbench:
     def close(self) -> None:
         self.index.close()
         self.database.close()
+
+
+def counts(report: dict) -> tuple[int, ...]:
+    """What a report counts: added, changed, unchanged, deleted, failed."""
+    return tuple(report["documents"][name] for name in ("added", "changed", "unchanged", "deleted", "failed"))
