@@ -19,6 +19,9 @@ from retrieval.embedders.openvino_runtime import import_runtime
 
 # Measured on 2 cores with 250-token texts: 8 and 16 are equal, 4 and 32 slower.
 _BATCH = 16
+# Up to this many texts, a question or the sentences of its passages, are embedded batch by batch with the model that
+# is compiled for latency: a process that answers never holds the other one, which takes some 300 MB.
+_FEW = 128
 # Texts tokenised and sorted by length at a time: enough for even batches, little enough to keep memory flat.
 _WINDOW = 1024
 
@@ -28,8 +31,8 @@ _Hint = Literal["LATENCY", "THROUGHPUT"]
 class OpenVinoEmbedder:
     """Embeds with a converted model, in bfloat16 where the processor has it. Safe to call from many threads.
 
-    The model is compiled at first use for what is asked: for latency (one inference on all cores) when the texts fit
-    in one batch, as a question does, and for throughput (one inference per core) when they do not.
+    The model is compiled at first use for what is asked: for latency (one inference on all cores) when the texts are
+    few, and for throughput (one inference per core) when they are many.
     """
 
     def __init__(self, model: EmbeddingModel, models_folder: Path) -> None:
@@ -47,7 +50,7 @@ class OpenVinoEmbedder:
     def embed(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vector:
         """Shape (len(texts), dimensions), float32, unit length, in the order given."""
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
-        if len(texts) <= _BATCH:
+        if len(texts) <= _FEW:
             compiled = self._compiled_for("LATENCY")
             self._fill(vectors, texts, lambda batches: map(compiled.infer, batches), progress)
             return vectors
