@@ -6,6 +6,7 @@ Run: `python -m app.demo FOLDER`. What is already done is not done again, so a s
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -29,6 +30,9 @@ READY_SECONDS = 120
 
 def main(arguments: Sequence[str]) -> int:
     """Run the demo over the folder named in `arguments`; returns the exit code."""
+    # However the demo is told to stop, the server it started stops with it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         settings = load_settings(host="127.0.0.1", environment="development")  # so that no key is needed
         folder = Path(arguments[0] if arguments else HANDBOOK)
