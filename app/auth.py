@@ -8,7 +8,9 @@ sites from using the visitor's browser against it apply to every request.
 from __future__ import annotations
 
 import asyncio
+import getpass
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal, cast
 from urllib.parse import urlsplit
@@ -19,7 +21,7 @@ from app.runtime import Runtime
 from core.errors import AuthenticationError, PermissionDeniedError
 from core.settings import Settings, is_loopback
 from core.storage.api_keys import ApiKeyRepository
-from core.types import AccessScope, ApiKey
+from core.types import AccessScope, Actor, ApiKey, Role
 from serving.factory import Services
 
 COOKIE = "ragloop_key"
@@ -42,6 +44,11 @@ class Caller:
     @property
     def key_id(self) -> str | None:
         return self.key.id if self.key else None
+
+    @property
+    def actor(self) -> Actor:
+        """Who is put on record. On a server without keys that is whoever runs it, who may do everything."""
+        return self.key.actor if self.key else Actor(getpass.getuser(), frozenset({Role.ADMIN}))
 
     def asked(self, api_key_id: str | None) -> bool:
         """Whether an interaction that was recorded under this key is the caller's own."""
@@ -78,6 +85,24 @@ async def caller(request: Request, runtime: Annotated[Runtime, Depends(runtime)]
 
 RuntimeDep = Annotated[Runtime, Depends(runtime)]
 CallerDep = Annotated[Caller, Depends(caller)]
+
+
+def needs(role: Role) -> Callable[[Caller], Awaitable[Caller]]:
+    """A dependency that hands out the caller if they have the role. Raises PermissionDeniedError if they do not."""
+
+    async def with_role(caller: CallerDep) -> Caller:
+        if not caller.actor.may(role):
+            raise PermissionDeniedError(
+                f"This key does not have the role {role.value}.",
+                hint=f"`ragloop keys create NAME --role {role.value}` makes one that does.",
+            )
+        return caller
+
+    return with_role
+
+
+ReviewerDep = Annotated[Caller, Depends(needs(Role.REVIEW))]
+ApproverDep = Annotated[Caller, Depends(needs(Role.APPROVE))]
 
 
 async def services(runtime: RuntimeDep) -> Services:

@@ -340,16 +340,46 @@ class Failure:
     reason: str
 
 
+class Role(StrEnum):
+    """What a key may do. The values are stored. `admin` may do everything."""
+
+    CHAT = "chat"
+    INGEST = "ingest"
+    REVIEW = "review"
+    APPROVE = "approve"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something that goes on record. Two actors of the same name are taken for the same person."""
+
+    name: str
+    roles: frozenset[Role]
+
+    def may(self, role: Role) -> bool:
+        return role in self.roles or Role.ADMIN in self.roles
+
+
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """An API key as it is stored: never the secret itself. Times are UTC."""
+    """An API key as it is stored: never the secret itself. Times are UTC.
+
+    `replaces` is the id of the key that this one was rotated from.
+    """
 
     id: str
     name: str
     access: tuple[str, ...]
+    roles: frozenset[Role]
     created_at: datetime
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    replaces: str | None = None
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.name, self.roles)
 
     @property
     def scope(self) -> AccessScope:

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy import Row, insert, select, update
 
 from core.storage.database import Database
 from core.storage.tables import api_keys
-from core.types import PUBLIC, ApiKey
+from core.types import PUBLIC, ApiKey, Role
 
 _PREFIX = "rl"
 
@@ -29,7 +29,11 @@ class ApiKeyRepository:
         self._database = database
 
     def create(
-        self, name: str, access: Sequence[str] = (PUBLIC,), expires_in: timedelta | None = None
+        self,
+        name: str,
+        access: Sequence[str] = (PUBLIC,),
+        expires_in: timedelta | None = None,
+        roles: Iterable[Role] = (Role.CHAT,),
     ) -> tuple[ApiKey, str]:
         """A new key and its text, which is not kept: it can be shown now and never again."""
         secret = secrets.token_urlsafe(32)
@@ -39,6 +43,8 @@ class ApiKeyRepository:
             "name": name,
             "secret_sha256": _hash(secret),
             "access": sorted(set(access)),
+            "roles": sorted(set(roles)),
+            "replaces": None,
             "created_at": now,
             "expires_at": now + expires_in if expires_in else None,
             "revoked_at": None,
@@ -87,7 +93,9 @@ def _key(row: Row[Any]) -> ApiKey:
         id=row.id,
         name=row.name,
         access=tuple(row.access),
+        roles=frozenset(Role(role) for role in row.roles),
         created_at=row.created_at,
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
+        replaces=row.replaces,
     )

@@ -148,7 +148,19 @@ release_events = Table(
     Column("event", String(50), nullable=False),
     Column("actor", String(200), nullable=False),
     Column("reason", Text, nullable=False),
+    # The report that the decision was based on.
+    Column("evaluation_id", String(36), ForeignKey("evaluations.id")),
     _utc("at"),
+)
+
+# Where the weights of an embedder lie that some collection was built with.
+embedders = Table(
+    "embedders",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("location", Text, nullable=False),
+    _utc("added_at"),
 )
 
 interactions = Table(
@@ -183,7 +195,114 @@ api_keys = Table(
     Column("name", String(200), nullable=False),
     Column("secret_sha256", String(64), nullable=False),
     Column("access", JSON, nullable=False),
+    Column("roles", JSON, nullable=False),
+    # The key that this one replaces, which goes on working until it expires.
+    Column("replaces", String(36)),
     _utc("created_at"),
     _utc("expires_at", nullable=True),
     _utc("revoked_at", nullable=True),
+)
+
+# Browsers that signed in with a key. The cookie holds a token of its own, of which only the hash is stored.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_sha256", String(64), primary_key=True),
+    Column("api_key_id", String(36), ForeignKey("api_keys.id"), nullable=False, index=True),
+    _utc("created_at"),
+    _utc("expires_at"),
+)
+
+# ---------------------------------------------------------------- evaluation
+
+# Cases by what they say, so that a dataset's versions share the cases that did not change.
+evaluation_cases = Table(
+    "evaluation_cases",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("content", JSON, nullable=False),
+)
+
+# A version, once stored, never changes. `cases` lists the hashes of its cases in order.
+dataset_versions = Table(
+    "dataset_versions",
+    metadata,
+    Column("dataset", String(200), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("sha256", String(64), nullable=False),
+    Column("cases", JSON, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    Column("reason", Text, nullable=False),
+    _utc("created_at"),
+)
+
+# Cases that a program proposed and a person has yet to accept into a dataset.
+case_drafts = Table(
+    "case_drafts",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("dataset", String(200), nullable=False, index=True),
+    Column("content", JSON, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("created_by", String(200), nullable=False),
+    Column("decided_by", String(200)),
+    _utc("created_at"),
+    _utc("decided_at", nullable=True),
+)
+
+evaluations = Table(
+    "evaluations",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("release_id", String(64), ForeignKey("releases.id"), nullable=False, index=True),
+    Column("baseline_id", String(64), ForeignKey("releases.id")),
+    Column("dataset", String(200), nullable=False),
+    Column("dataset_version", Integer, nullable=False),
+    Column("dataset_sha256", String(64), nullable=False),
+    Column("configuration", JSON, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("verdict", String(20)),
+    Column("report", JSON),
+    Column("error", Text),
+    Column("created_by", String(200), nullable=False),
+    _utc("created_at"),
+    _utc("finished_at", nullable=True),
+)
+
+# Which answer an evaluation read for a case, on its candidate's and on its baseline's side.
+evaluation_rows = Table(
+    "evaluation_rows",
+    metadata,
+    Column("evaluation_id", String(36), ForeignKey("evaluations.id"), primary_key=True),
+    Column("side", String(20), primary_key=True),
+    Column("ordinal", Integer, primary_key=True, autoincrement=False),
+    Column("case_sha256", String(64), ForeignKey("evaluation_cases.sha256"), nullable=False),
+    Column("answer_id", String(64), nullable=False),
+)
+
+# The ledger: one row for each answer a release gave to a case, and one for each score of an answer, be it scored,
+# failed with its reason, or skipped. Rows are shared by all evaluations that need them.
+evaluation_answers = Table(
+    "evaluation_answers",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("release_id", String(64), nullable=False, index=True),
+    Column("case_sha256", String(64), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("answer", JSON),
+    Column("reason", Text, nullable=False),
+    _utc("at"),
+)
+
+evaluation_scores = Table(
+    "evaluation_scores",
+    metadata,
+    Column("answer_id", String(64), primary_key=True),
+    Column("metric", String(100), primary_key=True),
+    Column("version", String(64), primary_key=True),
+    Column("state", String(20), nullable=False),
+    Column("score", Float),
+    Column("reason", Text, nullable=False),
+    Column("detail", JSON, nullable=False),
+    _utc("at"),
 )

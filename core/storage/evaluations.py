@@ -1,0 +1,190 @@
+"""Evaluations and their row ledger: answers and scores, kept by what they are answers and scores of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row, Table, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from core.storage.database import Database
+from core.storage.tables import evaluation_answers, evaluation_rows, evaluation_scores, evaluations
+
+# Rows per statement: SQLite and PostgreSQL both limit the number of bound values.
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationRecord:
+    """An evaluation on record. `report` is there once `state` is finished; `error` once it is failed."""
+
+    id: str
+    release_id: str
+    baseline_id: str | None
+    dataset: str
+    dataset_version: int
+    dataset_sha256: str
+    configuration: Mapping[str, Any]
+    state: str
+    verdict: str | None
+    report: Mapping[str, Any] | None
+    error: str | None
+    created_by: str
+    created_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerEntry:
+    """An answer in the ledger, or why there is none: `state` is answered or failed."""
+
+    id: str
+    release_id: str
+    case_sha256: str
+    state: str
+    answer: Mapping[str, Any] | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreEntry:
+    """A score in the ledger: `state` is scored, skipped or failed, and only a scored one has a `score`."""
+
+    answer_id: str
+    metric: str
+    version: str
+    state: str
+    score: float | None
+    reason: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RowEntry:
+    """Which answer an evaluation read for its `ordinal`-th case on one side: candidate or baseline."""
+
+    side: str
+    ordinal: int
+    case_sha256: str
+    answer_id: str
+
+
+class EvaluationRepository:
+    """Evaluations, newest first, and which answers each of them read."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def start(self, record: EvaluationRecord) -> None:
+        """Store a new evaluation. Its release and its baseline are on record."""
+        row = {name: getattr(record, name) for name in record.__dataclass_fields__}
+        with self._database.transaction() as connection:
+            connection.execute(insert(evaluations), row)
+
+    def finish(self, evaluation_id: str, verdict: str, report: Mapping[str, Any]) -> None:
+        self._set(evaluation_id, state="finished", verdict=verdict, report=dict(report))
+
+    def fail(self, evaluation_id: str, error: str) -> None:
+        self._set(evaluation_id, state="failed", error=error)
+
+    def get(self, evaluation_id: str) -> EvaluationRecord | None:
+        """The evaluation with this id, or whose id begins so; None if there is none or more than one."""
+        query = select(evaluations).where(evaluations.c.id.startswith(evaluation_id, autoescape=True)).limit(2)
+        with self._database.transaction() as connection:
+            rows = connection.execute(query).all()
+        return _evaluation(rows[0]) if len(rows) == 1 else None
+
+    def latest(self, limit: int = 50, release_id: str | None = None) -> list[EvaluationRecord]:
+        """The newest evaluations, of one release if `release_id` is given."""
+        query = select(evaluations).order_by(evaluations.c.created_at.desc()).limit(limit)
+        if release_id is not None:
+            query = query.where(evaluations.c.release_id == release_id)
+        with self._database.transaction() as connection:
+            return [_evaluation(row) for row in connection.execute(query)]
+
+    def save_rows(self, evaluation_id: str, rows: Iterable[RowEntry]) -> None:
+        """Note which answers the evaluation reads; noting the same again changes nothing."""
+        values = [
+            {"evaluation_id": evaluation_id, **{name: getattr(row, name) for name in row.__dataclass_fields__}}
+            for row in rows
+        ]
+        _upsert(self._database, evaluation_rows, values)
+
+    def rows(self, evaluation_id: str) -> list[RowEntry]:
+        """The rows in the dataset's order."""
+        query = select(evaluation_rows).where(evaluation_rows.c.evaluation_id == evaluation_id)
+        with self._database.transaction() as connection:
+            found = connection.execute(query.order_by(evaluation_rows.c.ordinal, evaluation_rows.c.side))
+            return [RowEntry(row.side, row.ordinal, row.case_sha256, row.answer_id) for row in found]
+
+    def _set(self, evaluation_id: str, **values: Any) -> None:
+        changed = {**values, "finished_at": datetime.now(UTC)}
+        with self._database.transaction() as connection:
+            connection.execute(update(evaluations).where(evaluations.c.id == evaluation_id).values(**changed))
+
+
+class EvaluationLedger:
+    """Answers and scores, shared by all evaluations. Saving an entry again replaces it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def answers(self, ids: Sequence[str]) -> dict[str, AnswerEntry]:
+        """Those of these answers that are in the ledger, by id."""
+        found: dict[str, AnswerEntry] = {}
+        with self._database.transaction() as connection:
+            for part in _parts(ids):
+                query = select(evaluation_answers).where(evaluation_answers.c.id.in_(part))
+                for row in connection.execute(query):
+                    found[row.id] = AnswerEntry(
+                        row.id, row.release_id, row.case_sha256, row.state, row.answer, row.reason
+                    )
+        return found
+
+    def scores(self, answer_ids: Sequence[str]) -> list[ScoreEntry]:
+        """Every score of these answers, of whatever metric and version."""
+        found: list[ScoreEntry] = []
+        with self._database.transaction() as connection:
+            for part in _parts(answer_ids):
+                query = select(evaluation_scores).where(evaluation_scores.c.answer_id.in_(part))
+                found += [
+                    ScoreEntry(row.answer_id, row.metric, row.version, row.state, row.score, row.reason, row.detail)
+                    for row in connection.execute(query)
+                ]
+        return found
+
+    def save_answers(self, entries: Iterable[AnswerEntry]) -> None:
+        _upsert(self._database, evaluation_answers, _dated(entries))
+
+    def save_scores(self, entries: Iterable[ScoreEntry]) -> None:
+        _upsert(self._database, evaluation_scores, _dated(entries))
+
+
+def _dated(entries: Iterable[AnswerEntry | ScoreEntry]) -> list[dict[str, Any]]:
+    now = datetime.now(UTC)
+    return [{**{name: getattr(entry, name) for name in entry.__dataclass_fields__}, "at": now} for entry in entries]
+
+
+def _upsert(database: Database, table: Table, values: Sequence[dict[str, Any]]) -> None:
+    if not values:
+        return
+    dialect = postgresql if database.engine.dialect.name == "postgresql" else sqlite
+    key = [column.name for column in table.primary_key]
+    with database.transaction() as connection:
+        for start in range(0, len(values), _BATCH):
+            statement = dialect.insert(table)
+            changed = {name: statement.excluded[name] for name in values[0] if name not in key}
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=key, set_=changed), values[start : start + _BATCH]
+            )
+
+
+def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH))
+
+
+def _evaluation(row: Row[Any]) -> EvaluationRecord:
+    return EvaluationRecord(**row._asdict())

@@ -1,0 +1,212 @@
+"""The report: what a person reads before they promote a candidate, and what the review page and the file are made of.
+
+Pure values; `evals.report_builder` makes them, `evals.report_page` and the web pages show them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from evals.metrics.metric import Group
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Verdict(StrEnum):
+    """What the gate says of the candidate beside the baseline. The values are stored."""
+
+    BETTER = "better"
+    NO_WORSE = "no_worse"
+    WORSE = "worse"
+    INCONCLUSIVE = "inconclusive"
+
+    @property
+    def passes(self) -> bool:
+        """Whether a candidate with this verdict, and nothing that blocks it, may be approved."""
+        return self in (Verdict.BETTER, Verdict.NO_WORSE)
+
+
+class Side(StrEnum):
+    """Whose answer. The values are stored."""
+
+    CANDIDATE = "candidate"
+    BASELINE = "baseline"
+
+
+class Interval(_Frozen):
+    """A confidence interval; `level` is 0.95 for 95 %."""
+
+    low: float
+    high: float
+    level: float
+
+
+class MetricComparison(_Frozen):
+    """One metric over all rows that have a score on both sides.
+
+    `difference` is candidate less baseline, turned round for metrics where less is better, so that above 0 is always an
+    improvement; `interval` is its bootstrap interval, `p_value` that of a paired sign-flip test. Wins and losses count
+    the rows whose scores differ. Without a baseline, only `candidate` is known.
+    """
+
+    name: str
+    group: Group
+    unit: Literal["share", "score", "seconds", "tokens", "money"]
+    better: Literal["higher", "lower"]
+    description: str
+    rows: int
+    skipped: int
+    failed: int
+    candidate: float | None
+    baseline: float | None = None
+    difference: float | None = None
+    interval: Interval | None = None
+    p_value: float | None = None
+    wins: int = 0
+    losses: int = 0
+    ties: int = 0
+    finding: Verdict | None = None
+    margin: float | None = None
+    """The loss that the gate tolerates; None for a metric that the gate does not look at."""
+    reason: str = ""
+    """Why the gate looks at it, and why the margin is what it is."""
+
+
+class SliceComparison(_Frozen):
+    """One gated metric over the rows that carry a tag."""
+
+    tag: str
+    metric: str
+    rows: int
+    candidate: float
+    baseline: float | None
+    difference: float | None
+    interval: Interval | None
+    critical: bool
+    finding: Verdict | None
+
+
+class RowScore(_Frozen):
+    """One metric of one row on both sides; None where it was skipped or failed, or there is no baseline."""
+
+    candidate: float | None
+    baseline: float | None
+
+
+class ReportRow(_Frozen):
+    """One case. `outcome` compares the two answers by the gate's primary metric, and where that is equal by the sum of
+    the other gated ones; `why` says in a sentence what made the difference."""
+
+    ordinal: int
+    case_id: str
+    case_sha256: str
+    question: str
+    tags: tuple[str, ...]
+    origin: str
+    locked: bool
+    unanswerable: bool
+    outcome: Literal["win", "loss", "tie", "unscored"]
+    difference: float
+    why: str
+    scores: Mapping[str, RowScore]
+
+
+class UnscoredRow(_Frozen):
+    """Something that should have a score and has none. `metric` is None when there is no answer at all."""
+
+    side: Side
+    case_id: str
+    metric: str | None
+    reason: str
+
+
+class Block(_Frozen):
+    """Why the candidate may not be promoted, whatever its scores. `cases` are the case ids it rests on."""
+
+    code: Literal["unscored", "judge", "locked_case", "critical_slice", "leakage", "too_few_cases"]
+    message: str
+    cases: tuple[str, ...] = ()
+
+
+class ManifestChange(_Frozen):
+    """One value in which the two manifests differ: `path` like retrieval.dense_weight."""
+
+    path: str
+    baseline: Any
+    candidate: Any
+
+
+class JudgeQuality(_Frozen):
+    """How far the judge can be trusted, measured before it was used.
+
+    `agreement` is Spearman's rank correlation with people's scores over `items` answers, `self_agreement` the share of
+    repeated judgements that came out the same; `trusted` is whether both reach the gate's thresholds.
+    """
+
+    model: str
+    agreement: Interval | None
+    agreement_value: float | None
+    self_agreement: float | None
+    items: int
+    repeats: int
+    trusted: bool
+    reason: str
+
+
+class LockedCase(_Frozen):
+    """A locked case, and whether each side answers it right."""
+
+    case_id: str
+    question: str
+    origin: str
+    candidate: bool | None
+    baseline: bool | None
+
+
+class DatasetRef(_Frozen):
+    """Which questions were asked."""
+
+    name: str
+    version: int
+    sha256: str
+    cases: int
+
+
+class Report(_Frozen):
+    """An evaluation's outcome. `baseline` is None when there was nothing to compare with."""
+
+    schema_version: Literal[1] = 1
+    evaluation_id: str
+    release: str
+    baseline: str | None
+    dataset: DatasetRef
+    verdict: Verdict
+    summary: str
+    """The verdict's reason in one or two sentences."""
+    primary: str
+    """Name of the metric that decides wins and losses."""
+    blocks: tuple[Block, ...] = ()
+    changes: tuple[ManifestChange, ...] = ()
+    metrics: tuple[MetricComparison, ...] = ()
+    slices: tuple[SliceComparison, ...] = ()
+    rows: tuple[ReportRow, ...] = ()
+    locked: tuple[LockedCase, ...] = ()
+    unscored: tuple[UnscoredRow, ...] = ()
+    judge: JudgeQuality | None = None
+    created_by: str
+    created_at: datetime
+    seconds: float = Field(ge=0)
+    reused_answers: int = 0
+    """Answers of the ledger that did not have to be asked again."""
+
+    @property
+    def passes(self) -> bool:
+        """Whether the candidate may be approved and promoted on this report."""
+        return self.baseline is not None and self.verdict.passes and not self.blocks
