@@ -19,7 +19,8 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class EvaluationRecord:
-    """An evaluation on record. `report` is there once `state` is finished; `error` once it is failed."""
+    """An evaluation on record: `state` is running, finished or failed. `verdict`, `passes` (whether the release may be
+    approved on it) and `report` are there once it is finished; `error` once it is failed."""
 
     id: str
     release_id: str
@@ -30,6 +31,7 @@ class EvaluationRecord:
     configuration: Mapping[str, Any]
     state: str
     verdict: str | None
+    passes: bool | None
     report: Mapping[str, Any] | None
     error: str | None
     created_by: str
@@ -84,8 +86,8 @@ class EvaluationRepository:
         with self._database.transaction() as connection:
             connection.execute(insert(evaluations), row)
 
-    def finish(self, evaluation_id: str, verdict: str, report: Mapping[str, Any]) -> None:
-        self._set(evaluation_id, state="finished", verdict=verdict, report=dict(report))
+    def finish(self, evaluation_id: str, *, verdict: str, passes: bool, report: Mapping[str, Any]) -> None:
+        self._set(evaluation_id, state="finished", verdict=verdict, passes=passes, report=dict(report))
 
     def fail(self, evaluation_id: str, error: str) -> None:
         self._set(evaluation_id, state="failed", error=error)

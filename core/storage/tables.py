@@ -262,6 +262,8 @@ evaluations = Table(
     Column("configuration", JSON, nullable=False),
     Column("state", String(20), nullable=False),
     Column("verdict", String(20)),
+    # Whether the release may be approved on this report.
+    Column("passes", Boolean),
     Column("report", JSON),
     Column("error", Text),
     Column("created_by", String(200), nullable=False),

@@ -85,6 +85,7 @@ def upgrade() -> None:
         sa.Column("configuration", sa.JSON(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("verdict", sa.String(length=20), nullable=True),
+        sa.Column("passes", sa.Boolean(), nullable=True),
         sa.Column("report", sa.JSON(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("created_by", sa.String(length=200), nullable=False),
