@@ -11,7 +11,8 @@ from typing import Protocol
 from core.errors import RagloopError, UnavailableError
 from core.settings import Settings
 from serving.answerer import Answerer
-from serving.factory import Champion, Services, open_services
+from serving.champion import Champion
+from serving.factory import Services, open_services
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ RETRY_SECONDS = 2.0
 
 
 class AnswererSource(Protocol):
-    """Whoever knows which Answerer answers now: serving.factory.Champion."""
+    """Whoever knows which Answerer answers now: serving.champion.Champion."""
 
     def answerer(self) -> Answerer: ...
 

@@ -107,6 +107,18 @@ class ReleaseStatus(StrEnum):
     REJECTED = "rejected"
 
 
+class ReleaseEventKind(StrEnum):
+    """What happened to a release. The values are stored."""
+
+    INSTALLED = "installed"
+    CREATED = "created"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    PROMOTED = "promoted"
+    OVERRIDDEN = "overridden"
+    ROLLED_BACK = "rolled_back"
+
+
 class Release(_Frozen):
     """A manifest on record."""
 
@@ -115,6 +127,21 @@ class Release(_Frozen):
     manifest: ReleaseManifest
     created_by: str
     created_at: datetime
+
+    def as_json(self) -> dict[str, Any]:
+        return self.model_dump(mode="json")
+
+
+class ReleaseEvent(_Frozen):
+    """One line of the audit trail. `evaluation_id` is the report that the decision was based on."""
+
+    id: int
+    release_id: str
+    event: ReleaseEventKind
+    actor: str
+    reason: str
+    evaluation_id: str | None
+    at: datetime
 
     def as_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json")

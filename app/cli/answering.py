@@ -110,7 +110,8 @@ def _checked(text: str, settings: Settings) -> str:
 
 def _open(settings: Settings, access: list[str] | None) -> tuple[Answerer, Any]:
     from core.types import AccessScope
-    from serving.factory import Champion, open_services
+    from serving.champion import Champion
+    from serving.factory import open_services
 
     scope = AccessScope.of(*access) if access else AccessScope.everything()
     return Champion(open_services(settings)).answerer(), scope

@@ -76,7 +76,8 @@ def _embedder(settings: Settings) -> str:
 
 
 def _documents(settings: Settings) -> str:
-    from serving.factory import Champion, open_services
+    from serving.champion import Champion
+    from serving.factory import open_services
 
     services = open_services(settings)
     release = Champion(services).answerer().release

@@ -19,7 +19,8 @@ import httpx
 
 from core.settings import Settings, child_environment
 from core.types import AccessScope
-from serving.factory import Champion, open_services
+from serving.champion import Champion
+from serving.factory import open_services
 from tests.benchmarks.figures import spread
 
 _SEED = 11
