@@ -1,0 +1,148 @@
+"""Evaluation datasets: cases by what they say, and versions that list them. What is stored here never changes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+
+from core.errors import ConflictError
+from core.storage.database import Database
+from core.storage.tables import dataset_versions, evaluation_cases
+from core.types import digest
+
+# Rows per statement: SQLite and PostgreSQL both limit the number of bound values.
+_BATCH = 500
+# Versions of one dataset that may be stored at the same moment before one of them gives up.
+_ATTEMPTS = 20
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCase:
+    """A case as the database knows it: its hash, and what it says."""
+
+    sha256: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetVersion:
+    """A version of a dataset: `cases` are the hashes of its cases in order, `sha256` the hash of that list."""
+
+    dataset: str
+    version: int
+    sha256: str
+    cases: tuple[str, ...]
+    created_by: str
+    reason: str
+    created_at: datetime
+
+
+class DatasetRepository:
+    """Versions of datasets, counted from 1 for each, and the cases they share."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def save(self, dataset: str, cases: Sequence[StoredCase], *, created_by: str, reason: str) -> DatasetVersion:
+        """Store the cases as the next version; the version there is, if one says the same. All of it or nothing."""
+        return retried(
+            self._database,
+            lambda connection: add_version(connection, dataset, cases, created_by=created_by, reason=reason),
+        )
+
+    def get(self, dataset: str, version: int | None = None) -> DatasetVersion | None:
+        """This version, or the newest."""
+        with self._database.transaction() as connection:
+            return find_version(connection, dataset, version)
+
+    def versions(self, dataset: str) -> list[DatasetVersion]:
+        """All versions of a dataset, oldest first."""
+        query = select(dataset_versions).where(dataset_versions.c.dataset == dataset)
+        with self._database.transaction() as connection:
+            return [_version(row) for row in connection.execute(query.order_by(dataset_versions.c.version))]
+
+    def newest(self) -> list[DatasetVersion]:
+        """The newest version of every dataset, by name."""
+        query = select(dataset_versions).order_by(dataset_versions.c.dataset, dataset_versions.c.version)
+        with self._database.transaction() as connection:
+            found = {row.dataset: _version(row) for row in connection.execute(query)}
+        return list(found.values())
+
+    def contents(self, sha256s: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+        """What each of these cases says, by hash, as far as they are known."""
+        with self._database.transaction() as connection:
+            return case_contents(connection, sha256s)
+
+
+def retried(database: Database, work: Callable[[Connection], _Result]) -> _Result:
+    """Do `work` in a transaction, again from the start if someone else stores the same version meanwhile."""
+    for _ in range(_ATTEMPTS):
+        try:
+            with database.transaction() as connection:
+                return work(connection)
+        except IntegrityError:
+            continue
+    raise ConflictError("The dataset is being changed by too many at once.", hint="Try again in a moment.")
+
+
+def add_version(
+    connection: Connection, dataset: str, cases: Sequence[StoredCase], *, created_by: str, reason: str
+) -> DatasetVersion:
+    """As DatasetRepository.save, within a transaction. Raises IntegrityError if another one was quicker."""
+    hashes = [case.sha256 for case in cases]
+    whole = digest(hashes)
+    _save_cases(connection, cases)  # first: on SQLite a write keeps others out, so what is read below stays true
+    query = select(dataset_versions).where(dataset_versions.c.dataset == dataset, dataset_versions.c.sha256 == whole)
+    if there := connection.execute(query.order_by(dataset_versions.c.version.desc())).first():
+        return _version(there)
+    newest = find_version(connection, dataset)
+    version = newest.version + 1 if newest else 1
+    added = DatasetVersion(dataset, version, whole, tuple(hashes), created_by, reason, datetime.now(UTC))
+    row = {name: getattr(added, name) for name in added.__dataclass_fields__}
+    connection.execute(insert(dataset_versions), {**row, "cases": hashes})
+    return added
+
+
+def find_version(connection: Connection, dataset: str, version: int | None = None) -> DatasetVersion | None:
+    """This version of a dataset, or the newest."""
+    query = select(dataset_versions).where(dataset_versions.c.dataset == dataset)
+    if version is not None:
+        query = query.where(dataset_versions.c.version == version)
+    row = connection.execute(query.order_by(dataset_versions.c.version.desc()).limit(1)).first()
+    return _version(row) if row else None
+
+
+def case_contents(connection: Connection, sha256s: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+    """What each of these cases says, by hash."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for part in _parts(sha256s):
+        query = select(evaluation_cases).where(evaluation_cases.c.sha256.in_(part))
+        found |= {row.sha256: row.content for row in connection.execute(query)}
+    return found
+
+
+def _save_cases(connection: Connection, cases: Sequence[StoredCase]) -> None:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(evaluation_cases).on_conflict_do_nothing()
+    for part in _parts(cases):
+        connection.execute(statement, [{"sha256": case.sha256, "content": dict(case.content)} for case in part])
+
+
+def _parts(values: Iterable[_Item]) -> Iterator[list[_Item]]:
+    iterator = iter(values)
+    while part := list(itertools.islice(iterator, _BATCH)):
+        yield part
+
+
+def _version(row: Row[Any]) -> DatasetVersion:
+    return DatasetVersion(**{**row._asdict(), "cases": tuple(row.cases)})
