@@ -1,0 +1,22 @@
+"""Every metric there is. The names are the ledger's, the gate's file's and the report's."""
+
+from __future__ import annotations
+
+from core.ports import Embedder
+from evals.metrics.citations import citation_metrics
+from evals.metrics.gold_answer import gold_answer_metrics
+from evals.metrics.metric import Metric
+from evals.metrics.operation import Prices, operation_metrics
+from evals.metrics.quality import quality_metrics
+from evals.metrics.retrieval import retrieval_metrics
+
+
+def plain_metrics(embedder: Embedder, language: str, prices: Prices | None = None) -> list[Metric]:
+    """The metrics that ask no model server, in the report's order."""
+    return [
+        *quality_metrics(language),
+        *retrieval_metrics(),
+        *citation_metrics(),
+        *gold_answer_metrics(embedder),
+        *operation_metrics(prices),
+    ]
