@@ -97,6 +97,12 @@ class Case(_Frozen):
     locked: bool = False
 
     @property
+    def slices(self) -> tuple[str, ...]:
+        """The slices of a report that the case belongs to: its tags, and what its form says of it."""
+        formed = (("unanswerable", self.unanswerable), ("follow-up", bool(self.history)))
+        return tuple(dict.fromkeys((*self.tags, *(name for name, belongs in formed if belongs))))
+
+    @property
     def sha256(self) -> str:
         """The hash of everything the case says."""
         return digest(self.model_dump(mode="json"))

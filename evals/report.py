@@ -130,7 +130,7 @@ class UnscoredRow(_Frozen):
 class Block(_Frozen):
     """Why the candidate may not be promoted, whatever its scores. `cases` are the case ids it rests on."""
 
-    code: Literal["unscored", "judge", "locked_case", "critical_slice", "leakage", "too_few_cases"]
+    code: Literal["unscored", "judge", "locked_case", "critical_slice", "safety", "leakage", "too_few_cases"]
     message: str
     cases: tuple[str, ...] = ()
 
@@ -192,6 +192,8 @@ class Report(_Frozen):
     """The verdict's reason in one or two sentences."""
     primary: str
     """Name of the metric that decides wins and losses."""
+    unseen_loss: float | None = None
+    """The share of questions that may have become wrong without one of the cases showing it, at 95 %."""
     blocks: tuple[Block, ...] = ()
     changes: tuple[ManifestChange, ...] = ()
     metrics: tuple[MetricComparison, ...] = ()
