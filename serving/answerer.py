@@ -48,7 +48,11 @@ class _Clock:
 
 
 class Answerer:
-    """Answers questions as one release does. Safe to share between tasks and threads."""
+    """Answers questions as one release does. Safe to share between tasks and threads.
+
+    Without `interactions` it leaves no record: evaluations keep their answers in a ledger of their own, and what they
+    ask must not count as use.
+    """
 
     def __init__(
         self,
@@ -56,7 +60,7 @@ class Answerer:
         retriever: Retriever,
         scorer: EvidenceScorer,
         generator: Generator,
-        interactions: InteractionRepository,
+        interactions: InteractionRepository | None,
     ) -> None:
         self.release = release
         self.retriever = retriever
@@ -72,7 +76,7 @@ class Answerer:
         raise AssertionError("the stream ended without an answer")  # pragma: no cover - stream() always yields one
 
     async def stream(self, question: Question) -> AsyncIterator[TextDelta | Answer]:
-        """Text as it is written, then the Answer, which is recorded before it is handed out.
+        """Text as it is written, then the Answer, which is recorded before it is handed out, where it is recorded.
 
         Raises IndexUnavailableError when the index is down: never an answer without passages.
         """
@@ -132,6 +136,8 @@ class Answerer:
         )
 
     def _record(self, answer: Answer, question: Question) -> None:
+        if self._interactions is None:
+            return
         self._interactions.record(
             answer,
             question=question.text,

@@ -37,8 +37,8 @@ def open_services(settings: Settings) -> Services:
     return Services(settings, Database.open(settings), open_index(settings), open_embedder(settings))
 
 
-def build_answerer(services: Services, release: Release) -> Answerer:
-    """The Answerer of one release. Raises CollectionMismatchError or NotFoundError if it cannot be served here."""
+def build_answerer(services: Services, release: Release, *, recorded: bool = True) -> Answerer:
+    """The Answerer of one release; unless `recorded`, its answers leave no record. Raises CollectionMismatchError or NotFoundError if it cannot be served here."""
     manifest = release.manifest
     resolve_prompts(manifest.prompts, load_prompts())
     language = manifest.collection.language
@@ -46,4 +46,5 @@ def build_answerer(services: Services, release: Release) -> Answerer:
     retriever = Retriever(services.index, services.embedder, manifest.collection.name, manifest.retrieval)
     scorer = EvidenceScorer(services.embedder, sparse, manifest.guards.abstention, language)
     generator = ExtractiveGenerator(services.embedder, language)
-    return Answerer(release, retriever, scorer, generator, InteractionRepository(services.database))
+    interactions = InteractionRepository(services.database) if recorded else None
+    return Answerer(release, retriever, scorer, generator, interactions)
