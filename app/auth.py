@@ -1,8 +1,11 @@
-"""Who is asking, and what they may see.
+"""Who is asking, what they may see, and what they may do.
 
-A key comes as `Authorization: Bearer`, as `X-API-Key`, or in the cookie that the sign-in page sets. Without keys, which
-is a development server on loopback only, everyone on this machine sees everything, so the checks that keep other web
-sites from using the visitor's browser against it apply to every request.
+A key comes as `Authorization: Bearer` or as `X-API-Key`; a browser that signed in with one sends its session's cookie
+instead. Without keys, which is a development server on loopback only, everyone on this machine may see and do
+everything, so the checks that keep other web sites from using the visitor's browser against it apply to every request.
+
+Every route declares the role it needs by taking a caller of that role, as `caller: ChatDep`. A route that declares none
+must stand in OPEN; `check_roles` refuses to start an application where that is not so.
 """
 
 from __future__ import annotations
@@ -10,25 +13,34 @@ from __future__ import annotations
 import asyncio
 import getpass
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal, cast
 from urllib.parse import urlsplit
 
-from fastapi import Depends, Request
+from fastapi import Depends, FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 
+from app.errors import RoleNeededError
 from app.runtime import Runtime
 from core.errors import AuthenticationError, PermissionDeniedError
 from core.settings import Settings, is_loopback
 from core.storage.api_keys import ApiKeyRepository
+from core.storage.sessions import SessionRepository
 from core.types import AccessScope, Actor, ApiKey, Role
 from serving.factory import Services
 
-COOKIE = "ragloop_key"
+# Routes that anyone may open. /openapi.json describes the API and /static styles the sign-in page.
+OPEN = frozenset({"/healthz", "/readyz", "/sign-in", "/sign-out", "/openapi.json", "/static"})
+
+COOKIE = "ragloop_session"
 
 KEY_PREFIX = "rl_"
 
 _KEY = re.compile(KEY_PREFIX + r"[0-9a-f]{1,36}_[A-Za-z0-9_-]{1,128}")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITE = frozenset({"same-origin", "none"})
 
@@ -51,8 +63,11 @@ class Caller:
         return self.key.actor if self.key else Actor(getpass.getuser(), frozenset({Role.ADMIN}))
 
     def asked(self, api_key_id: str | None) -> bool:
-        """Whether an interaction that was recorded under this key is the caller's own."""
-        return self.key is None or self.key.id == api_key_id
+        """Whether an interaction that was recorded under this key is the caller's own: theirs is their key, and the
+        one that it was rotated from."""
+        if self.key is None:
+            return True
+        return api_key_id is not None and api_key_id in (self.key.id, self.key.replaces)
 
 
 def runtime(request: Request) -> Runtime:
@@ -64,6 +79,12 @@ async def caller(request: Request, runtime: Annotated[Runtime, Depends(runtime)]
 
     Raises AuthenticationError for a missing or bad key, PermissionDeniedError for a request that another site sent.
     """
+    found = await _caller(request, runtime)
+    request.state.caller = found  # so that an error's page can show who is signed in
+    return found
+
+
+async def _caller(request: Request, runtime: Runtime) -> Caller:
     text = key_in_headers(request)
     if not runtime.settings.keys_required:
         check_host(request)
@@ -72,37 +93,64 @@ async def caller(request: Request, runtime: Annotated[Runtime, Depends(runtime)]
             # OpenAI clients must send some key, so one that is none of ours is taken for the placeholder it is.
             return Caller(None, AccessScope.everything(), _origin(request))
     elif text is None:
-        text = request.cookies.get(COOKIE)
-        if text and request.method not in _SAFE_METHODS:
+        token = request.cookies.get(COOKIE, "")
+        if token and request.method not in _SAFE_METHODS:
             check_site(request)
-        if key := await verify(await runtime.services(), text or ""):
+        if key := await verify_session(await runtime.services(), token):
             return Caller(key, key.scope, _origin(request))
-        raise _refusal(runtime.settings, text)
+        if token:
+            raise AuthenticationError("This session has ended.", hint="Sign in again with your key.")
+        raise _refusal(runtime.settings, None)
     if key := await verify(await runtime.services(), text):
         return Caller(key, key.scope, "api")
     raise _refusal(runtime.settings, text)
 
 
 RuntimeDep = Annotated[Runtime, Depends(runtime)]
-CallerDep = Annotated[Caller, Depends(caller)]
+
+
+# The gate of each role that a route asks for, so that a route's role can be read from its dependencies.
+_GATES: dict[Callable[..., object], Role] = {}
 
 
 def needs(role: Role) -> Callable[[Caller], Awaitable[Caller]]:
-    """A dependency that hands out the caller if they have the role. Raises PermissionDeniedError if they do not."""
+    """A dependency that hands out the caller if they have the role. Raises RoleNeededError if they do not."""
 
-    async def with_role(caller: CallerDep) -> Caller:
+    async def with_role(caller: Annotated[Caller, Depends(caller)]) -> Caller:
         if not caller.actor.may(role):
-            raise PermissionDeniedError(
-                f"This key does not have the role {role.value}.",
-                hint=f"`ragloop keys create NAME --role {role.value}` makes one that does.",
-            )
+            raise RoleNeededError(role)
         return caller
 
+    _GATES[with_role] = role
     return with_role
 
 
+ChatDep = Annotated[Caller, Depends(needs(Role.CHAT))]
 ReviewerDep = Annotated[Caller, Depends(needs(Role.REVIEW))]
 ApproverDep = Annotated[Caller, Depends(needs(Role.APPROVE))]
+
+
+def roles_of(route: BaseRoute) -> frozenset[Role]:
+    """The roles that the route asks its caller for, all of which they must have."""
+    return frozenset(_roles(route.dependant)) if isinstance(route, APIRoute) else frozenset()
+
+
+def check_roles(app: FastAPI) -> None:
+    """Raises RuntimeError for a route that declares no role and is not open to all: a mistake in its code."""
+    for route in app.routes:
+        path = getattr(route, "path", "")
+        if path not in OPEN and not roles_of(route):
+            raise RuntimeError(
+                f"The route {path} declares no role. Let it take a caller of the role it needs, as `caller: ChatDep`, "
+                "or add it to app.auth.OPEN if anyone may open it."
+            )
+
+
+def _roles(dependant: Dependant) -> Iterator[Role]:
+    if dependant.call in _GATES:
+        yield _GATES[dependant.call]
+    for each in dependant.dependencies:
+        yield from _roles(each)
 
 
 async def services(runtime: RuntimeDep) -> Services:
@@ -117,6 +165,13 @@ async def verify(services: Services, text: str) -> ApiKey | None:
     if not _KEY.fullmatch(text):
         return None
     return await asyncio.to_thread(ApiKeyRepository(services.database).authenticate, text)
+
+
+async def verify_session(services: Services, token: str) -> ApiKey | None:
+    """The key that signed in the browser with this cookie, if both are still good."""
+    if not _TOKEN.fullmatch(token):
+        return None
+    return await asyncio.to_thread(SessionRepository(services.database).authenticate, token)
 
 
 def key_in_headers(request: Request) -> str | None:

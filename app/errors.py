@@ -21,11 +21,13 @@ from core.errors import (
     AuthenticationError,
     InputError,
     NotFoundError,
+    PermissionDeniedError,
     RagloopError,
     StoreUnavailableError,
     TooLargeError,
     UnavailableError,
 )
+from core.types import Role
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,16 @@ class ParameterError(InputError):
     def __init__(self, message: str, *, param: str, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.param = param
+
+
+class RoleNeededError(PermissionDeniedError):
+    """The caller's key is good, but lacks the role that this needs."""
+
+    def __init__(self, role: Role) -> None:
+        super().__init__(
+            f"This needs a key with the role {role.value}, which yours does not have.",
+            hint=f"Whoever runs this server can make one: `ragloop keys create NAME --role {role.value}`.",
+        )
 
 
 class MediaTypeError(InputError):
@@ -103,12 +115,20 @@ def respond(request: Request, error: RagloopError) -> Response:
     elif isinstance(error, AuthenticationError):
         return RedirectResponse(f"/sign-in?{urlencode({'next': _return_path(request)})}", status_code=303)
     else:
-        response = render("error.html", shown.status, error=shown, again=_return_path(request))
+        response = _error_page(request, shown)
     if isinstance(shown, UnavailableError):
         response.headers["Retry-After"] = str(shown.retry_after_seconds)
     if isinstance(shown, AuthenticationError):
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def _error_page(request: Request, error: RagloopError) -> Response:
+    """The error in words, in the frame of whoever is signed in. Where a role is missing, another key may have it."""
+    caller = getattr(request.state, "caller", None)
+    other_key = isinstance(error, RoleNeededError) and caller is not None and caller.key is not None
+    again = _return_path(request)
+    return render("error.html", error.status, error=error, again=again, caller=caller, other_key=other_key)
 
 
 def wants_page(request: Request) -> bool:

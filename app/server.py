@@ -18,7 +18,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from app import errors
+from app import auth, errors
 from app.api import catalogue, chat, operations, search
 from app.metrics import Metrics
 from app.middleware import BodyLimit, RequestEnvelope
@@ -55,6 +55,7 @@ def create_app(settings: Settings, services: Services | None = None, champion: A
     for module in (chat, search, catalogue, operations, chat_pages, document_pages, sign_in):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    auth.check_roles(app)
     errors.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.add_middleware(RequestEnvelope, metrics=metrics)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from app.api.chat_request import MODEL
-from app.auth import CallerDep, ServicesDep
+from app.auth import ChatDep, ReviewerDep, ServicesDep
 from app.errors import ModelNotFoundError
 from app.fields import Text
 from app.library import DocumentLibrary
@@ -19,13 +19,13 @@ router = APIRouter(prefix="/v1")
 
 
 @router.get("/models")
-def list_models(_caller: CallerDep, services: ServicesDep) -> dict[str, Any]:
+def list_models(_caller: ChatDep, services: ServicesDep) -> dict[str, Any]:
     """The one model there is: whatever release is champion."""
     return {"object": "list", "data": [_model(services)]}
 
 
 @router.get("/models/{model}")
-def retrieve_model(model: str, _caller: CallerDep, services: ServicesDep) -> dict[str, Any]:
+def retrieve_model(model: str, _caller: ChatDep, services: ServicesDep) -> dict[str, Any]:
     """The model by its name."""
     if model != MODEL:
         raise ModelNotFoundError(f"There is no model {model[:80]!r}.", hint=f"The only one is {MODEL!r}.")
@@ -33,7 +33,7 @@ def retrieve_model(model: str, _caller: CallerDep, services: ServicesDep) -> dic
 
 
 @router.get("/releases")
-def list_releases(_caller: CallerDep, services: ServicesDep) -> dict[str, Any]:
+def list_releases(_caller: ReviewerDep, services: ServicesDep) -> dict[str, Any]:
     """All releases, newest first, and which of them answers."""
     releases = ReleaseRepository(services.database)
     champion = releases.champion()
@@ -45,7 +45,7 @@ def list_releases(_caller: CallerDep, services: ServicesDep) -> dict[str, Any]:
 
 @router.get("/documents")
 def list_documents(
-    caller: CallerDep,
+    caller: ChatDep,
     services: ServicesDep,
     after: Annotated[Text, Query(max_length=4000)] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
@@ -56,7 +56,7 @@ def list_documents(
 
 
 @router.get("/documents/{document_id}")
-def get_document(document_id: str, caller: CallerDep, services: ServicesDep) -> dict[str, Any]:
+def get_document(document_id: str, caller: ChatDep, services: ServicesDep) -> dict[str, Any]:
     """One document with its text. Every `start` and `end` of a citation or passage counts characters of it."""
     document = DocumentLibrary(services.database).open(document_id, caller.scope)
     return {

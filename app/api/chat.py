@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from app.api.chat_reply import DONE, Completion, event
 from app.api.chat_request import ChatRequest
 from app.asking import AnswerEvents, answer_events, first_of, unless_client_leaves, whole_answer
-from app.auth import Caller, CallerDep, RuntimeDep
+from app.auth import Caller, ChatDep, RuntimeDep
 from app.errors import envelope, unexpected
 from app.metrics import Metrics
 from core.errors import RagloopError
@@ -29,7 +29,7 @@ _STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 @router.post("/v1/chat/completions")
-async def chat_completions(caller: CallerDep, request: Request, runtime: RuntimeDep, body: ChatRequest) -> Response:
+async def chat_completions(caller: ChatDep, request: Request, runtime: RuntimeDep, body: ChatRequest) -> Response:
     """Answer the last message from the documents."""
     question = _question(body, caller, runtime.settings.max_question_chars)
     answerer = await runtime.answerer()

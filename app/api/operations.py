@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from app import readiness
-from app.auth import CallerDep, RuntimeDep
+from app.auth import ReviewerDep, RuntimeDep
 
 router = APIRouter()
 
@@ -29,6 +29,6 @@ def readyz(runtime: RuntimeDep) -> Response:
 
 
 @router.get("/metrics")
-def metrics(_caller: CallerDep, request: Request) -> Response:
-    """Prometheus's text format. Needs a key like everything else, but on a development server on loopback."""
+def metrics(_caller: ReviewerDep, request: Request) -> Response:
+    """Prometheus's text format. A scraper's key has the role review, and with it no power over what is live."""
     return Response(request.app.state.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

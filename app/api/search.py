@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.chat_request import check_length
-from app.auth import CallerDep, RuntimeDep
+from app.auth import ChatDep, RuntimeDep
 from app.fields import Text
 from core.storage.interactions import passage_json
 
@@ -28,7 +28,7 @@ class SearchRequest(BaseModel):
 
 
 @router.post("/v1/search")
-async def search(caller: CallerDep, request: Request, runtime: RuntimeDep, body: SearchRequest) -> Response:
+async def search(caller: ChatDep, request: Request, runtime: RuntimeDep, body: SearchRequest) -> Response:
     """The passages that the release finds for the query, best first."""
     check_length(body.query, runtime.settings.max_question_chars)
     answerer = await runtime.answerer()

@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 
 from app.api.chat_request import check_length
 from app.asking import unless_client_leaves, whole_answer
-from app.auth import Caller, CallerDep, RuntimeDep, ServicesDep
+from app.auth import Caller, ChatDep, RuntimeDep, ServicesDep
 from app.errors import ParameterError
 from app.fields import Text
 from app.library import DocumentLibrary
@@ -46,7 +46,7 @@ class Corpus:
 
 @router.get("/")
 async def chat_page(
-    caller: CallerDep, runtime: RuntimeDep, services: ServicesDep, turn: Annotated[TurnIds, Query(default_factory=list)]
+    caller: ChatDep, runtime: RuntimeDep, services: ServicesDep, turn: Annotated[TurnIds, Query(default_factory=list)]
 ) -> Response:
     """The page, with the conversation whose answers the address names."""
     views = await asyncio.to_thread(AnswerRecords(services.database).views, turn[-MOST_TURNS:], caller)
@@ -62,7 +62,7 @@ async def chat_page(
 
 @router.post("/")
 async def ask_without_script(
-    caller: CallerDep,
+    caller: ChatDep,
     request: Request,
     runtime: RuntimeDep,
     services: ServicesDep,
@@ -83,7 +83,7 @@ async def ask_without_script(
 
 
 @router.get("/answers/{interaction_id}")
-def answer_fragment(interaction_id: str, caller: CallerDep, services: ServicesDep) -> Response:
+def answer_fragment(interaction_id: str, caller: ChatDep, services: ServicesDep) -> Response:
     """One answer as a fragment of a page, for those who asked it."""
     interaction = AnswerRecords(services.database).own(interaction_id, caller)
     return render("_answer.html", turn=answer_view(interaction))

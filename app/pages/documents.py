@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from markupsafe import Markup
 
-from app.auth import CallerDep, ServicesDep
+from app.auth import ChatDep, ServicesDep
 from app.citing import document_url
 from app.fields import Text
 from app.library import DocumentLibrary, page_of
@@ -45,9 +45,7 @@ class DocumentView:
 
 
 @router.get("/documents")
-def list_page(
-    caller: CallerDep, services: ServicesDep, after: Annotated[Text, Query(max_length=4000)] = ""
-) -> Response:
+def list_page(caller: ChatDep, services: ServicesDep, after: Annotated[Text, Query(max_length=4000)] = "") -> Response:
     """The documents that the caller may see."""
     shelf = DocumentLibrary(services.database).shelf(caller.scope, after, LIST_LENGTH)
     return render("documents.html", caller=caller, shelf=shelf, after=after)
@@ -56,7 +54,7 @@ def list_page(
 @router.get("/documents/{document_id}")
 def document_page(
     document_id: str,
-    caller: CallerDep,
+    caller: ChatDep,
     services: ServicesDep,
     start: Offset = None,
     end: Offset = None,

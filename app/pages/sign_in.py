@@ -1,8 +1,10 @@
-"""/sign-in and /sign-out: a key becomes a cookie that scripts cannot read and other sites cannot send."""
+"""/sign-in and /sign-out: a key begins a session, whose cookie scripts cannot read and other sites cannot send."""
 
 from __future__ import annotations
 
+import asyncio
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request, Response
@@ -10,12 +12,17 @@ from fastapi.responses import RedirectResponse
 
 from app.auth import COOKIE, RuntimeDep, check_site, verify
 from app.fields import Text
+from app.pages.navigation import home_of
 from app.pages.views import render
+from core.storage.sessions import SessionRepository
+from core.types import ApiKey
+from serving.factory import Services
 
 router = APIRouter(include_in_schema=False)
 
-# A key that expires or is revoked earlier ends earlier: it is checked with every request.
-COOKIE_SECONDS = 30 * 24 * 3600
+# As long as NIST SP 800-63B lets anyone stay signed in at its first assurance level. A key that expires or is revoked
+# earlier ends its sessions with it.
+SESSION = timedelta(days=30)
 
 _LOCAL_PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 
@@ -41,30 +48,45 @@ async def sign_in(
     key: Annotated[Text, Form(max_length=500)] = "",
     next: Annotated[str, Form(max_length=2000)] = "/",
 ) -> Response:
-    """Check the key and set the cookie; a bad key gets the form again."""
+    """Check the key and begin a session in place of the one there was; a bad key gets the form again."""
     check_site(request)
-    key = key.strip()
-    if await verify(await runtime.services(), key) is None:
+    if not runtime.settings.keys_required:
+        return RedirectResponse("/", 303)
+    services = await runtime.services()
+    found = await verify(services, key.strip())
+    if found is None:
         return _form(local_path(next), status=401)
-    response = RedirectResponse(local_path(next), 303)
-    response.set_cookie(
-        COOKIE,
-        key,
-        max_age=COOKIE_SECONDS,
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
+    path = local_path(next)
+    response = RedirectResponse(home_of(found.actor) if path == "/" else path, 303)
+    await asyncio.to_thread(_begin, services, request, response, found)
     return response
 
 
 @router.post("/sign-out")
-async def sign_out(request: Request) -> Response:
-    """Forget the key in this browser."""
+async def sign_out(request: Request, runtime: RuntimeDep) -> Response:
+    """End the session, here and in this browser."""
     check_site(request)
     response = RedirectResponse("/sign-in", 303)
+    if token := request.cookies.get(COOKIE):
+        await asyncio.to_thread(SessionRepository((await runtime.services()).database).end, token)
     response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=request.url.scheme == "https")
     return response
+
+
+def _begin(services: Services, request: Request, response: Response, key: ApiKey) -> None:
+    """Always with a token of our making: one that somebody planted in the browser is never taken over."""
+    sessions = SessionRepository(services.database)
+    if before := request.cookies.get(COOKIE):
+        sessions.end(before)
+    token, end = sessions.start(key, SESSION)
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=int((end - datetime.now(UTC)).total_seconds()),
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
 
 
 def _form(next_path: str, *, status: int = 200, followed_a_link: bool = False) -> Response:

@@ -1,4 +1,4 @@
-"""Who may ask what: keys, labels, cookies, and requests that other web sites send."""
+"""Who may ask what: keys, labels, and requests that other web sites send. Roles are in test_api_roles.py."""
 
 from __future__ import annotations
 
@@ -6,17 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from fastapi.routing import APIRoute
-from httpx import AsyncClient, Response
 
-from app.auth import COOKIE, caller
-from app.pages.sign_in import local_path
-from core.types import document_id
-from tests.unit.app.world import World, asks
+from core.types import Role, document_id
+from tests.unit.app.world import World, asks, sign_in
 
 QUESTION = "How many days of holiday has every employee each year?"
 SALARIES = document_id("handbook/salaries.md")
-OPEN_TO_ALL = {"/healthz", "/readyz", "/sign-in", "/sign-out"}
 
 
 @pytest.fixture
@@ -33,28 +28,6 @@ def local(tmp_path: Path) -> World:
 
 def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
-
-
-def test_every_route_asks_who_is_calling_but_the_few_that_are_open(world: World) -> None:
-    routes = [route for route in world.app().routes if isinstance(route, APIRoute)]
-    assert len(routes) > 10
-    guarded = {route.path for route in routes if any(each.call is caller for each in route.dependant.dependencies)}
-    assert {route.path for route in routes} - guarded == OPEN_TO_ALL
-
-
-async def test_no_route_behind_a_key_answers_without_one(world: World) -> None:
-    routes = [route for route in world.app().routes if isinstance(route, APIRoute)]
-    async with world.client() as client:
-        for route in routes:
-            for method in route.methods:
-                response = await client.request(
-                    method, route.path.replace("{document_id}", SALARIES), json=asks(QUESTION)
-                )
-                if route.path in OPEN_TO_ALL:
-                    assert response.status_code != 401 or route.path == "/sign-in", route.path
-                else:
-                    assert response.status_code == 401, route.path
-                    assert response.json()["error"]["code"] == "invalid_api_key"
 
 
 async def test_a_key_is_taken_from_either_header(world: World) -> None:
@@ -109,6 +82,33 @@ async def test_a_document_one_may_not_see_cannot_be_told_from_one_that_is_not_th
     assert hidden.json() == missing.json()
 
 
+async def test_a_rotated_key_sees_and_does_what_the_old_one_did_and_opens_its_answers(world: World) -> None:
+    old = world.key("board", roles=[Role.CHAT, Role.REVIEW])
+    async with world.client() as client:
+        answer = (await client.post("/v1/chat/completions", json=asks(QUESTION), headers=bearer(old))).json()
+        _, _, new = world.keys.rotate(old.split("_")[1], timedelta(hours=1))
+        for key in (old, new):
+            for path in ("/v1/releases", f"/v1/documents/{SALARIES}", f"/answers/{answer['interaction_id']}"):
+                assert (await client.get(path, headers=bearer(key))).status_code == 200, path
+            assert (await client.post("/v1/search", json={"query": "a"}, headers=bearer(key))).status_code == 200
+
+
+async def test_after_the_overlap_only_the_new_key_is_good(world: World) -> None:
+    old = world.key()
+    _, _, new = world.keys.rotate(old.split("_")[1], timedelta(0))
+    async with world.client() as client:
+        assert (await client.get("/v1/models", headers=bearer(old))).status_code == 401
+        assert (await client.get("/v1/models", headers=bearer(new))).status_code == 200
+
+
+async def test_an_answer_that_was_given_without_a_key_belongs_to_no_key(local: World) -> None:
+    async with local.client() as client:
+        answer = (await client.post("/v1/chat/completions", json=asks(QUESTION))).json()
+        path = f"/answers/{answer['interaction_id']}"
+        assert (await client.get(path)).status_code == 200
+        assert (await client.get(path, headers=bearer(local.key()))).status_code == 404
+
+
 async def test_an_answer_can_be_read_only_by_the_key_that_asked(world: World) -> None:
     mine, other = bearer(world.key()), bearer(world.key())
     async with world.client() as client:
@@ -117,85 +117,6 @@ async def test_an_answer_can_be_read_only_by_the_key_that_asked(world: World) ->
         assert (await client.get(path, headers=mine)).status_code == 200
         assert (await client.get(path, headers=other)).status_code == 404
         assert (await client.get(f"/?turn={answer['interaction_id']}", headers=other)).status_code == 404
-
-
-# ---------------------------------------------------------------- signing in
-
-
-async def sign_in(client: AsyncClient, key: str, **headers: str) -> Response:
-    return await client.post("/sign-in", data={"key": key, "next": "/documents"}, headers=headers)
-
-
-async def test_a_page_without_a_key_leads_to_the_form_and_back(world: World) -> None:
-    async with world.client(Accept="text/html") as client:
-        response = await client.get(f"/documents/{SALARIES}?start=1&end=4")
-        assert response.status_code == 303
-        form = await client.get(response.headers["location"])
-        assert f'value="/documents/{SALARIES}?start=1&amp;end=4"' in form.text
-
-
-async def test_a_link_on_another_site_offers_a_way_on_without_the_key(world: World) -> None:
-    async with world.client() as client:
-        form = await client.get("/sign-in?next=/documents", headers={"Sec-Fetch-Site": "cross-site"})
-        assert '<a href="/documents">Go on' in form.text
-        assert "Go on" not in (await client.get("/sign-in")).text
-
-
-async def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_cannot_use(world: World) -> None:
-    async with world.client() as client:
-        response = await sign_in(client, f" {world.key()} ")
-        assert response.status_code == 303
-        assert response.headers["location"] == "/documents"
-        cookie = response.headers["set-cookie"].lower()
-        assert "httponly" in cookie
-        assert "samesite=strict" in cookie
-        assert "secure" not in cookie
-        assert (await client.get("/documents")).status_code == 200
-
-
-async def test_over_https_the_cookie_is_secure(world: World) -> None:
-    async with world.client() as client:
-        response = await client.post("https://127.0.0.1/sign-in", data={"key": world.key()})
-    assert "; secure" in response.headers["set-cookie"].lower()
-
-
-@pytest.mark.parametrize("key", ["", "wrong", "rl_000000000000_" + "a" * 43, "rl_\x00", "x" * 501])
-async def test_a_failed_sign_in_sets_no_cookie(world: World, key: str) -> None:
-    async with world.client() as client:
-        response = await sign_in(client, key)
-    assert response.status_code in (400, 401)
-    assert "set-cookie" not in response.headers
-
-
-async def test_signing_out_forgets_the_key(world: World) -> None:
-    async with world.client() as client:
-        await sign_in(client, world.key())
-        response = await client.post("/sign-out")
-        assert f'{COOKIE}=""' in response.headers["set-cookie"]
-        assert (await client.get("/documents")).status_code == 401
-
-
-async def test_a_revoked_key_ends_its_sessions_at_once(world: World) -> None:
-    key = world.key()
-    async with world.client() as client:
-        await sign_in(client, key)
-        world.keys.revoke(key.split("_")[1])
-        assert (await client.get("/documents")).status_code == 401
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "//evil.example",
-        "/\\evil.example",
-        "https://evil.example",
-        "javascript:alert(1)",
-        "/a\r\nSet-Cookie: x=1",
-        "/a b",
-    ],
-)
-def test_signing_in_leads_only_to_this_server_s_pages(path: str) -> None:
-    assert local_path(path) == "/"
 
 
 # ---------------------------------------------------------------- other web sites

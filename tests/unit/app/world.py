@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
-from httpx import ASGITransport, AsyncClient
+from httpx import ASGITransport, AsyncClient, Response
+from sqlalchemy import update
 
 from app.server import create_app
 from core.ports import Generated, GenerationRequest, TextDelta
@@ -29,6 +30,7 @@ from core.storage.database import Database
 from core.storage.documents import DocumentRepository, RunRepository
 from core.storage.interactions import InteractionRepository
 from core.storage.releases import ReleaseRepository
+from core.storage.tables import api_keys
 from core.types import (
     PUBLIC,
     Chunk,
@@ -38,6 +40,7 @@ from core.types import (
     DocumentState,
     EmbeddedDocument,
     ManifestEntry,
+    Role,
     TextFormat,
     Usage,
     digest,
@@ -132,9 +135,21 @@ class World:
         self.documents.save_entries(self.spec.name, "run", [entry])
         return document
 
-    def key(self, *access: str, expires_in: timedelta | None = None) -> str:
-        """The text of a new API key that sees documents with these labels."""
-        return self.keys.create("a test", access or (PUBLIC,), expires_in)[1]
+    def key(
+        self,
+        *access: str,
+        roles: Iterable[Role] = (Role.CHAT,),
+        name: str = "a test",
+        expires_in: timedelta | None = None,
+    ) -> str:
+        """The text of a new API key that sees documents with these labels, and may do what these roles may."""
+        return self.keys.create(name, access or (PUBLIC,), expires_in, roles)[1]
+
+    def expire(self, key_id: str) -> None:
+        """Let the key's life be over."""
+        with self.database.transaction() as connection:
+            ended = datetime.now(UTC) - timedelta(seconds=1)
+            connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(expires_at=ended))
 
     def app(self, generator: object | None = None) -> FastAPI:
         """The application; with `generator`, that writes the answers."""
@@ -221,3 +236,8 @@ def _chunks(document: Document) -> list[Chunk]:
 def asks(question: str, **more: Any) -> dict[str, Any]:
     """The body of a chat completion request."""
     return {"model": "ragloop", "messages": [{"role": "user", "content": question}], **more}
+
+
+async def sign_in(client: AsyncClient, key: str, next_path: str = "/documents", **headers: str) -> Response:
+    """Send the sign-in form; the client keeps the cookie that it gets."""
+    return await client.post("/sign-in", data={"key": key, "next": next_path}, headers=headers)
