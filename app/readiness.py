@@ -1,4 +1,4 @@
-"""Whether this process can answer: database, index, model and documents, each looked at by itself."""
+"""Whether this process can answer: database, index, model, documents and release, each looked at by itself."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from app.runtime import Runtime
 from core.errors import RagloopError
+from serving.champion import current_champion
 from serving.factory import Services
 
-PARTS = ("database", "index", "model", "documents")
+PARTS = ("database", "index", "model", "documents", "release")
 
 
 @dataclass(slots=True)
@@ -46,8 +47,13 @@ def _look_at(runtime: Runtime, services: Services) -> Readiness:
     found.note("database", services.database.check)
     found.note("index", services.index.collections)
     found.checks["model"] = "ok"  # it embedded a word before the services were handed over, and it is in this process
-    if found.ready:
-        found.note("documents", runtime.champion_answerer)
-    else:
-        found.checks["documents"] = "unknown"
+    looks: dict[str, Callable[[], object]] = {
+        "documents": lambda: current_champion(services),  # there is none while nothing was ingested
+        "release": runtime.champion_answerer,
+    }
+    for part, look in looks.items():
+        if found.ready:
+            found.note(part, look)
+        else:
+            found.checks[part] = "unknown"
     return found

@@ -11,7 +11,8 @@
     │       └── CollectionMismatchError           a collection opened with another embedder or schema
     ├── UnavailableError            503           something we depend on is down; Retry-After
     │   ├── IndexUnavailableError
-    │   └── StoreUnavailableError
+    │   ├── StoreUnavailableError
+    │   └── ReleaseUnavailableError           the champion cannot be opened by this process
     └── ConversionError             -             one document could not be read; the run goes on
 
 Each carries a message for people, a hint that says what to do, an HTTP status and a process exit code.
@@ -111,6 +112,12 @@ class StoreUnavailableError(UnavailableError):
     """The SQL database cannot be read or written."""
 
     type = "store_unavailable"
+
+
+class ReleaseUnavailableError(UnavailableError):
+    """The release that should answer cannot be opened by this process."""
+
+    type = "release_unavailable"
 
 
 class FailureKind(StrEnum):

@@ -13,7 +13,8 @@ from core.types import CollectionSpec, digest
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # JSON has no word for infinity, so a manifest that held one could not be read back.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class CollectionRef(_Frozen):
@@ -108,15 +109,23 @@ class ReleaseStatus(StrEnum):
 
 
 class ReleaseEventKind(StrEnum):
-    """What happened to a release. The values are stored."""
+    """What happened to a release. The values are stored.
+
+    Every change of a release's status is one of these: installed, promoted, overridden and restored make it champion,
+    replaced and rolled_back retire it, created and reopened make it a candidate. `approved` changes no status: it
+    stands until anything else happens to the release.
+    """
 
     INSTALLED = "installed"
     CREATED = "created"
+    REOPENED = "reopened"
     APPROVED = "approved"
     REJECTED = "rejected"
     PROMOTED = "promoted"
     OVERRIDDEN = "overridden"
+    REPLACED = "replaced"
     ROLLED_BACK = "rolled_back"
+    RESTORED = "restored"
 
 
 class Release(_Frozen):

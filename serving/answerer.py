@@ -24,7 +24,7 @@ NOT_FOUND = "I could not find this in the documents."
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, by whom, and where it came from. `origin` is page, api, cli or evaluation."""
+    """What is asked, by whom, and where it came from. `origin` is page, api, cli, evaluation or probe."""
 
     text: str
     scope: AccessScope

@@ -1,46 +1,128 @@
-"""Which Answerer answers now: the champion's, followed as the pointer moves."""
+"""Which Answerer answers now: the champion's, followed as the pointer moves.
+
+champion = Champion(services)
+champion.follow()      # a server looks every second, and opens a new champion beside its requests
+champion.answerer()    # without follow(), whoever asks looks
+champion.close()
+
+A champion that this process cannot open is an error, at its requests and at /readyz, not a reason to go on with the
+one before: that one was replaced, perhaps because it did harm, and a rollback that a process ignores is none. It is
+tried again every second. What it replaced is kept open, so that it answers again as soon as the pointer is back.
+"""
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 
+from core.errors import RagloopError, ReleaseUnavailableError, UnavailableError
 from core.release import Release
 from core.storage.documents import RunRepository
 from core.storage.releases import ReleaseRepository
+from core.types import AccessScope
 from serving.answerer import Answerer
-from serving.factory import Services, build_answerer
+from serving.factory import Services
+from serving.release_verification import open_release
 from serving.releases import champion_or_first
 
-# How long a process may go on answering with the previous champion after the pointer moved.
+logger = logging.getLogger(__name__)
+
+# How often a server looks at the pointer.
 POINTER_CHECK_SECONDS = 1.0
+# A request looks by itself when nobody has for so long: there is no follower, or the machine is busy.
+_OVERDUE_SECONDS = 1.5
+
+
+def current_champion(services: Services) -> Release:
+    """The release that answers now, made of the defaults if there is none yet. Raises UnavailableError with a hint
+    while nothing has been ingested."""
+    releases = ReleaseRepository(services.database)
+    champion = releases.champion()
+    if champion is not None:
+        return champion
+    specs = {name: services.index.spec(name) for name in services.index.collections()}
+    return champion_or_first(services.settings, releases, RunRepository(services.database), specs)
 
 
 class Champion:
-    """The Answerer of whichever release is champion now, rebuilt when the pointer moves. Thread-safe."""
+    """The Answerer of whichever release is champion now. Thread-safe."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._releases = ReleaseRepository(services.database)
-        self._runs = RunRepository(services.database)
-        self._lock = threading.Lock()
-        self._answerer: Answerer | None = None
-        self._checked = float("-inf")
+        self._looking = threading.Lock()
+        self._serving: Answerer | None = None
+        self._before: Answerer | None = None
+        self._error: RagloopError | None = None
+        self._looked = float("-inf")
+        self._ended = threading.Event()
+        self._follower: threading.Thread | None = None
 
     def answerer(self) -> Answerer:
-        """Raises UnavailableError with a hint while nothing has been ingested."""
-        with self._lock:
-            if self._answerer is None or time.monotonic() - self._checked > POINTER_CHECK_SECONDS:
-                release = self._current()
-                if self._answerer is None or self._answerer.release.id != release.id:
-                    self._answerer = build_answerer(self._services, release)
-                self._checked = time.monotonic()
-            return self._answerer
+        """Raises UnavailableError with a hint while nothing has been ingested, and ReleaseUnavailableError when the
+        champion cannot be opened here."""
+        serving = self._serving
+        if serving is None or time.monotonic() - self._looked > _OVERDUE_SECONDS:
+            # Whoever is first looks. The others need not wait, unless there is nothing yet that could answer them.
+            self._look(wait=serving is None)
+        serving, error = self._serving, self._error
+        if error is not None:
+            raise error.with_traceback(None)  # raised by many requests: it must not gather their tracebacks
+        if serving is None:  # pragma: no cover - looking leaves one or the other
+            raise AssertionError("neither a champion nor what stands in its way")
+        return serving
 
-    def _current(self) -> Release:
-        champion = self._releases.champion()
-        if champion is not None:
-            return champion
-        index = self._services.index
-        specs = {name: index.spec(name) for name in index.collections()}
-        return champion_or_first(self._services.settings, self._releases, self._runs, specs)
+    def follow(self) -> None:
+        """Look at the pointer every second from now on, in a thread of its own, until `close`."""
+        self._follower = threading.Thread(target=self._follow, name="champion", daemon=True)
+        self._follower.start()
+
+    def close(self) -> None:
+        """Stop looking."""
+        self._ended.set()
+        if self._follower is not None:
+            self._follower.join()
+
+    def _follow(self) -> None:
+        self._look(wait=True)
+        while not self._ended.wait(POINTER_CHECK_SECONDS):
+            self._look(wait=True)
+
+    def _look(self, *, wait: bool) -> None:
+        asked = time.monotonic()
+        if not self._looking.acquire(blocking=wait):
+            return
+        try:
+            if self._looked < asked:  # nobody looked while this thread waited
+                self._error = self._turn_to_champion()
+                self._looked = time.monotonic()
+        finally:
+            self._looking.release()
+
+    def _turn_to_champion(self) -> RagloopError | None:
+        """Serve the champion of now; returns what stands in the way."""
+        try:
+            release = current_champion(self._services)
+            if self._serving is None or self._serving.release.id != release.id:
+                self._serving, self._before = self._opened(release), self._serving
+                logger.info("release %s answers", release.id[:12])
+        except RagloopError as error:
+            if self._error is None or self._error.message != error.message:
+                level = logging.INFO if self._serving is None else logging.ERROR
+                logger.log(level, "no release answers: %s %s", error.message, error.hint)
+            return error
+        return None
+
+    def _opened(self, release: Release) -> Answerer:
+        """The release's Answerer, which has searched once, so that no request waits for files to be opened."""
+        kept = self._before
+        try:
+            answerer = kept if kept and kept.release.id == release.id else open_release(self._services, release)
+            answerer.retriever.retrieve("ready", AccessScope.everything())
+        except UnavailableError:
+            raise
+        except RagloopError as error:
+            raise ReleaseUnavailableError(
+                f"Release {release.id[:12]} is live and cannot be opened here: {error.message}", hint=error.hint
+            ) from error
+        return answerer

@@ -81,9 +81,18 @@ class EvaluationRepository:
         self._database = database
 
     def start(self, record: EvaluationRecord) -> None:
-        """Store a new evaluation. Its release and its baseline are on record."""
+        """Store a new evaluation. Its release and its baseline are on record.
+
+        An evaluation of the same that still counts as running was killed, or is about to be told the same: it is given
+        up, and what it has answered so far is read from the ledger.
+        """
         row = {name: getattr(record, name) for name in record.__dataclass_fields__}
+        same = [
+            getattr(evaluations.c, name) == getattr(record, name) for name in ("release_id", "baseline_id", "dataset")
+        ]
+        given_up = {"state": "failed", "error": "Given up: it was started again.", "finished_at": record.created_at}
         with self._database.transaction() as connection:
+            connection.execute(update(evaluations).where(evaluations.c.state == "running", *same).values(**given_up))
             connection.execute(insert(evaluations), row)
 
     def finish(self, evaluation_id: str, *, verdict: str, passes: bool, report: Mapping[str, Any]) -> None:
@@ -121,6 +130,19 @@ class EvaluationRepository:
         with self._database.transaction() as connection:
             found = connection.execute(query.order_by(evaluation_rows.c.ordinal, evaluation_rows.c.side))
             return [RowEntry(row.side, row.ordinal, row.case_sha256, row.answer_id) for row in found]
+
+    def revisions(self, evaluation_id: str) -> dict[str, int]:
+        """Each collection that the evaluation's answers came from, and the lowest revision that one of them read."""
+        answer = evaluation_answers.c.answer
+        query = (
+            select(answer["collection"].as_string(), answer["revision"].as_integer())
+            .join(evaluation_rows, evaluation_rows.c.answer_id == evaluation_answers.c.id)
+            .where(evaluation_rows.c.evaluation_id == evaluation_id, evaluation_answers.c.state == "answered")
+            .distinct()
+        )
+        with self._database.transaction() as connection:
+            found = [(str(name), int(revision)) for name, revision in connection.execute(query)]
+        return dict(sorted(found, reverse=True))  # of a collection's revisions the lowest comes last and stays
 
     def _set(self, evaluation_id: str, **values: Any) -> None:
         changed = {**values, "finished_at": datetime.now(UTC)}

@@ -132,7 +132,7 @@ async def test_a_process_is_alive_before_it_is_ready(world: World) -> None:
 async def test_ready_means_that_every_part_works(client: AsyncClient) -> None:
     response = await client.get("/readyz")
     assert response.status_code == 200
-    assert response.json()["checks"] == dict.fromkeys(("database", "index", "model", "documents"), "ok")
+    assert response.json()["checks"] == dict.fromkeys(("database", "index", "model", "documents", "release"), "ok")
 
 
 async def test_not_ready_says_what_is_missing_and_what_to_do(tmp_path: Path) -> None:
@@ -140,7 +140,9 @@ async def test_not_ready_says_what_is_missing_and_what_to_do(tmp_path: Path) -> 
         response = await client.get("/readyz")
     assert response.status_code == 503
     body = response.json()
-    assert body["checks"] == {"database": "ok", "index": "ok", "model": "ok", "documents": "unavailable_error"}
+    assert body["checks"] == {
+        "database": "ok", "index": "ok", "model": "ok", "documents": "unavailable_error", "release": "unknown",
+    }  # fmt: skip
     assert "ragloop ingest" in body["hint"]
 
 
