@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from app.cli.main import main
+from core.types import Role
 from tests.conftest import make_home
 
 
@@ -61,6 +63,8 @@ def test_help_and_light_commands_import_nothing_heavy() -> None:
         (["release", "show"], "no release"),
         (["release", "show", "abc"], "abc"),
         (["keys", "revoke", "nobody"], "nobody"),
+        (["keys", "rotate", "nobody"], "nobody"),
+        (["keys", "create", " "], "name"),
         (["delete", "docs/no.md"], "docs/no.md"),
     ],
 )
@@ -105,6 +109,50 @@ def test_a_key_is_printed_once_alone_on_standard_output(capsys: pytest.CaptureFi
     assert run(capsys, "keys", "revoke", entry["id"])[0] == 0
     _, listed = run_json(capsys, "keys", "list")
     assert listed["keys"][0]["revoked_at"]
+
+
+def test_a_key_carries_roles_which_the_list_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "keys", "create", "Anna")
+    run(capsys, "keys", "create", "Ben", "--role", "approve", "--role", "chat", "--role", "review")
+    _, listed = run_json(capsys, "keys", "list")
+    assert [(entry["name"], entry["roles"]) for entry in listed["keys"]] == [
+        ("Anna", ["chat"]),
+        ("Ben", ["chat", "review", "approve"]),
+    ]
+    _, out, _ = run(capsys, "keys", "list")
+    assert "Ben  (chat, review, approve; sees public)" in out
+
+
+def test_the_help_of_keys_says_what_each_role_may_do(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "keys", "create", "--help")
+    for role in Role:
+        assert re.search(rf"^    {role.value} +\w+", out, re.MULTILINE)
+    code, _, err = run(capsys, "keys", "create", "Anna", "--role", "boss")
+    assert code == 2
+    assert all(role.value in err for role in Role)
+
+
+def test_a_rotated_key_is_shown_once_and_the_old_one_is_given_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    _, made = run_json(capsys, "keys", "create", "ci", "--role", "ingest", "--access", "hr")
+    code, rotated = run_json(capsys, "keys", "rotate", made["id"], "--overlap-hours", "2")
+    assert code == 0
+    assert rotated["key"].startswith("rl_")
+    assert {name: rotated[name] for name in ("name", "roles", "access", "replaces", "expires_at")} == {
+        "name": "ci",
+        "roles": ["ingest"],
+        "access": ["hr"],
+        "replaces": made["id"],
+        "expires_at": None,
+    }
+    assert rotated["replaced"]["id"] == made["id"]
+    assert rotated["replaced"]["expires_at"]
+    code, out, err = run(capsys, "keys", "rotate", rotated["id"])
+    assert code == 0
+    assert out.strip().startswith("rl_")
+    assert f"replaces key {rotated['id']}, which works until" in err
+    _, listed, _ = run(capsys, "keys", "list")
+    assert rotated["key"].split("_", 2)[2] not in listed
+    assert run(capsys, "keys", "rotate", made["id"])[0] == 2
 
 
 def test_documents_are_ingested_asked_about_and_deleted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
