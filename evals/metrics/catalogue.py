@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from core.ports import Embedder
 from evals.metrics.citations import citation_metrics
+from evals.metrics.consistency import Consistency
 from evals.metrics.gold_answer import gold_answer_metrics
+from evals.metrics.grounding import grounding_metric
 from evals.metrics.metric import Metric
 from evals.metrics.operation import Prices, operation_metrics
 from evals.metrics.quality import quality_metrics
 from evals.metrics.retrieval import retrieval_metrics
+from evals.metrics.safety import safety_metrics
 
 
 def plain_metrics(embedder: Embedder, language: str, prices: Prices | None = None) -> list[Metric]:
@@ -17,6 +20,9 @@ def plain_metrics(embedder: Embedder, language: str, prices: Prices | None = Non
         *quality_metrics(language),
         *retrieval_metrics(),
         *citation_metrics(),
+        grounding_metric(language),
         *gold_answer_metrics(embedder),
+        *safety_metrics(language),
+        Consistency(embedder),
         *operation_metrics(prices),
     ]

@@ -50,8 +50,11 @@ class ContentWords:
 
     def keys(self, text: str) -> frozenset[str | int]:
         """The distinct content words, as keys that can be compared."""
-        numbers = (normal_number(number) for number in _NUMBER.findall(text))
-        return frozenset(numbers) | self._sparse.terms(_NUMBER.sub(" ", text))
+        return self.numbers(text) | self._sparse.terms(_NUMBER.sub(" ", text))
+
+    def numbers(self, text: str) -> frozenset[str]:
+        """The distinct numbers, in the form in which they are compared."""
+        return frozenset(normal_number(number) for number in _NUMBER.findall(text))
 
     def missing(self, wanted: str, text: str) -> tuple[int, Sequence[str]]:
         """How many content words `wanted` has, and those of them that `text` does not have."""
