@@ -27,9 +27,10 @@ logger = logging.getLogger(__name__)
 
 # Cases whose answers are in memory together: enough to embed in one batch.
 PORTION = 16
-# Questions asked at the same time: what keeps two cores busy; an answer waits for its model, not for the others.
-_ASKED_AT_ONCE = 4
-# Portions under way together, so that a judge has questions to answer while other rows are still being asked.
+# Questions asked at the same time. More would wait for the same cores, and their latency would tell of nothing else.
+_ASKED_AT_ONCE = 2
+# Portions under way together: while one is scored, the next is asked. A judge that takes many rows at once needs more
+# of them, so that it is never left waiting.
 _PORTIONS_AT_ONCE = 3
 
 _SETTLED = ("scored", "skipped")
@@ -105,13 +106,13 @@ class Runner:
         metrics: Sequence[Metric],
         find_gold: GoldFinder,
         progress: Callable[[int], None] = lambda _finished: None,
-        portions_at_once: int = _PORTIONS_AT_ONCE,
+        rows_judged_at_once: int = 1,
     ) -> None:
         self._ledger = ledger
         self._metrics = metrics
         self._find_gold = find_gold
         self._progress = progress
-        self._portions = portions_at_once
+        self._portions = _PORTIONS_AT_ONCE + math.ceil(rows_judged_at_once / PORTION)
 
     async def run(self, respondents: Sequence[Respondent], cases: Sequence[Case]) -> Results:
         """Every case on every side. Raises only what keeps the ledger from being read or written."""

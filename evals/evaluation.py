@@ -1,0 +1,203 @@
+"""One evaluation from order to report: which releases, which cases, which metrics; run, compared, stored.
+
+order = EvaluationOrder(release="candidate", baseline="champion", dataset="handbook", actor=actor)
+report = Evaluator(services).run(order)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from core.errors import InputError, NotFoundError, RagloopError
+from core.release import Release, ReleaseStatus
+from core.storage.documents import DocumentRepository
+from core.storage.evaluations import EvaluationLedger, EvaluationRecord, EvaluationRepository, RowEntry
+from core.storage.releases import ReleaseRepository
+from core.types import Actor
+from evals.dataset_store import Dataset, DatasetStore
+from evals.gold import GoldFinder
+from evals.metrics.metric import Metric
+from evals.report import DatasetRef, JudgeQuality, Report, Side
+from evals.report_builder import Inquiry, build_report
+from evals.runner import Respondent, Results, Runner
+from evals.thresholds import Thresholds, load_thresholds
+from serving.factory import Services, build_answerer
+
+CHAMPION = "champion"
+CANDIDATE = "candidate"
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationOrder:
+    """What a person wants to know. `release` and `baseline` are an id, its beginning, `champion`, or `candidate` for
+    the newest one; without a baseline nothing is compared. `fresh` asks every case again instead of reading the
+    ledger, each side for itself, so that a release can be compared with itself."""
+
+    release: str
+    baseline: str | None
+    dataset: str
+    actor: Actor
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What an evaluation measures with: the metrics, and what is known of the judge behind some of them."""
+
+    metrics: Sequence[Metric]
+    judge: JudgeQuality | None = None
+    concurrency: int = 1
+    """Rows a judge can take at the same time; 1 without a judge."""
+
+
+class Evaluator:
+    """Runs evaluations over the open stores of one process."""
+
+    def __init__(
+        self, services: Services, panel: Panel, thresholds: Thresholds | None = None, software: str | None = None
+    ) -> None:
+        self._services = services
+        self._panel = panel
+        self._thresholds = thresholds or load_thresholds()
+        self._software = software or importlib.metadata.version("ragloop")
+        self._releases = ReleaseRepository(services.database)
+        self._evaluations = EvaluationRepository(services.database)
+
+    def run(
+        self,
+        order: EvaluationOrder,
+        begin: Callable[[int], None] = lambda _cases: None,
+        progress: Callable[[int], None] = lambda _finished: None,
+    ) -> Report:
+        """Evaluate and return the report, which is on record. `begin` is told how many cases there are, `progress` how
+        many are finished since its last call.
+
+        Raises NotFoundError for a release or dataset that is not there, CollectionMismatchError for a release that
+        cannot be served here, UnavailableError when a store is down.
+        """
+        candidate, baseline = self._sides(order)
+        dataset = DatasetStore(self._services.database).resolve(order.dataset)
+        evaluation_id = uuid.uuid4().hex
+        respondents = self._respondents(candidate, baseline, evaluation_id if order.fresh else "")
+        inquiry = self._inquiry(evaluation_id, candidate, baseline, dataset, order.actor)
+        self._evaluations.start(self._record(inquiry, order))
+        try:
+            begin(len(dataset.cases))
+            started = time.monotonic()
+            results = self._results(respondents, dataset, progress)
+            self._evaluations.save_rows(evaluation_id, _row_entries(results, dataset))
+            report = build_report(inquiry, results, self._thresholds, time.monotonic() - started)
+        except BaseException as error:
+            # An evaluation that was interrupted must not look as if it were still running.
+            self._evaluations.fail(evaluation_id, error.message if isinstance(error, RagloopError) else repr(error))
+            raise
+        content = report.model_dump(mode="json")
+        self._evaluations.finish(evaluation_id, verdict=report.verdict.value, passes=report.passes, report=content)
+        return report
+
+    # -- before
+
+    def _sides(self, order: EvaluationOrder) -> tuple[Release, Release | None]:
+        candidate = self._release(order.release)
+        baseline = self._release(order.baseline) if order.baseline else None
+        if baseline is not None and baseline.id == candidate.id and not order.fresh:
+            raise InputError(
+                f"Release {candidate.id[:12]} would be compared with itself.",
+                hint="Name another baseline, or --baseline none; --fresh asks everything twice and compares.",
+            )
+        return candidate, baseline
+
+    def _release(self, wanted: str) -> Release:
+        if wanted == CHAMPION:
+            found = self._releases.champion()
+        elif wanted == CANDIDATE:
+            found = next((each for each in self._releases.all() if each.status is ReleaseStatus.CANDIDATE), None)
+        else:
+            found = self._releases.get(wanted)
+        if found is None:
+            raise NotFoundError(f"There is no single release {wanted}.", hint="`ragloop release list` shows the ids.")
+        return found
+
+    def _respondents(self, candidate: Release, baseline: Release | None, sample: str) -> list[Respondent]:
+        sides = {Side.CANDIDATE: candidate} | ({Side.BASELINE: baseline} if baseline else {})
+        return [
+            Respondent(
+                side=side,
+                answerer=build_answerer(self._services, release, recorded=False),
+                release=release.id,
+                collection=release.manifest.collection.name,
+                revision=self._services.index.revision(release.manifest.collection.name),
+                software=self._software,
+                sample=f"{sample}{side.value}" if sample else "",
+            )
+            for side, release in sides.items()
+        ]
+
+    def _inquiry(
+        self, evaluation_id: str, candidate: Release, baseline: Release | None, dataset: Dataset, actor: Actor
+    ) -> Inquiry:
+        return Inquiry(
+            evaluation_id=evaluation_id,
+            candidate=candidate,
+            baseline=baseline,
+            dataset=DatasetRef(
+                name=dataset.name, version=dataset.version, sha256=dataset.sha256, cases=len(dataset.cases)
+            ),
+            cases=dataset.cases,
+            metrics=self._panel.metrics,
+            judge=self._panel.judge,
+            created_by=actor.name,
+            created_at=datetime.now(UTC),
+        )
+
+    def _record(self, inquiry: Inquiry, order: EvaluationOrder) -> EvaluationRecord:
+        configuration = {
+            "fresh": order.fresh,
+            "software": self._software,
+            "metrics": {metric.name: metric.version for metric in inquiry.metrics},
+            "thresholds": self._thresholds.model_dump(mode="json"),
+        }
+        return EvaluationRecord(
+            id=inquiry.evaluation_id,
+            release_id=inquiry.candidate.id,
+            baseline_id=inquiry.baseline.id if inquiry.baseline else None,
+            dataset=inquiry.dataset.name,
+            dataset_version=inquiry.dataset.version,
+            dataset_sha256=inquiry.dataset.sha256,
+            configuration=configuration,
+            state="running",
+            verdict=None,
+            passes=None,
+            report=None,
+            error=None,
+            created_by=inquiry.created_by,
+            created_at=inquiry.created_at,
+            finished_at=None,
+        )
+
+    # -- the run
+
+    def _results(self, respondents: Sequence[Respondent], dataset: Dataset, progress: Callable[[int], None]) -> Results:
+        documents = DocumentRepository(self._services.database)
+        runner = Runner(
+            EvaluationLedger(self._services.database),
+            self._panel.metrics,
+            GoldFinder(documents.get, dataset.cases),
+            progress,
+            rows_judged_at_once=self._panel.concurrency,
+        )
+        return asyncio.run(runner.run(respondents, dataset.cases))
+
+
+def _row_entries(results: Results, dataset: Dataset) -> list[RowEntry]:
+    return [
+        RowEntry(side.value, ordinal, case.sha256, found.answer_ids[ordinal])
+        for side, found in results.sides.items()
+        for ordinal, case in enumerate(dataset.cases)
+    ]
