@@ -52,14 +52,15 @@ class Runtime:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Open in the background on the way in, close on the way out."""
-        opening = asyncio.create_task(self._open()) if self._services is None else None
+        """Open in the background on the way in, follow the champion, close on the way out."""
+        opening = asyncio.create_task(self._open_and_follow())
         try:
             yield
         finally:
-            if opening is not None:
-                opening.cancel()
-                await asyncio.gather(opening, return_exceptions=True)
+            opening.cancel()
+            await asyncio.gather(opening, return_exceptions=True)
+            if isinstance(self._champion, Champion):
+                await asyncio.to_thread(self._champion.close)
             if self._owned and self._services is not None:
                 await asyncio.to_thread(self._services.close)
 
@@ -92,6 +93,11 @@ class Runtime:
         self._services = services
         self._opened.set()
 
+    async def _open_and_follow(self) -> None:
+        await self._open()
+        if isinstance(self._champion, Champion):
+            self._champion.follow()
+
     async def _open(self) -> None:
         while self._services is None:
             try:
@@ -107,7 +113,11 @@ class Runtime:
 
     def _open_and_warm(self) -> Services:
         services = self._opener(self.settings)
-        services.embedder.embed(["ready"])  # the first call loads the model; better now than in someone's question
+        try:
+            services.warm_up()
+        except BaseException:
+            services.close()
+            raise
         return services
 
 

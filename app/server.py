@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from app import auth, errors
-from app.api import catalogue, chat, operations, search
+from app.api import catalogue, chat, operations, releases, search
 from app.metrics import Metrics
 from app.middleware import BodyLimit, RequestEnvelope
 from app.pages import chat as chat_pages
@@ -52,7 +52,7 @@ def create_app(settings: Settings, services: Services | None = None, champion: A
     app = FastAPI(title="RAGLoop", version="1", docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.runtime = runtime
     app.state.metrics = metrics
-    for module in (chat, search, catalogue, operations, chat_pages, document_pages, sign_in):
+    for module in (chat, search, catalogue, releases, operations, chat_pages, document_pages, sign_in):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     auth.check_roles(app)

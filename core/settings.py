@@ -81,6 +81,14 @@ class Settings(BaseSettings):
         0.5, ge=0, le=1, description="Weight of the dense leg in fusion; the BM25 leg has the rest."
     )
 
+    # Releases
+    api_key: SecretStr | None = Field(
+        None, description="API key in whose name commands decide on releases; in production they need one."
+    )
+    allow_self_approval: bool = Field(
+        False, description="Whether whoever made a release may approve it. For an installation of one person."
+    )
+
     # Web
     host: str = Field("127.0.0.1", description="Address to listen on; any but this machine's own makes keys required.")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on.")

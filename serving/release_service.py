@@ -35,7 +35,7 @@ class ReleaseService:
     """
 
     def __init__(self, services: Services) -> None:
-        self._services = services
+        self.services = services
         self._releases = ReleaseRepository(services.database)
         self._evaluations = EvaluationRepository(services.database)
 
@@ -48,12 +48,12 @@ class ReleaseService:
         again, for which a reason is needed. Raises ConflictError for the champion's own manifest.
         """
         _require(actor, Role.REVIEW, "create a release")
-        start = self._champion() if base == "champion" else self._get(base)
-        manifest = changed(start.manifest, changes, self._services.index.spec, load_prompts())
+        start = self._champion() if base == "champion" else self.get(base)
+        manifest = changed(start.manifest, changes, self.services.index.spec, load_prompts())
         decision = Decision(actor.name, _said(reason))
         existing = self._releases.get(manifest.id)
         if existing is None:
-            verify_release(self._services, _unsaved(manifest, actor))
+            verify_release(self.services, _unsaved(manifest, actor))
             return self._releases.add_candidate(manifest, decision)
         if existing.status is ReleaseStatus.CANDIDATE:
             return existing
@@ -70,12 +70,12 @@ class ReleaseService:
                 f"This release exists and is {release.status.value}: {release.id[:12]}.",
                 hint="Give a reason to make it a candidate again.",
             )
-        verify_release(self._services, release)
+        verify_release(self.services, release)
         return self._releases.decide(release, ReleaseEventKind.REOPENED, ReleaseStatus.CANDIDATE, decision)
 
     def verify(self, release_id: str) -> Verification:
         """Open the release and ask it a few questions. Raises what stands in the way."""
-        return verify_release(self._services, self._get(release_id))
+        return verify_release(self.services, self.get(release_id))
 
     # -- deciding
 
@@ -85,7 +85,7 @@ class ReleaseService:
         why = _needed(reason, "an approval")
         release = self._candidate(release_id, "approved")
         events = self._releases.events(release.id)
-        if made_by(actor.name, release, events) and not self._services.settings.allow_self_approval:
+        if made_by(actor.name, release, events) and not self.services.settings.allow_self_approval:
             raise PermissionDeniedError(
                 f"{actor.name} made this release, so someone else must approve it.",
                 hint="Ask another person whose key has the role approve.",
@@ -113,14 +113,14 @@ class ReleaseService:
         """
         _require(actor, Role.ADMIN if override else Role.APPROVE, "override" if override else "promote a release")
         champion = self._champion()
-        release = self._get(release_id)
+        release = self.get(release_id)
         if override:
             decision = Decision(actor.name, _needed(reason, "an override"))
             self._require_promotable(release)
         else:
             release = self._candidate(release_id, "promoted")
             decision = Decision(actor.name, _said(reason), self._approved_report(release).id)
-        verify_release(self._services, release)
+        verify_release(self.services, release)
         promoted = self._releases.promote(release, champion, decision, override=override)
         if override:
             logger.warning("%s promoted %s without approval: %s", actor.name, release.id[:12], decision.reason)
@@ -139,22 +139,14 @@ class ReleaseService:
                 f"There is no champion before {champion.id[:12]} to go back to.",
                 hint="`ragloop release list` shows the releases; an admin can promote any with --override.",
             )
-        target = self._get(stack[-2])
-        open_release(self._services, target)
+        target = self.get(stack[-2])
+        open_release(self.services, target)
         restored = self._releases.roll_back(champion, target, Decision(actor.name, why))
         logger.warning("%s rolled back from %s to %s: %s", actor.name, champion.id[:12], target.id[:12], why)
         return restored
 
-    def history(self, release_id: str | None = None) -> list[ReleaseEvent]:
-        """The audit trail of one release, or of all, oldest first."""
-        return self._releases.events(self._get(release_id).id if release_id is not None else None)
-
-    # -- what the rules look at
-
-    def _champion(self) -> Release:
-        return current_champion(self._services)
-
-    def _get(self, release_id: str) -> Release:
+    def get(self, release_id: str) -> Release:
+        """The release with this id, or whose id begins so. Raises NotFoundError unless there is exactly one."""
         release = self._releases.get(release_id) if _ID.fullmatch(release_id) else None
         if release is None:
             raise NotFoundError(
@@ -162,8 +154,17 @@ class ReleaseService:
             )
         return release
 
+    def history(self, release_id: str | None = None) -> list[ReleaseEvent]:
+        """The audit trail of one release, or of all, oldest first."""
+        return self._releases.events(self.get(release_id).id if release_id is not None else None)
+
+    # -- what the rules look at
+
+    def _champion(self) -> Release:
+        return current_champion(self.services)
+
     def _candidate(self, release_id: str, participle: str) -> Release:
-        release = self._get(release_id)
+        release = self.get(release_id)
         if release.status is ReleaseStatus.CANDIDATE:
             return release
         hints = {
@@ -236,7 +237,7 @@ class ReleaseService:
 
     def _changed_since(self, evaluation: EvaluationRecord) -> str:
         """A sentence about documents that changed under the report, which does not stand in the way."""
-        index, found = self._services.index, []
+        index, found = self.services.index, []
         for collection, read in self._evaluations.revisions(evaluation.id).items():
             now = index.revision(collection) if collection in index.collections() else None
             if now != read:

@@ -1,4 +1,4 @@
-"""What there is: GET /v1/models, /v1/releases, /v1/documents."""
+"""What there is: GET /v1/models, /v1/documents."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from app.api.chat_request import MODEL
-from app.auth import ChatDep, ReviewerDep, ServicesDep
+from app.auth import ChatDep, ServicesDep
 from app.errors import ModelNotFoundError
 from app.fields import Text
 from app.library import DocumentLibrary
@@ -30,17 +30,6 @@ def retrieve_model(model: str, _caller: ChatDep, services: ServicesDep) -> dict[
     if model != MODEL:
         raise ModelNotFoundError(f"There is no model {model[:80]!r}.", hint=f"The only one is {MODEL!r}.")
     return _model(services)
-
-
-@router.get("/releases")
-def list_releases(_caller: ReviewerDep, services: ServicesDep) -> dict[str, Any]:
-    """All releases, newest first, and which of them answers."""
-    releases = ReleaseRepository(services.database)
-    champion = releases.champion()
-    return {
-        "champion": champion.id if champion else None,
-        "releases": [release.as_json() for release in releases.all()],
-    }
 
 
 @router.get("/documents")

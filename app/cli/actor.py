@@ -1,0 +1,40 @@
+"""In whose name a command decides: what goes on record, and what it may do."""
+
+from __future__ import annotations
+
+import getpass
+import os
+
+from core.errors import AuthenticationError
+from core.settings import Settings
+from core.storage.api_keys import ApiKeyRepository
+from core.storage.database import Database
+from core.types import Actor, Role
+
+
+def current_actor(settings: Settings, database: Database) -> Actor:
+    """Whose key RAGLOOP_API_KEY is; without one, in development, the person at this machine, who may do everything.
+
+    Raises AuthenticationError for a key that is not good, and for none in production.
+    """
+    if settings.api_key is not None:
+        key = ApiKeyRepository(database).authenticate(settings.api_key.get_secret_value())
+        if key is None:
+            raise AuthenticationError(
+                "The API key in RAGLOOP_API_KEY is unknown, expired or revoked.",
+                hint="`ragloop keys create NAME --role approve` makes a new one.",
+            )
+        return key.actor
+    if settings.environment == "production":
+        raise AuthenticationError(
+            "In production a decision goes on record under an API key's name.",
+            hint="Set RAGLOOP_API_KEY to your key; `ragloop keys create NAME --role approve` makes one.",
+        )
+    return Actor(_person(), frozenset(Role))
+
+
+def _person() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a number that has no name
+        return f"user {os.getuid()}"
