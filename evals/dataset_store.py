@@ -33,6 +33,16 @@ class Dataset:
     def label(self) -> str:
         return f"{self.name}@{self.version}"
 
+    @property
+    def unanswerable(self) -> int:
+        """How many of its cases the documents do not answer."""
+        return sum(case.unanswerable for case in self.cases)
+
+    @property
+    def locked(self) -> int:
+        """How many of its cases came from complaints."""
+        return sum(case.locked for case in self.cases)
+
 
 @dataclass(frozen=True, slots=True)
 class DatasetSummary:
@@ -119,15 +129,15 @@ class DatasetStore:
         return Dataset(version.dataset, version.version, version.sha256, tuple(cases[key] for key in version.cases))
 
     def _summary(self, version: DatasetVersion) -> DatasetSummary:
-        cases = self._dataset(version).cases
+        dataset = self._dataset(version)
         return DatasetSummary(
             name=version.dataset,
             version=version.version,
             sha256=version.sha256,
-            cases=len(cases),
-            unanswerable=sum(case.unanswerable for case in cases),
-            locked=sum(case.locked for case in cases),
-            tags=Counter(tag for case in cases for tag in case.tags),
+            cases=len(dataset.cases),
+            unanswerable=dataset.unanswerable,
+            locked=dataset.locked,
+            tags=Counter(tag for case in dataset.cases for tag in case.tags),
             created_by=version.created_by,
             reason=version.reason,
             created_at=version.created_at,

@@ -56,3 +56,51 @@ def test_two_cases_with_one_id_are_refused(tmp_path: Path) -> None:
     path.write_text('{"id": "a", "question": "q", "unanswerable": true}\n' * 2)
     with pytest.raises(InputError, match="two cases"):
         load_cases(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        (b'{"id": "a", "question": "\\u0000", "answer": "b"}', "question: it holds the control character U+0000"),
+        (b'{"id": "a", "question": "\\ud83d", "answer": "b"}', "line 2"),
+        (b'{"id": "a", "question": 7, "answer": "b"}', "question: input should be a valid string"),
+        (b'{"id": "a", "question": "b", "unanswerable": "yes"}', "unanswerable: input should be a valid boolean"),
+        (b'{"id": "a", "question": " ", "answer": "b"}', "question: it is empty"),
+        (b'{"id": "a", "question": "b", "answer": "c", "evidence": [{"uri": "u", "start": -1}]}', "evidence.0.start"),
+        (
+            b'{"id": "a", "question": "b", "answer": "c", "history": [{"role": "system", "content": "x"}]}',
+            "history.0.role",
+        ),
+        (b'{"id": "a", "question": "b", "answer": "c", "\\u001b[31m": 1}', "?[31m"),
+        (
+            b'{"id": "a", "question": "' + b"x" * 8001 + b'", "answer": "b"}',
+            "question: string should have at most 8000",
+        ),
+        (b'{"id": "a", "question": "' + b"x" * 1_000_001, "longer than 1,000,000 bytes"),
+        (b"\xff\xfe", "line 2"),
+        (b"[" * 200_000, "line 2"),
+    ],
+)
+def test_a_hostile_line_is_refused_by_line_and_field_with_a_hint(tmp_path: Path, line: bytes, complaint: str) -> None:
+    path = tmp_path / "cases.jsonl"
+    path.write_bytes(b'{"id": "ok", "question": "q", "unanswerable": true}\n' + line + b"\n")
+    with pytest.raises(InputError) as refused:
+        load_cases(path)
+    assert refused.value.message.startswith("cases.jsonl, line 2")
+    assert complaint in refused.value.message
+    assert refused.value.message.isprintable()
+    assert refused.value.hint
+
+
+def test_a_byte_order_mark_and_line_separators_inside_texts_do_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "cases.jsonl"
+    path.write_bytes('\ufeff{"id": "a", "question": "one\u2028two\x85three", "unanswerable": true}\r\n\r\n'.encode())
+    assert load_cases(path)[0].question == "one\u2028two\x85three"
+
+
+def test_a_file_that_is_not_there_or_empty_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").touch()
+    for path in (tmp_path / "empty.jsonl", tmp_path / "missing.jsonl", tmp_path):
+        with pytest.raises(InputError) as refused:
+            load_cases(path)
+        assert refused.value.hint

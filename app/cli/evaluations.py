@@ -1,0 +1,15 @@
+"""`ragloop eval`: datasets of questions, and what the system makes of them."""
+
+from __future__ import annotations
+
+import typer
+
+from app.cli import datasets
+
+application = typer.Typer(
+    help="Evaluate: datasets of questions, and what the system makes of them.", no_args_is_help=True
+)
+application.command("datasets")(datasets.list_datasets)
+application.command("import")(datasets.import_dataset)
+application.command("export")(datasets.export)
+application.command("schema")(datasets.schema)

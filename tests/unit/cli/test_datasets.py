@@ -1,0 +1,111 @@
+"""`ragloop eval import|export|datasets|schema`: what goes in comes out, and a bad call says what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.cli.main import main
+from evals.cases import Case, load_cases
+from evals.importing.formats import FORMATS
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAGLOOP_HOME", str(tmp_path / "home"))
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        main([str(word) for word in words])
+    out, err = capsys.readouterr()
+    return int(ended.value.code or 0), out, err
+
+
+def run_json(capsys: pytest.CaptureFixture[str], *words: object) -> Any:
+    code, out, err = run(capsys, *words, "--json")
+    assert code == 0, err
+    return json.loads(out)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "travel.csv"
+    path.write_text(
+        "question,answer,document,tags,unanswerable,locked\nWho?,Ann.,travel.md,people;rules,,yes\nWhen?,,,,yes,\n"
+    )
+    return path
+
+
+def test_what_is_imported_is_listed_and_exported_as_it_was(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imported = run_json(capsys, "eval", "import", "csv", table, "--source", "policies")
+    assert imported | {"sha256": ""} == {
+        "dataset": "travel", "version": 1, "sha256": "", "cases": 2, "unanswerable": 1, "locked": 1, "documents": 0, "notes": [],
+    }  # fmt: skip
+    (listed,) = run_json(capsys, "eval", "datasets")["datasets"]
+    assert (listed["name"], listed["version"], listed["tags"]) == ("travel", 1, {"people": 1, "rules": 1})
+    code, out, _ = run(capsys, "eval", "export", "travel@1")
+    assert code == 0
+    path = tmp_path / "again.jsonl"
+    path.write_text(out)
+    assert load_cases(path)[0].evidence[0].uri == "policies/travel.md"
+    again = run_json(capsys, "eval", "import", "jsonl", path, "--name", "travel")
+    assert (again["version"], again["sha256"]) == (1, imported["sha256"])
+    assert run_json(capsys, "eval", "export", "travel")["cases"] == [json.loads(line) for line in out.splitlines()]
+
+
+def test_documents_are_written_where_ingesting_them_gives_the_cases_uris(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    question = {"id": "1", "question": "When?", "answers": [{"text": "1900", "answer_start": 9}]}
+    article = {"title": "A_Tower", "paragraphs": [{"context": "Built in 1900.", "qas": [question]}]}
+    (tmp_path / "squad.json").write_text(json.dumps({"data": [article]}))
+    run_json(capsys, "eval", "import", "xquad", tmp_path / "squad.json", "--documents", tmp_path / "wiki")
+    (case,) = run_json(capsys, "eval", "export", "xquad")["cases"]
+    assert (tmp_path / case["evidence"][0]["uri"]).read_text().startswith("Built in 1900.")
+
+
+def test_nothing_is_stored_of_a_file_that_is_wrong_anywhere(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with table.open("a") as file:
+        file.write("Why?,,,,,\n")
+    code, _, err = run(capsys, "eval", "import", "csv", table)
+    assert code == 2
+    assert "travel.csv, line 4" in err
+    assert run_json(capsys, "eval", "datasets")["datasets"] == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["import", "papyrus", "{table}"],
+        ["import", "csv", "missing.csv"],
+        ["import", "csv", "{table}", "--documents", "{table}-docs"],
+        ["import", "csv", "{table}", "--name", "a b"],
+        ["import", "jsonl", "{table}", "--source", "docs"],
+        ["export", "unknown"],
+        ["datasets", "unknown"],
+    ],
+)
+def test_a_call_that_cannot_be_done_exits_with_2_and_says_what_to_do(
+    table: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = run(capsys, "eval", *[word.replace("{table}", str(table)) for word in words], "--json")
+    assert code == 2, err
+    assert json.loads(out)["error"]["hint"]
+
+
+def test_the_schema_names_every_field_of_a_case(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "eval", "schema")
+    assert code == 0
+    assert set(json.loads(out)["properties"]) == set(Case.model_fields)
+
+
+def test_the_help_of_import_names_every_format(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "eval", "import", "--help")
+    for name in FORMATS:
+        assert name in " ".join(out.split()).replace("- ", "-")
