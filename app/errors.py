@@ -45,8 +45,8 @@ class RoleNeededError(PermissionDeniedError):
 
     def __init__(self, role: Role) -> None:
         super().__init__(
-            f"This needs a key with the role {role.value}, which yours does not have.",
-            hint=f"Whoever runs this server can make one: `ragloop keys create NAME --role {role.value}`.",
+            f"Your key does not have the role {role.value}, which this needs.",
+            hint=f"Whoever runs this server can make one that does: `ragloop keys create NAME --role {role.value}`.",
         )
 
 

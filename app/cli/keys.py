@@ -38,8 +38,8 @@ def create(
     What each role may do:
       chat     ask questions, search, and read documents
       ingest   bring documents in and remove them; no HTTP route needs it yet
-      review   read releases, evaluations and metrics, and accept draft cases
-      approve  approve, reject, promote and roll back releases
+      review   read releases, evaluations and metrics; make and reject candidates; accept draft cases
+      approve  approve, promote and roll back releases
       admin    everything
 
     \b

@@ -91,7 +91,13 @@ def _begin(services: Services, request: Request, response: Response, key: ApiKey
 
 def _form(next_path: str, *, status: int = 200, followed_a_link: bool = False) -> Response:
     return render(
-        "sign_in.html", status, caller=None, next=next_path, failed=status != 200, followed_a_link=followed_a_link
+        "sign_in.html",
+        status,
+        caller=None,
+        next=next_path,
+        failed=status != 200,
+        followed_a_link=followed_a_link,
+        days=SESSION.days,
     )
 
 

@@ -28,12 +28,12 @@ class SessionRepository:
         """A new session's token, which is not kept, and when it ends. Removes sessions that are over."""
         token = secrets.token_urlsafe(32)
         now = datetime.now(UTC)
-        end = now + lifetime
+        end = now + lifetime if key.expires_at is None else min(now + lifetime, key.expires_at)
         row = {
             "token_sha256": _hash(token),
             "api_key_id": key.id,
             "created_at": now,
-            "expires_at": end if key.expires_at is None else min(end, key.expires_at),
+            "expires_at": end,
         }
         with self._database.transaction() as connection:
             connection.execute(insert(sessions), row)
@@ -41,7 +41,7 @@ class SessionRepository:
             connection.execute(
                 delete(sessions).where(or_(sessions.c.expires_at <= now, sessions.c.api_key_id.in_(unusable)))
             )
-        return token, row["expires_at"]
+        return token, end
 
     def authenticate(self, token: str) -> ApiKey | None:
         """The key of the session that has this token, if neither of them is over."""

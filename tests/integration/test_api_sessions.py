@@ -226,7 +226,7 @@ async def test_a_page_refused_for_want_of_a_role_names_it_and_offers_another_key
     async with world.client() as client:
         await sign_in(client, world.key(roles=[Role.INGEST], name="Robo <b>"))
         shown = await page(client, "/documents?after=a")
-        assert "the role chat" in shown
+        assert "does not have the role chat" in shown
         assert "--role chat" in shown
         assert "Robo &lt;b&gt;" in shown
         assert 'href="/sign-in?next=/documents%3Fafter%3Da"' in shown
