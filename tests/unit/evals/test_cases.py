@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from evals.cases import DATASETS, GoldEvidence, load_cases
 
 ROOT = Path(__file__).parents[3]
 HANDBOOK = load_cases(DATASETS / "handbook.jsonl")
+# Written from the pages alone, before the system answered any of them; nothing was fitted on them.
+FRESH = load_cases(DATASETS / "handbook-fresh.jsonl")
 
 
-@pytest.mark.parametrize("case", [case for case in HANDBOOK if not case.unanswerable], ids=lambda case: case.id)
+@pytest.mark.parametrize("case", [case for case in HANDBOOK + FRESH if case.evidence], ids=lambda case: case.id)
 def test_the_evidence_of_every_handbook_case_stands_in_the_handbook(case) -> None:  # type: ignore[no-untyped-def]
     for evidence in case.evidence:
         text = (ROOT / evidence.uri).read_text(encoding="utf-8")
@@ -24,6 +27,15 @@ def test_the_handbook_has_answerable_multi_document_and_unanswerable_cases() -> 
     assert sum(not case.unanswerable for case in HANDBOOK) >= 20
     assert sum(case.unanswerable for case in HANDBOOK) >= 5
     assert sum("multi-document" in case.tags for case in HANDBOOK) >= 3
+
+
+def test_the_fresh_cases_have_near_subject_unanswerable_ones_and_groups_and_repeat_nothing() -> None:
+    assert 30 <= len(FRESH) <= 40
+    assert sum(case.unanswerable for case in FRESH) == 10
+    groups = Counter(case.group for case in FRESH if case.group)
+    assert len(groups) == 3
+    assert min(groups.values()) >= 2
+    assert not {case.question for case in FRESH} & {case.question for case in HANDBOOK}
 
 
 def test_a_quote_is_found_across_line_breaks_with_its_exact_span() -> None:
