@@ -89,6 +89,26 @@ class Settings(BaseSettings):
         False, description="Whether whoever made a release may approve it. For an installation of one person."
     )
 
+    # Evaluation
+    mlflow_tracking_uri: str | None = Field(
+        None,
+        description="MLflow's tracking URI, where evaluations are logged; by default a database in the home folder.",
+    )
+    judge_url: str | None = Field(
+        None,
+        description="Base URL of an OpenAI-compatible endpoint whose model judges answers; without it none are judged.",
+    )
+    judge_model: str | None = Field(None, description="Name of the judge's model at that endpoint.")
+    judge_api_key: SecretStr | None = Field(None, description="API key of that endpoint, if it wants one.")
+    judge_concurrency: int = Field(8, ge=1, le=256, description="Questions the judge is asked at the same time.")
+    judge_timeout_seconds: float = Field(60, gt=0, description="A judge that takes longer for one answer has failed.")
+    price_prompt_tokens: float | None = Field(
+        None, ge=0, description="Price of a million tokens that the generator reads, for the cost of an answer."
+    )
+    price_completion_tokens: float | None = Field(
+        None, ge=0, description="Price of a million tokens that the generator writes."
+    )
+
     # Web
     host: str = Field("127.0.0.1", description="Address to listen on; any but this machine's own makes keys required.")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on.")
@@ -111,6 +131,16 @@ class Settings(BaseSettings):
         if scheme.partition("+")[0] not in ("sqlite", "postgresql"):
             raise ValueError(f"names {scheme}; only sqlite and postgresql are supported")
         return value
+
+    @model_validator(mode="after")
+    def _judge_and_prices_whole(self) -> Settings:
+        if (self.judge_url is None) != (self.judge_model is None):
+            raise ValueError("judge_url and judge_model belong together; set both or neither")
+        if self.judge_url is not None and urlsplit(self.judge_url).scheme not in ("http", "https"):
+            raise ValueError("judge_url is not an http or https URL")
+        if (self.price_prompt_tokens is None) != (self.price_completion_tokens is None):
+            raise ValueError("price_prompt_tokens and price_completion_tokens belong together; set both or neither")
+        return self
 
     @model_validator(mode="after")
     def _no_default_secret_in_production(self) -> Settings:

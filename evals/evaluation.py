@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 from core.errors import InputError, NotFoundError, RagloopError
 from core.release import Release, ReleaseStatus
-from core.storage.documents import DocumentRepository
+from core.storage.documents import DocumentRepository, RunRepository
 from core.storage.evaluations import EvaluationLedger, EvaluationRecord, EvaluationRepository, RowEntry
 from core.storage.releases import ReleaseRepository
 from core.types import Actor
@@ -28,6 +28,7 @@ from evals.report_builder import Inquiry, build_report
 from evals.runner import Respondent, Results, Runner
 from evals.thresholds import Thresholds, load_thresholds
 from serving.factory import Services, build_answerer
+from serving.releases import champion_or_first
 
 CHAMPION = "champion"
 CANDIDATE = "candidate"
@@ -115,14 +116,26 @@ class Evaluator:
 
     def _release(self, wanted: str) -> Release:
         if wanted == CHAMPION:
-            found = self._releases.champion()
-        elif wanted == CANDIDATE:
+            return self._champion()
+        if wanted == CANDIDATE:
             found = next((each for each in self._releases.all() if each.status is ReleaseStatus.CANDIDATE), None)
-        else:
-            found = self._releases.get(wanted)
+            if found is None:
+                raise NotFoundError(
+                    "There is no candidate to evaluate.",
+                    hint="`ragloop release create --from champion --set retrieval.top_k=6` makes one; "
+                    "`ragloop eval run champion --baseline none` evaluates what is live.",
+                )
+            return found
+        found = self._releases.get(wanted)
         if found is None:
             raise NotFoundError(f"There is no single release {wanted}.", hint="`ragloop release list` shows the ids.")
         return found
+
+    def _champion(self) -> Release:
+        index = self._services.index
+        specs = {name: index.spec(name) for name in index.collections()}
+        runs = RunRepository(self._services.database)
+        return champion_or_first(self._services.settings, self._releases, runs, specs)
 
     def _respondents(self, candidate: Release, baseline: Release | None, sample: str) -> list[Respondent]:
         sides = {Side.CANDIDATE: candidate} | ({Side.BASELINE: baseline} if baseline else {})

@@ -136,8 +136,8 @@ def _quality_finding(interval: Interval, p_value: float, margin: float, alpha: f
 
 def _interval(differences: Sequence[float], level: float) -> Interval:
     low, high = bootstrap_interval(differences, level)
-    return Interval(low=low, high=high, level=level)
+    return Interval(low=low + 0.0, high=high + 0.0, level=level)  # + 0.0 turns -0.0 into 0.0
 
 
 def _mean(values: Sequence[float]) -> float | None:
-    return float(np.mean(values)) if values else None
+    return float(np.mean(values)) + 0.0 if values else None

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from app.cli import datasets
+from app.cli import datasets, evaluating
 
 application = typer.Typer(
     help="Evaluate: datasets of questions, and what the system makes of them.", no_args_is_help=True
 )
+application.command("run")(evaluating.run)
+application.command("show")(evaluating.show)
+application.command("list")(evaluating.list_evaluations)
 application.command("datasets")(datasets.list_datasets)
 application.command("import")(datasets.import_dataset)
 application.command("export")(datasets.export)

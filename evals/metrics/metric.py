@@ -75,18 +75,36 @@ class Group(StrEnum):
 class Metric(Protocol):
     """A metric. Reading many rows at once lets it embed them in one batch or ask a judge about several."""
 
-    name: str
-    """snake_case, unique: it names the column of the ledger and the threshold in the gate's file."""
-    version: str
-    """Changes whenever the same row may get another score; what a judge is and how it is prompted belong to it."""
-    group: Group
-    better: Literal["higher", "lower"]
-    unit: Literal["share", "score", "seconds", "tokens", "money"]
-    """A share lies in [0, 1]."""
-    description: str
-    """One sentence for the person who reads the report."""
-    across_rows: bool
-    """Whether a row's score depends on other rows; such a metric is computed anew for every evaluation."""
+    @property
+    def name(self) -> str:
+        """snake_case, unique: it names the column of the ledger and the threshold in the gate's file."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the same row may get another score; what a judge is and how it is prompted belong to it."""
+        ...
+
+    @property
+    def group(self) -> Group: ...
+
+    @property
+    def better(self) -> Literal["higher", "lower"]: ...
+
+    @property
+    def unit(self) -> Literal["share", "score", "seconds", "tokens", "money"]:
+        """A share lies in [0, 1]."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """One sentence for the person who reads the report."""
+        ...
+
+    @property
+    def across_rows(self) -> bool:
+        """Whether a row's score depends on other rows; such a metric is computed anew for every evaluation."""
+        ...
 
     async def score(self, rows: Sequence[Row]) -> Sequence[Outcome]:
         """One outcome for each row, in order. A row it cannot score is Failed, not an exception."""

@@ -1,0 +1,50 @@
+"""Evaluations over the settings' own stores: what the command, the DAG and the walk-throughs call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.settings import Settings
+from core.storage.evaluations import EvaluationRepository
+from evals.case_detail import CaseDetails
+from evals.dataset_store import DatasetStore
+from evals.evaluation import Evaluator, Panel
+from evals.metrics.catalogue import plain_metrics
+from evals.report import Report
+from evals.report_file import report_file
+from serving.factory import Services, open_services
+
+
+@contextmanager
+def open_evaluator(settings: Settings) -> Iterator[tuple[Evaluator, Services]]:
+    """An evaluator with every metric that the settings allow, and the services that it runs over."""
+    services = open_services(settings)
+    try:
+        yield Evaluator(services, panel(services)), services
+    finally:
+        services.close()
+
+
+def panel(services: Services) -> Panel:
+    """The metrics that need no model, and the judged ones where a judge is configured."""
+    return Panel(plain_metrics(services.embedder, services.settings.language))
+
+
+def write_report(services: Services, report: Report) -> Path:
+    """Write the report as one HTML file and as JSON under the home folder; returns the HTML file's path."""
+    database = services.database
+    record = EvaluationRepository(database).get(report.evaluation_id)
+    if record is None:  # pragma: no cover - a report is built from its record
+        raise AssertionError(f"evaluation {report.evaluation_id} is not on record")
+    page = report_page(services.settings, report.evaluation_id)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(report_file(report, CaseDetails(database, DatasetStore(database), record).each), encoding="utf-8")
+    page.with_suffix(".json").write_text(report.model_dump_json(indent=2), encoding="utf-8")
+    return page
+
+
+def report_page(settings: Settings, evaluation_id: str) -> Path:
+    """Where the report of this evaluation is, or would be, as a file."""
+    return settings.home / "evaluations" / evaluation_id / "report.html"
