@@ -11,7 +11,6 @@ must stand in OPEN; `check_roles` refuses to start an application where that is 
 from __future__ import annotations
 
 import asyncio
-import getpass
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
 from app.errors import RoleNeededError
+from app.local_actor import local_actor
 from app.runtime import Runtime
 from core.errors import AuthenticationError, PermissionDeniedError
 from core.settings import Settings, is_loopback
@@ -60,7 +60,7 @@ class Caller:
     @property
     def actor(self) -> Actor:
         """Who is put on record. On a server without keys that is whoever runs it, who may do everything."""
-        return self.key.actor if self.key else Actor(getpass.getuser(), frozenset({Role.ADMIN}))
+        return self.key.actor if self.key else local_actor()
 
     def asked(self, api_key_id: str | None) -> bool:
         """Whether an interaction that was recorded under this key is the caller's own: theirs is their key, and the

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-
+from app.local_actor import local_actor
 from core.errors import AuthenticationError
 from core.settings import Settings
 from core.storage.api_keys import ApiKeyRepository
 from core.storage.database import Database
-from core.types import Actor, Role
+from core.types import Actor
 
 
 def current_actor(settings: Settings, database: Database) -> Actor:
@@ -30,11 +28,4 @@ def current_actor(settings: Settings, database: Database) -> Actor:
             "In production a decision goes on record under an API key's name.",
             hint="Set RAGLOOP_API_KEY to your key; `ragloop keys create NAME --role approve` makes one.",
         )
-    return Actor(_person(), frozenset(Role))
-
-
-def _person() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run under a number that has no name
-        return f"user {os.getuid()}"
+    return local_actor()

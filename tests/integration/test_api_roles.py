@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -21,6 +22,8 @@ from core.types import Role
 from tests.unit.app.world import World, sign_in
 
 ANYONE = None
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "http-api.md"
 
 # What each route asks of its caller: a role (admin has them all), or ANYONE.
 NEEDS: Mapping[tuple[str, str], Role | None] = {
@@ -45,19 +48,23 @@ NEEDS: Mapping[tuple[str, str], Role | None] = {
     ("GET", "/documents"): Role.CHAT,
     ("GET", "/documents/{document_id}"): Role.CHAT,
     # judging
+    ("GET", "/v1/evaluations"): Role.REVIEW,
+    ("GET", "/v1/evaluations/{evaluation_id}"): Role.REVIEW,
+    ("GET", "/reviews"): Role.REVIEW,
+    ("GET", "/reviews/{evaluation_id}"): Role.REVIEW,
+    ("GET", "/reviews/{evaluation_id}/cases/{ordinal}"): Role.REVIEW,
+    ("GET", "/reviews/{evaluation_id}/report.html"): Role.REVIEW,
+    ("GET", "/reviews/{evaluation_id}/report.json"): Role.REVIEW,
+    ("POST", "/reviews/{evaluation_id}/reject"): Role.REVIEW,
+    # deciding
+    ("POST", "/reviews/{evaluation_id}/approve"): Role.APPROVE,
+    ("POST", "/reviews/{evaluation_id}/promote"): Role.APPROVE,
+    ("POST", "/reviews/rollback"): Role.APPROVE,
     ("GET", "/metrics"): Role.REVIEW,
     ("GET", "/v1/releases"): Role.REVIEW,
     ("POST", "/v1/releases"): Role.REVIEW,
     ("GET", "/v1/releases/{release_id}"): Role.REVIEW,
     ("GET", "/v1/releases/{release_id}/history"): Role.REVIEW,
-    ("POST", "/v1/releases/{release_id}/reject"): Role.REVIEW,
-    # deciding what is live
-    ("POST", "/v1/releases/{release_id}/approve"): Role.APPROVE,
-    ("POST", "/v1/releases/{release_id}/promote"): Role.APPROVE,
-    ("POST", "/v1/releases/rollback"): Role.APPROVE,
-    ("GET", "/v1/releases/{release_id}"): Role.REVIEW,
-    ("GET", "/v1/releases/{release_id}/history"): Role.REVIEW,
-    ("POST", "/v1/releases"): Role.REVIEW,
     ("POST", "/v1/releases/{release_id}/reject"): Role.REVIEW,
     # deciding what answers
     ("POST", "/v1/releases/{release_id}/approve"): Role.APPROVE,
@@ -228,6 +235,22 @@ async def test_a_role_counts_at_once_and_a_rotated_key_keeps_it(world: World) ->
         for each in (key, new):
             assert (await client.get("/v1/releases", headers=bearer(each))).status_code == 200
             assert (await client.get("/v1/models", headers=bearer(each))).status_code == 403
+
+
+def test_the_reference_names_the_role_of_every_route_of_the_api(world: World) -> None:
+    """The pages and the files beside them are no part of the API."""
+    rows = re.findall(r"^\| `([A-Z]+) (/\S*)` \| `?(\w+)`? \|", REFERENCE.read_text(encoding="utf-8"), re.MULTILINE)
+    documented = {(method, nameless(path)): role for method, path, role in rows}
+    api = {
+        (method, nameless(path)): str(NEEDS[(method, path)] or "none")
+        for (method, path), route in routes_of(world.app()).items()
+        if isinstance(route, APIRoute) and route.include_in_schema
+    }
+    assert documented == api
+
+
+def nameless(path: str) -> str:
+    return re.sub(r"\{[^}]+\}", "{}", path)
 
 
 def test_an_application_with_a_route_that_declares_no_role_does_not_start() -> None:
