@@ -41,7 +41,9 @@ def changed(
     allowed = paths(base, prompts)
     for path, value in changes.items():
         if len(value) > _LONGEST_VALUE:
-            raise InputError(f"{path[:200]}: a value has at most {_LONGEST_VALUE} characters.")
+            raise InputError(
+                f"{path[:200]}: a value has at most {_LONGEST_VALUE} characters.", hint="Give a shorter one."
+            )
         if path == COLLECTION:
             content["collection"] = _collection(value, spec_of).model_dump(mode="json")
         elif path.startswith(PROMPT):

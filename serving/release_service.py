@@ -258,7 +258,9 @@ def _said(reason: str) -> str:
     if _UNSTORABLE.search(text):
         raise InputError("The reason holds a NUL or half a character.", hint="Type it again.")
     if len(text) > LONGEST_REASON:
-        raise InputError(f"The reason has {len(text):,} characters; at most {LONGEST_REASON:,} are kept.")
+        raise InputError(
+            f"The reason has {len(text):,} characters; at most {LONGEST_REASON:,} are kept.", hint="Say it shorter."
+        )
     return text
 
 

@@ -18,6 +18,7 @@ from serving.factory import Services, build_answerer
 PROBES = 3
 # Headings are looked for among this many chunks, which chunk ids spread over the whole collection.
 _SAMPLE = 50
+_MISTAKE = "That is a mistake in RAGLoop; please report it with the output of `ragloop release show`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,9 @@ def _headings(services: Services, collection: str) -> Iterator[str]:
 def _check(services: Services, release: Release, question: str, answer: Answer) -> None:
     collection = release.manifest.collection.name
     if answer.release != release.id or answer.retrieval.collection != collection:
-        raise ConflictError(f"Asked {question!r}, release {release.id[:12]} answered as another release.")
+        raise ConflictError(
+            f"Asked {question!r}, release {release.id[:12]} answered as another release.", hint=_MISTAKE
+        )
     found = [passage.chunk.id for passage in answer.retrieval.passages]
     if not found:
         raise ConflictError(
@@ -112,4 +115,6 @@ def _check(services: Services, release: Release, question: str, answer: Answer) 
     stored = services.index.fetch(collection, found, AccessScope.everything())
     # A document that changed since may have lost chunks; what was found before is then not there to be compared.
     if len(stored) < len(found) and services.index.revision(collection) == answer.retrieval.revision:
-        raise ConflictError(f"Asked {question!r}, release {release.id[:12]} found passages outside {collection}.")
+        raise ConflictError(
+            f"Asked {question!r}, release {release.id[:12]} found passages outside {collection}.", hint=_MISTAKE
+        )
