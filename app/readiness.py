@@ -49,7 +49,8 @@ def _look_at(runtime: Runtime, services: Services) -> Readiness:
     found.checks["model"] = "ok"  # it embedded a word before the services were handed over, and it is in this process
     looks: dict[str, Callable[[], object]] = {
         "documents": lambda: current_champion(services),  # there is none while nothing was ingested
-        "release": runtime.champion_answerer,
+        # The release may be there and its index gone.
+        "release": lambda: runtime.champion_answerer().retriever.verify(),
     }
     for part, look in looks.items():
         if found.ready:

@@ -28,19 +28,42 @@ class Commit:
     def apply(self, staging: Staging) -> None:
         plan = staging.plan()
         self.index.ensure(self.spec)
-        self.documents.save_source(plan.source, plan.root)
+        self._save_source(plan)
         deletes = self._announce(plan, staging)
-        if deletes or any(result.read for result in _results(plan, staging)):
-            self.index.commit(self.spec.name, _upserts(plan, staging), deletes)
-        for result in _results(plan, staging):
+        if deletes or any(result.read for result in self._results(plan, staging)):
+            self.index.commit(self.spec.name, self._upserts(plan, staging), deletes)
+        for result in self._results(plan, staging):
+            self._save_texts(plan, result)
             self._record(plan, result)
         self._forget(plan)
+
+    def _results(self, plan: StagedPlan, staging: Staging) -> Iterator[ShardResult]:
+        """Each shard's result, one in memory at a time."""
+        return (staging.done(number) for number in range(plan.shards))
+
+    def _save_source(self, plan: StagedPlan) -> None:
+        self.documents.save_source(plan.source, plan.root)
+
+    def _save_texts(self, plan: StagedPlan, result: ShardResult) -> None:
+        self.documents.save(plan.source, self.converter_fingerprint, [one.document for one in result.read])
+
+    def _upserts(self, plan: StagedPlan, staging: Staging) -> Iterator[EmbeddedDocument]:
+        for result in self._results(plan, staging):
+            for one in result.read:
+                yield EmbeddedDocument(
+                    document_id=one.document.id,
+                    source=one.planned.item.source,
+                    content_sha256=one.document.content_sha256,
+                    access=one.document.access,
+                    chunks=one.chunks,
+                    vectors=one.vectors,
+                )
 
     def _announce(self, plan: StagedPlan, staging: Staging) -> list[str]:
         """Write down what is about to change, and return the documents to delete from the index."""
         deletes = [entry.document_id for entry in plan.vanished]
         pending = [replace(entry, state=DocumentState.PENDING) for entry in plan.vanished]
-        for result in _results(plan, staging):
+        for result in self._results(plan, staging):
             lost = [one for one in result.rejected if not one.planned.has_good_version and _may_be_indexed(one.planned)]
             deletes += [one.planned.item.document_id for one in lost]
             pending += [_pending(one.planned) for one in result.read]
@@ -49,7 +72,6 @@ class Commit:
         return deletes
 
     def _record(self, plan: StagedPlan, result: ShardResult) -> None:
-        self.documents.save(plan.source, self.converter_fingerprint, [one.document for one in result.read])
         lost = [one.planned.item.document_id for one in result.rejected if not one.planned.has_good_version]
         self._remove_texts(document_id for document_id in lost if self._is_only_here(document_id))
         entries = [self._read_entry(one) for one in result.read]
@@ -118,21 +140,3 @@ def _pending(planned: PlannedItem) -> ManifestEntry:
 
 def _may_be_indexed(planned: PlannedItem) -> bool:
     return planned.known_chunks > 0 or planned.in_doubt
-
-
-def _results(plan: StagedPlan, staging: Staging) -> Iterator[ShardResult]:
-    """Each shard's result, one in memory at a time."""
-    return (staging.done(number) for number in range(plan.shards))
-
-
-def _upserts(plan: StagedPlan, staging: Staging) -> Iterator[EmbeddedDocument]:
-    for result in _results(plan, staging):
-        for one in result.read:
-            yield EmbeddedDocument(
-                document_id=one.document.id,
-                source=plan.source,
-                content_sha256=one.document.content_sha256,
-                access=one.document.access,
-                chunks=one.chunks,
-                vectors=one.vectors,
-            )

@@ -1,10 +1,10 @@
-"""Putting a pipeline together from the settings: which collection it fills, with which embedder and splitter."""
+"""Putting a pipeline or a rebuild together: which collection it fills, with which embedder and splitter."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -12,16 +12,20 @@ from core.errors import CollectionMismatchError, InputError
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository, EmbeddingMemo, RunRepository
+from core.storage.embedders import EmbedderRepository
 from core.storage.releases import ReleaseRepository
 from core.types import PUBLIC, CollectionSpec
 from ingestion.converters.registry import READERS, FileConverter
 from ingestion.converters.sandbox import Limits
+from ingestion.indexes import Indexes, live_spec
 from ingestion.pipeline import Pipeline, Stores
+from ingestion.rebuild import Rebuild
 from ingestion.sources.folder import FolderSource
 from ingestion.splitting.structure_splitter import NAME, StructureSplitter
 from ingestion.splitting.tokens import TokenizerFile
-from retrieval.embedders.model import EmbeddingModel, locate_model
-from retrieval.factory import open_embedder, open_index
+from retrieval.embedders.model import EmbeddingModel
+from retrieval.factory import Embedders, open_index
+from retrieval.sparse import SparseEncoder
 
 
 class EmbedderIdentity(Protocol):
@@ -42,6 +46,28 @@ def default_spec(settings: Settings, embedder: EmbedderIdentity) -> CollectionSp
     return _spec(settings.language, embedder, settings.chunk_tokens)
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a new collection is to have otherwise than the live one; None leaves it as it is there. `embedder` is the
+    bundled model's name, a folder, or the name of an embedder that was used before."""
+
+    chunk_tokens: int | None = None
+    embedder: str | None = None
+    language: str | None = None
+
+
+@contextmanager
+def open_stores(settings: Settings) -> Iterator[tuple[Database, Stores]]:
+    """The database and what lies in it and in the index; closed at the end of the block."""
+    database = Database.open(settings)
+    index = open_index(settings)
+    try:
+        yield database, Stores(index, DocumentRepository(database), EmbeddingMemo(database), RunRepository(database))
+    finally:
+        index.close()
+        database.close()
+
+
 @contextmanager
 def open_pipeline(settings: Settings, spec: CollectionSpec | None = None) -> Iterator[Pipeline]:
     """A pipeline into the collection of `spec`; by default the champion release's, or before there is one, the one that
@@ -49,34 +75,64 @@ def open_pipeline(settings: Settings, spec: CollectionSpec | None = None) -> Ite
 
     Raises CollectionMismatchError when this installation cannot make that collection's vectors and chunks.
     """
-    database = Database.open(settings)
-    index = open_index(settings)
-    try:
-        model = locate_model(settings.embedder, settings.home / "models")
-        champion = ReleaseRepository(database).champion()
+    with open_stores(settings) as (database, stores):
+        embedders = Embedders(settings, EmbedderRepository(database))
         if spec is None:
-            spec = champion.manifest.collection.spec if champion else default_spec(settings, model)
+            champion = ReleaseRepository(database).champion()
+            own = champion.manifest.collection.spec if champion else None
+            spec = own or default_spec(settings, embedders.named(settings.embedder))
+        model = embedders.model_of(spec)
         yield Pipeline(
             home=settings.home,
             spec=spec,
-            open_embedder=cache(lambda: open_embedder(settings)),
+            open_embedder=lambda: embedders.load(model),
             splitter=_splitter(spec, model),
             converter=FileConverter(settings.max_file_mb * 1_000_000),
-            stores=Stores(
-                index=index,
-                documents=DocumentRepository(database),
-                memo=EmbeddingMemo(database),
-                runs=RunRepository(database),
-            ),
+            stores=stores,
             limits=Limits(
                 timeout_seconds=settings.convert_timeout_seconds,
                 memory_bytes=settings.convert_memory_mb * 2**20,
                 workers=settings.convert_workers,
             ),
         )
-    finally:
-        index.close()
-        database.close()
+
+
+@contextmanager
+def open_rebuild(settings: Settings, changes: Changes) -> Iterator[Rebuild]:
+    """A rebuild of the live index with these changes.
+
+    Raises NotFoundError while nothing has been ingested, SettingsError for an embedder that is not there, InputError
+    for chunks that the embedder cannot read whole or a language without a stemmer.
+    """
+    with open_stores(settings) as (database, stores):
+        embedders = Embedders(settings, EmbedderRepository(database))
+        releases = ReleaseRepository(database)
+        live = live_spec(releases, stores)
+        model = embedders.named(changes.embedder) if changes.embedder else embedders.model_of(live)
+        tokens = changes.chunk_tokens or _chunk_tokens(live) or settings.chunk_tokens
+        if tokens > model.max_tokens:
+            raise InputError(
+                f"The embedder {model.name} reads {model.max_tokens} tokens: of chunks of {tokens} it would see the "
+                "beginning only.",
+                hint=f"Choose --chunk-tokens {model.max_tokens} or less.",
+            )
+        spec = _spec(changes.language or live.language, model, tokens)
+        SparseEncoder(spec.language)  # an unknown language is refused here
+        yield Rebuild(
+            home=settings.home,
+            spec=spec,
+            live=lambda: live_spec(releases, stores),
+            open_embedder=lambda: embedders.load(model),
+            splitter=_splitter(spec, model),
+            stores=stores,
+        )
+
+
+@contextmanager
+def open_indexes(settings: Settings) -> Iterator[Indexes]:
+    """The indexes of this installation, to be listed and dropped."""
+    with open_stores(settings) as (database, stores):
+        yield Indexes(settings.home, stores, ReleaseRepository(database))
 
 
 def folder_source(
@@ -114,19 +170,19 @@ def _spec(language: str, embedder: EmbedderIdentity, chunk_tokens: int) -> Colle
 
 def _splitter(spec: CollectionSpec, model: EmbeddingModel) -> StructureSplitter:
     """The splitter that the collection was made with. Raises CollectionMismatchError when it cannot be made here."""
-    if spec.embedder_fingerprint != model.fingerprint:
-        raise CollectionMismatchError(
-            f"The live release's collection {spec.name} was made with the embedder {spec.embedder}, "
-            f"the settings say {model.name} or another version of it.",
-            hint="Set RAGLOOP_EMBEDDER back, or ingest into an installation with a RAGLOOP_HOME of its own.",
-        )
-    kind, _, limit = spec.splitter.rpartition("-")
-    if kind == NAME and limit.isdigit():
-        splitter = StructureSplitter(TokenizerFile(model.tokenizer_file), int(limit), model.fingerprint)
+    limit = _chunk_tokens(spec)
+    if limit is not None:
+        splitter = StructureSplitter(TokenizerFile(model.tokenizer_file), limit, model.fingerprint)
         if splitter.fingerprint == spec.splitter_fingerprint:
             return splitter
     raise CollectionMismatchError(
-        f"The live release's collection {spec.name} was made with the splitter {spec.splitter}, "
-        "which this version of RAGLoop does not have.",
-        hint="Ingest into an installation with a RAGLOOP_HOME of its own.",
+        f"The collection {spec.name} was made with the splitter {spec.splitter}, which this version of RAGLoop does "
+        "not have.",
+        hint="Make a new index out of its documents: ragloop index rebuild.",
     )
+
+
+def _chunk_tokens(spec: CollectionSpec) -> int | None:
+    """The token limit of the collection's chunks; None if another splitter made them."""
+    kind, _, limit = spec.splitter.rpartition("-")
+    return int(limit) if kind == NAME and limit.isdigit() else None

@@ -25,7 +25,7 @@ from ingestion.converters.sandbox import Limits, Sandbox
 from ingestion.converters.worker import Job
 from ingestion.deletion import Deletion
 from ingestion.plan import PlannedItem, diff, refuse_mass_deletion, shards
-from ingestion.processing import ShardProcessor
+from ingestion.processing import ShardProcessor, SourceReader
 from ingestion.progress import NoProgress, Progress
 from ingestion.report import finished_report, planned_report
 from ingestion.sources.folder import FolderSource
@@ -33,13 +33,8 @@ from ingestion.staging import StagedPlan, Staging, remove_abandoned
 from ingestion.verification import verify
 from retrieval.locks import exclusive_lock
 
-# Documents whose texts and vectors are in memory together, by number and by bytes: enough chunks for the embedder to
-# sort by length, and little enough for memory to stay flat, however many documents there are.
-_SHARD_DOCUMENTS = 128
-_SHARD_BYTES = 8_000_000
-
 # How long a step waits for another run's commit to end; writing a large index takes minutes.
-_WAIT_SECONDS = 600
+WAIT_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -58,6 +53,13 @@ class Stores:
     documents: DocumentRepository
     memo: EmbeddingMemo
     runs: RunRepository
+
+    def indexed(self, collection: str) -> dict[str, int]:
+        """Chunks by document as the index has them: what it lost is done again."""
+        try:
+            return self.index.chunk_counts(collection)
+        except NotFoundError:
+            return {}
 
 
 @dataclass(frozen=True)
@@ -123,12 +125,12 @@ class Pipeline:
         if not todo:
             return
         with self.open_sandbox(Job(self.converter, self.splitter), self.limits, staging.folder) as sandbox:
-            processor = ShardProcessor(source, sandbox, self.open_embedder, self.stores.memo, staging)
+            processor = ShardProcessor(SourceReader(source, sandbox), self.open_embedder, self.stores.memo, staging)
             processor.process(todo, progress or NoProgress())
 
     def commit(self, run_id: str) -> None:
         """Make the run's work visible, in one step."""
-        with self._alone(_WAIT_SECONDS):
+        with self._alone(WAIT_SECONDS):
             self._commit(run_id)
 
     def verify(self, run_id: str) -> None:
@@ -150,7 +152,7 @@ class Pipeline:
 
     def delete_document(self, uri: str) -> dict[str, int]:
         """Delete the document everywhere and return what each store held of it. Raises NotFoundError."""
-        with self._alone(_WAIT_SECONDS):
+        with self._alone(WAIT_SECONDS):
             stores = self.stores
             return Deletion(stores.index, stores.documents, stores.memo, self._staging_root).delete(uri)
 
@@ -167,11 +169,11 @@ class Pipeline:
         self._check_root(source, permissions)
         entries = self.stores.documents.entries(self.spec.name, source.name)
         items = list(source.list())
-        difference = diff(items, entries, self.converter.fingerprint, self._indexed())
+        difference = diff(items, entries, self.converter.fingerprint, self.stores.indexed(self.spec.name))
         if not permissions.mass_delete:
             refuse_mass_deletion(source.name, entries, difference.vanished)
         new = sum(planned.is_new for planned in difference.work)
-        portions = list(shards(difference.work, _SHARD_DOCUMENTS, _SHARD_BYTES))
+        portions = list(shards(difference.work))
         plan = StagedPlan(
             run_id=run_id,
             source=source.name,
@@ -197,13 +199,6 @@ class Pipeline:
                 hint="Give this one another name with --source, or add --relocated if the documents have moved.",
             )
 
-    def _indexed(self) -> dict[str, int]:
-        """Chunks by document as the index has them: what it lost is ingested again."""
-        try:
-            return self.stores.index.chunk_counts(self.spec.name)
-        except NotFoundError:
-            return {}
-
     # -- files
 
     @property
@@ -214,8 +209,12 @@ class Pipeline:
         return Staging(self._staging_root, run_id)
 
     def _alone(self, wait_seconds: float) -> AbstractContextManager[None]:
-        """Only one process of this machine at a time writes. Raises ConflictError when another does."""
-        return exclusive_lock(self.home / "ingestion.lock", "change the collection's documents", wait_seconds)
+        return writing(self.home, wait_seconds)
+
+
+def writing(home: Path, wait_seconds: float) -> AbstractContextManager[None]:
+    """Only one process of this machine at a time writes. Raises ConflictError when another does."""
+    return exclusive_lock(home / "ingestion.lock", "change the collection's documents", wait_seconds)
 
 
 def new_run_id() -> str:

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from core.errors import ConflictError, ConversionError, FailureKind
 from core.types import DocumentState, ManifestEntry, SourceItem
 
+# Documents whose texts and vectors are in memory together, by number and by bytes: enough chunks for the embedder to
+# sort by length, and little enough for memory to stay flat, however many documents there are.
+_SHARD_DOCUMENTS = 128
+_SHARD_BYTES = 8_000_000
+
 # Deleting this share of a source that had more documents than the floor is taken for a mistake: a share that was not
 # mounted, a folder emptied by a sync. A source of a few documents may well lose most of them.
 _MASS_DELETION = 0.8
@@ -115,7 +120,9 @@ def _is_settled(entry: ManifestEntry) -> bool:
     return kind is not FailureKind.TOO_LARGE and not ConversionError.is_retried(kind)
 
 
-def shards(work: Sequence[PlannedItem], documents: int, size: int) -> Iterator[Sequence[PlannedItem]]:
+def shards(
+    work: Sequence[PlannedItem], documents: int = _SHARD_DOCUMENTS, size: int = _SHARD_BYTES
+) -> Iterator[Sequence[PlannedItem]]:
     """The work in portions of at most `documents` documents that have, unless it is a single one, at most `size` bytes
     together; in order."""
     portion: list[PlannedItem] = []

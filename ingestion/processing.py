@@ -1,4 +1,4 @@
-"""Shards on their way: converted and split in the sandbox while the shard before is embedded."""
+"""Shards on their way: read and split in the background while the shard before is embedded."""
 
 from __future__ import annotations
 
@@ -17,45 +17,23 @@ from ingestion.plan import PlannedItem
 from ingestion.progress import Progress
 from ingestion.staging import ReadDocument, RejectedDocument, ShardResult, Staging
 
-# Shards that are converted ahead of the one that is embedded. Their texts are in memory.
+# Shards that are read ahead of the one that is embedded. Their texts are in memory.
 _AHEAD = 2
 
 _KEPT = "The version that was read before stays searchable."
 
-_Pending = Callable[[], Outcome]
+Pending = Callable[[], Outcome]
+"""Waits for a document that is being read, and says what became of it."""
 
 
 @dataclass(frozen=True)
-class ShardProcessor:
-    """Does the work of shards and stages the results."""
+class SourceReader:
+    """Reads documents from their source: fetched here, converted and split in the sandbox."""
 
     source: Source
     sandbox: Sandbox
-    open_embedder: Callable[[], Embedder]
-    """Called when the first shards are being converted: the model loads meanwhile."""
-    memo: EmbeddingMemo
-    staging: Staging
 
-    def process(self, shards: Iterable[int], progress: Progress) -> None:
-        """Every shard in `shards` that is not done yet."""
-        waiting = deque(number for number in shards if not self.staging.is_done(number))
-        converting: deque[tuple[int, list[tuple[PlannedItem, _Pending]]]] = deque()
-        # Writing a result down takes the disk, not the processor: the next shard is embedded meanwhile.
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="staging") as writer:
-            written = writer.submit(lambda: None)
-            while waiting or converting:
-                while waiting and len(converting) <= _AHEAD:
-                    number = waiting.popleft()
-                    converting.append((number, [(one, self._submit(one)) for one in self.staging.todo(number)]))
-                number, pending = converting.popleft()
-                outcomes = [(planned, outcome()) for planned, outcome in pending]
-                result = self._result(outcomes, progress)
-                written.result()
-                written = writer.submit(self.staging.write_done, number, result)
-                progress.documents(len(outcomes))
-            written.result()
-
-    def _submit(self, planned: PlannedItem) -> _Pending:
+    def __call__(self, planned: PlannedItem) -> Pending:
         item = planned.item
         try:
             file = self.source.fetch(item)
@@ -65,6 +43,37 @@ class ShardProcessor:
         task = Task(file, item, None if planned.reread else planned.known_sha256)
         future: Future[Outcome] = self.sandbox.submit(task)
         return lambda: self.sandbox.outcome(task, future)
+
+
+@dataclass(frozen=True)
+class ShardProcessor:
+    """Does the work of shards and stages the results."""
+
+    read: Callable[[PlannedItem], Pending]
+    """Begins to read a document."""
+    open_embedder: Callable[[], Embedder]
+    """Called when the first shards are being read: the model loads meanwhile."""
+    memo: EmbeddingMemo
+    staging: Staging
+
+    def process(self, shards: Iterable[int], progress: Progress) -> None:
+        """Every shard in `shards` that is not done yet."""
+        waiting = deque(number for number in shards if not self.staging.is_done(number))
+        reading: deque[tuple[int, list[tuple[PlannedItem, Pending]]]] = deque()
+        # Writing a result down takes the disk, not the processor: the next shard is embedded meanwhile.
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="staging") as writer:
+            written = writer.submit(lambda: None)
+            while waiting or reading:
+                while waiting and len(reading) <= _AHEAD:
+                    number = waiting.popleft()
+                    reading.append((number, [(one, self.read(one)) for one in self.staging.todo(number)]))
+                number, pending = reading.popleft()
+                outcomes = [(planned, outcome()) for planned, outcome in pending]
+                result = self._result(outcomes, progress)
+                written.result()
+                written = writer.submit(self.staging.write_done, number, result)
+                progress.documents(len(outcomes))
+            written.result()
 
     def _result(self, outcomes: Sequence[tuple[PlannedItem, Outcome]], progress: Progress) -> ShardResult:
         converted = [(planned, one) for planned, one in outcomes if isinstance(one, Converted)]

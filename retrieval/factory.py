@@ -1,34 +1,104 @@
-"""The embedder and the index that the settings ask for. Imports no more than what they need."""
+"""The embedders and the index of a process. Imports no more than what they need."""
 
 from __future__ import annotations
 
 import importlib.util
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from core.errors import SettingsError
+from core.errors import CollectionMismatchError, SettingsError
 from core.ports import Embedder, VectorIndex
 from core.settings import Settings
+from core.storage.embedders import EmbedderRepository, RegisteredEmbedder
+from core.types import CollectionSpec
 from retrieval.embedders.model import EmbeddingModel, locate_model
 
 _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 
 def open_embedder(settings: Settings) -> Embedder:
-    """The embedder for `settings.embedder`. The first call on a machine converts the model, which takes about 15 s.
+    """The embedder for `settings.embedder`. Raises SettingsError when the model does not exist, and as `open_model`."""
+    return open_model(settings, locate_model(settings.embedder, settings.home / "models"))
+
+
+def open_model(settings: Settings, model: EmbeddingModel) -> Embedder:
+    """The model, ready to embed. The first call on a machine converts it, which takes about 15 s.
 
     `auto` takes torch where it can use a GPU or where the converter does not know the model, else OpenVINO. Raises
-    SettingsError when the model does not exist or the backend asked for cannot run it.
+    SettingsError when the backend asked for cannot run the model.
     """
-    models_folder = settings.home / "models"
-    model = locate_model(settings.embedder, models_folder)
     if _backend(settings, model) == "torch":
         from retrieval.embedders.sentence_transformer_embedder import SentenceTransformerEmbedder
 
         return SentenceTransformerEmbedder(model)
     from retrieval.embedders.openvino_embedder import OpenVinoEmbedder
 
-    return OpenVinoEmbedder(model, models_folder)
+    return OpenVinoEmbedder(model, settings.home / "models")
+
+
+class Embedders:
+    """The embedders of one process: each is loaded when it is first needed, once, and registered with its place, so
+    that what it has made stays readable when the settings name another one. Safe to use from many threads."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        registry: EmbedderRepository,
+        opener: Callable[[Settings, EmbeddingModel], Embedder] = open_model,
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._opener = opener
+        self._loaded: dict[str, Embedder] = {}
+        self._loading = threading.Lock()
+
+    def add(self, embedder: Embedder) -> None:
+        """Use this one for what it has made, instead of loading it."""
+        self._loaded[embedder.fingerprint] = embedder
+
+    def of(self, spec: CollectionSpec) -> Embedder:
+        """The embedder that made the collection. Raises CollectionMismatchError when it is not to be had here."""
+        return self._loaded.get(spec.embedder_fingerprint) or self.load(self.model_of(spec))
+
+    def load(self, model: EmbeddingModel) -> Embedder:
+        """The model, ready to embed, and registered."""
+        with self._loading:
+            if model.fingerprint not in self._loaded:
+                self._loaded[model.fingerprint] = self._opener(self._settings, model)
+                self._registry.save(RegisteredEmbedder(model.fingerprint, model.name, model.location))
+            return self._loaded[model.fingerprint]
+
+    def model_of(self, spec: CollectionSpec) -> EmbeddingModel:
+        """The model that made the collection, from where it is registered or where the settings say. Loads nothing.
+
+        Raises CollectionMismatchError when it is in neither place, or is not what it was.
+        """
+        registered = self._registry.get(spec.embedder_fingerprint)
+        if registered is None:
+            model = self.named(self._settings.embedder)
+            if model.fingerprint == spec.embedder_fingerprint:
+                return model
+            raise _unknown_embedder(spec, model)
+        for place in dict.fromkeys((registered.location, self._settings.embedder)):
+            with suppress(SettingsError):
+                model = self.named(place)
+                if model.fingerprint == spec.embedder_fingerprint:
+                    return model
+        raise _changed_embedder(spec, registered)
+
+    def named(self, embedder: str) -> EmbeddingModel:
+        """The model that is meant by the bundled one's name, a folder, or the name of a registered one. Raises
+        SettingsError when there is none."""
+        try:
+            return locate_model(embedder, self._settings.home / "models")
+        except SettingsError:
+            known = [one.location for one in self._registry.all() if one.name == embedder]
+            if not known or embedder in known:
+                raise
+            return locate_model(known[0], self._settings.home / "models")
 
 
 def open_index(settings: Settings) -> VectorIndex:
@@ -61,3 +131,20 @@ def _has_cuda() -> bool:
     spec = importlib.util.find_spec("torch")
     folders = spec.submodule_search_locations if spec is not None else None
     return any(Path(folder, "lib", "libtorch_cuda.so").exists() for folder in folders or ())
+
+
+def _unknown_embedder(spec: CollectionSpec, own: EmbeddingModel) -> CollectionMismatchError:
+    return CollectionMismatchError(
+        f"The collection {spec.name} was made by the embedder {spec.embedder} ({spec.embedder_fingerprint[:8]}), and "
+        f"where that lies is not known; RAGLOOP_EMBEDDER is {own.name} ({own.fingerprint[:8]}).",
+        hint=f"Set RAGLOOP_EMBEDDER to {spec.embedder} once: from then on its place is known.",
+    )
+
+
+def _changed_embedder(spec: CollectionSpec, registered: RegisteredEmbedder) -> CollectionMismatchError:
+    return CollectionMismatchError(
+        f"The embedder {spec.embedder} that made the collection {spec.name} is no longer in {registered.location}: "
+        "it was moved, or its weights, tokenizer or settings have changed.",
+        hint="Put its files back as they were, set RAGLOOP_EMBEDDER to where they are now, or make a new index: "
+        "ragloop index rebuild --embedder FOLDER.",
+    )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from core.errors import CollectionMismatchError
+from core.errors import CollectionMismatchError, IndexUnavailableError, NotFoundError
 from core.ports import Embedder, VectorIndex
 from core.release import RetrievalParameters
 from core.types import AccessScope, Passage, Retrieval, StoredChunk
@@ -28,15 +30,17 @@ class Retriever:
         self._verified = False
 
     def verify(self) -> None:
-        """Raise CollectionMismatchError unless the collection was built with this embedder."""
-        spec = self._index.spec(self.collection)
+        """Raise CollectionMismatchError unless the collection was built with this embedder, IndexUnavailableError when
+        there is no such collection any more."""
+        with _gone_is_unavailable(self.collection):
+            spec = self._index.spec(self.collection)
         if spec.embedder_fingerprint != self._embedder.fingerprint:
             raise CollectionMismatchError(
                 f"Collection {self.collection} was built with the embedder {spec.embedder} "
                 f"({spec.embedder_fingerprint[:8]}); this process runs {self._embedder.name} "
                 f"({self._embedder.fingerprint[:8]}).",
-                hint=f"Set RAGLOOP_EMBEDDER back to {spec.embedder}, or ingest with {self._embedder.name} into an "
-                "installation with a RAGLOOP_HOME of its own.",
+                hint=f"Make an index for {self._embedder.name} with `ragloop index rebuild --embedder`, or answer with "
+                f"{spec.embedder}.",
             )
         self._verified = True
 
@@ -44,7 +48,8 @@ class Retriever:
         """The best `top_k` passages (by default the parameters'), best first, that `scope` allows.
 
         `timings` has the seconds for embed, search and fetch. Raises CollectionMismatchError on first use with another
-        embedder's collection, IndexUnavailableError when the index is down: never an empty result instead.
+        embedder's collection, IndexUnavailableError when the index is down or the collection is gone: never an empty
+        result instead.
         """
         if not self._verified:
             self.verify()
@@ -55,15 +60,29 @@ class Retriever:
         timings["embed"] = time.perf_counter() - started
         for _ in range(_ATTEMPTS):
             started = time.perf_counter()
-            legs = self._index.search(self.collection, query, vector, max(self.parameters.depth, limit), scope)
-            best = fuse(legs.dense, legs.sparse, self.parameters.dense_weight)[:limit]
-            searched = time.perf_counter()
-            stored = self._index.fetch(self.collection, [hit.chunk_id for hit in best], scope)
+            with _gone_is_unavailable(self.collection):
+                legs = self._index.search(self.collection, query, vector, max(self.parameters.depth, limit), scope)
+                best = fuse(legs.dense, legs.sparse, self.parameters.dense_weight)[:limit]
+                searched = time.perf_counter()
+                stored = self._index.fetch(self.collection, [hit.chunk_id for hit in best], scope)
             timings["search"] += searched - started
             timings["fetch"] += time.perf_counter() - searched
             if len(stored) == len(best):
                 break
         return Retrieval(query, _passages(best, stored), self.collection, legs.revision, timings)
+
+
+@contextmanager
+def _gone_is_unavailable(collection: str) -> Iterator[None]:
+    """A collection that a release reads and that is gone is an outage; the person who asked has named nothing."""
+    try:
+        yield
+    except NotFoundError as error:
+        raise IndexUnavailableError(
+            f"The index {collection} that the release reads is gone.",
+            hint="Make it again with `ragloop ingest FOLDER`, restore it from a backup, or go back to the release before "
+            "with `ragloop release rollback`.",
+        ) from error
 
 
 def _passages(hits: list[FusedHit], stored: list[StoredChunk]) -> tuple[Passage, ...]:

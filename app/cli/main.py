@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import typer
 
-from app.cli import answering, doctor, documents, evaluations, keys, releases
+from app.cli import answering, doctor, documents, evaluations, index, keys, releases
 from app.cli.console import note, report
 from core.errors import RagloopError
 
@@ -30,6 +30,7 @@ application.command("search")(answering.search)
 application.command("serve")(answering.serve)
 application.command("doctor")(doctor.doctor)
 application.command("delete")(documents.delete)
+application.add_typer(index.application, name="index")
 application.add_typer(releases.application, name="release")
 application.add_typer(evaluations.application, name="eval")
 application.add_typer(keys.application, name="keys")

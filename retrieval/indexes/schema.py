@@ -74,7 +74,7 @@ def require_same_spec(stored: CollectionSpec, wanted: CollectionSpec) -> None:
     )
     raise CollectionMismatchError(
         f"Collection {wanted.name} was built with {differences}.",
-        hint="Set RAGLOOP_EMBEDDER and RAGLOOP_LANGUAGE back, or use an installation with a RAGLOOP_HOME of its own.",
+        hint="Make an index of another name with `ragloop index rebuild`, or drop this one with `ragloop index drop`.",
     )
 
 
@@ -85,7 +85,7 @@ def require_vectors(document: EmbeddedDocument, spec: CollectionSpec) -> None:
         raise CollectionMismatchError(
             f"Document {document.document_id} came with vectors of shape {document.vectors.shape}; the collection "
             f"{spec.name}, built with {spec.embedder}, takes {expected}.",
-            hint=f"Set RAGLOOP_EMBEDDER to {spec.embedder}, or use an installation with a RAGLOOP_HOME of its own.",
+            hint=f"Embed with {spec.embedder}; `ragloop index rebuild --embedder` makes an index for another embedder.",
         )
 
 

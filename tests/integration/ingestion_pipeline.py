@@ -19,6 +19,7 @@ from ingestion.converters.registry import FileConverter
 from ingestion.converters.sandbox import Limits, Sandbox
 from ingestion.converters.worker import Job, Outcome, Task, convert
 from ingestion.pipeline import Permissions, Pipeline, Stores
+from ingestion.rebuild import Rebuild
 from ingestion.sources.folder import FolderSource
 from ingestion.splitting.structure_splitter import StructureSplitter
 from tests.fakes import FakeEmbedder, InMemoryIndex
@@ -78,13 +79,7 @@ class Workbench:
 
     @property
     def spec(self) -> CollectionSpec:
-        return CollectionSpec(
-            self.embedder.name,
-            self.embedder.fingerprint,
-            self.embedder.dimensions,
-            self.splitter.name,
-            self.splitter.fingerprint,
-        )
+        return spec_of(self.embedder, self.splitter)
 
     @property
     def pipeline(self) -> Pipeline:
@@ -97,6 +92,19 @@ class Workbench:
             stores=Stores(self.index, self.documents, self.memo, self.runs),
             limits=self.limits,
             open_sandbox=self.sandbox,
+        )
+
+    def rebuild(self, tokens: int = 30, embedder: FakeEmbedder | None = None) -> Rebuild:
+        """A rebuild with that many tokens to a chunk, of whatever this installation ingests into."""
+        embedder = embedder or self.embedder
+        splitter = StructureSplitter(embedder, tokens, embedder.fingerprint)
+        return Rebuild(
+            home=self.home,
+            spec=spec_of(embedder, splitter),
+            live=lambda: self.spec,
+            open_embedder=lambda: embedder,
+            splitter=splitter,
+            stores=Stores(self.index, self.documents, self.memo, self.runs),
         )
 
     def source(
@@ -116,20 +124,24 @@ class Workbench:
     def dry_run(self, source: FolderSource | None = None, **permissions: bool) -> dict[str, Any]:
         return self.pipeline.dry_run(source or self.source(), permissions=Permissions(**permissions))
 
-    def texts(self) -> dict[str, list[str]]:
+    def texts(self, collection: str | None = None) -> dict[str, list[str]]:
         """The indexed chunks' texts by URI, in order."""
         found: dict[str, list[tuple[int, str]]] = {}
-        for stored, _ in self.index.scroll(self.spec.name):
+        for stored, _ in self.index.scroll(collection or self.spec.name):
             found.setdefault(stored.chunk.uri, []).append((stored.chunk.start, stored.chunk.text))
         return {uri: [text for _, text in sorted(chunks)] for uri, chunks in sorted(found.items())}
 
-    def content(self) -> list[tuple[Any, bytes]]:
+    def content(self, collection: str | None = None) -> list[tuple[Any, bytes]]:
         """Everything that the index holds, to be compared."""
-        return [(stored, vector.tobytes()) for stored, vector in self.index.scroll(self.spec.name)]
+        return [(stored, vector.tobytes()) for stored, vector in self.index.scroll(collection or self.spec.name)]
 
     def close(self) -> None:
         self.index.close()
         self.database.close()
+
+
+def spec_of(embedder: FakeEmbedder, splitter: StructureSplitter) -> CollectionSpec:
+    return CollectionSpec(embedder.name, embedder.fingerprint, embedder.dimensions, splitter.name, splitter.fingerprint)
 
 
 def counts(report: dict) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.errors import CollectionMismatchError, IndexUnavailableError, NotFoundError
+from core.errors import CollectionMismatchError, IndexUnavailableError
 from core.release import RetrievalParameters
 from core.types import AccessScope, SearchLegs, StoredChunk, Vector, document_id
 from retrieval.retriever import Retriever
@@ -78,13 +78,19 @@ def test_another_embedders_collection_is_refused_with_the_setting_that_mends_it(
     for call in (retriever.verify, lambda: retriever.retrieve("leave", EVERYTHING)):
         with pytest.raises(CollectionMismatchError) as refusal:
             call()
-        assert "RAGLOOP_EMBEDDER back to all-MiniLM-L6-v2" in refusal.value.hint
-        assert "RAGLOOP_HOME" in refusal.value.hint
+        assert "ragloop index rebuild" in refusal.value.hint
 
 
-def test_a_missing_collection_is_an_error() -> None:
-    with pytest.raises(NotFoundError):
-        Retriever(InMemoryIndex(), FakeEmbedder(), "none-00000000", RetrievalParameters()).retrieve("a", EVERYTHING)
+def test_an_index_that_is_gone_is_an_outage_never_an_empty_result(index: InMemoryIndex) -> None:
+    never_there = Retriever(InMemoryIndex(), FakeEmbedder(), "none-00000000", RetrievalParameters())
+    dropped = retriever_over(index)
+    dropped.retrieve("leave", EVERYTHING)
+    index.drop(SPEC.name)
+
+    for retriever in (never_there, dropped):
+        with pytest.raises(IndexUnavailableError, match="is gone") as outage:
+            retriever.retrieve("leave", EVERYTHING)
+        assert "ragloop ingest" in outage.value.hint
 
 
 class _DownIndex(InMemoryIndex):
