@@ -57,10 +57,12 @@ def report(
     metrics: Sequence[Metric] = (TellingMetric(),),
     missing: Sequence[tuple[str, str]] = (),
     judge: JudgeQuality | None = None,
+    kept: int = 0,
 ) -> Report:
     """The report of these primary scores; every other metric has the same. `missing` are (case id, metric)."""
     sides = {Side.CANDIDATE: candidate} | ({Side.BASELINE: baseline} if baseline is not None else {})
     results = Results({side: _side(metrics, scores) for side, scores in sides.items()})
+    results.sides[Side.CANDIDATE].reused = kept
     for case_id, metric in missing:
         results.missing(Side.CANDIDATE, case(0, id=case_id), "it went wrong", metric)
     inquiry = Inquiry(
@@ -171,6 +173,13 @@ def test_an_unsafe_answer_blocks_and_names_its_case() -> None:
     built = report(CASES, [1.0, *[0.0] * 59], [0.0] * 60, metrics=metrics)
     assert codes(built) == ["safety"]
     assert built.blocks[0].cases == ("case-0",)
+
+
+def test_times_are_not_compared_when_one_sides_answers_are_from_an_earlier_run() -> None:
+    metrics = (TellingMetric(), TellingMetric(name="latency", better="lower", unit="seconds"))
+    slower = [1.0] * 60
+    assert report(CASES, slower, [0.5] * 60, metrics=metrics).verdict is Verdict.WORSE
+    assert report(CASES, slower, [0.5] * 60, metrics=metrics, kept=60).verdict is Verdict.BETTER
 
 
 def test_a_handful_of_cases_is_too_few() -> None:
