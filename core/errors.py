@@ -13,6 +13,7 @@
     │   ├── IndexUnavailableError
     │   ├── StoreUnavailableError
     │   └── ReleaseUnavailableError           the champion cannot be opened by this process
+    ├── JudgeError                  -             a judge gave no usable judgement; the row is listed as failed
     └── ConversionError             -             one document could not be read; the run goes on
 
 Each carries a message for people, a hint that says what to do, an HTTP status and a process exit code.
@@ -118,6 +119,12 @@ class ReleaseUnavailableError(UnavailableError):
     """The release that should answer cannot be opened by this process."""
 
     type = "release_unavailable"
+
+
+class JudgeError(RagloopError):
+    """A judge could not be reached, or what it said is no judgement. The message begins with "the judge"."""
+
+    type = "judge_error"
 
 
 class FailureKind(StrEnum):

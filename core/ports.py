@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from core.types import (
     AccessScope,
@@ -23,6 +23,11 @@ from core.types import (
     Usage,
     Vector,
 )
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+Judgement = TypeVar("Judgement", bound="BaseModel")
 
 
 class Source(Protocol):
@@ -178,4 +183,20 @@ class Generator(Protocol):
     def stream(self, request: GenerationRequest) -> AsyncIterator[TextDelta | Generated]:
         """Text as it comes, then exactly one Generated. Raises UnavailableError before the first delta when the
         model cannot be reached."""
+        ...
+
+
+class Judge(Protocol):
+    """A model that weighs answers, for evaluation."""
+
+    name: str
+    """The model's name, as a report shows it."""
+    fingerprint: str
+    """Changes whenever the same prompt may be judged otherwise: another model, another way of sampling or asking."""
+
+    async def ask(self, prompt: str, form: type[Judgement]) -> Judgement:
+        """The judge's answer to `prompt`, filled into `form`. Many may be asked for at once.
+
+        Raises JudgeError when the judge cannot be reached or its answer does not fit the form.
+        """
         ...

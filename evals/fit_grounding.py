@@ -39,11 +39,9 @@ def main(path: Path) -> None:
     print(f"threshold {best} on {len(fitting)} claims; the metric has {THRESHOLD}")
     for name, half in (("fitting", fitting), ("held out", [claim for claim in claims if claim.held_out])):
         clear = [claim for claim in half if claim.label != "partially_supported"]
-        print(
-            f"{name}: {len(half)} claims, AUC {_auc(half):.3f}, "
-            f"balanced accuracy {_balanced_accuracy(half, best):.3f}; supported against not at all ({len(clear)}): AUC {_auc(clear):.3f}, "
-            f"balanced accuracy {_balanced_accuracy(clear, best):.3f}"
-        )
+        for kind, part in (("supported against the others", half), ("supported against not at all", clear)):
+            accuracy = _balanced_accuracy(part, best)
+            print(f"{name}, {kind}: {len(part)} claims, AUC {_auc(part):.3f}, balanced accuracy {accuracy:.3f}")
         for label in ("supported", "partially_supported", "not_supported"):
             of_label = [claim for claim in half if claim.label == label]
             passed = sum(claim.support >= best for claim in of_label)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 import numpy as np
 
 from core.errors import CollectionMismatchError, NotFoundError
-from core.ports import Generated, GenerationRequest, TextDelta
+from core.ports import Generated, GenerationRequest, Judgement, TextDelta
 from core.types import (
     AccessScope,
     Citation,
@@ -21,6 +21,8 @@ from core.types import (
     Usage,
     Vector,
 )
+from evals.judges.reply import read_reply
+from tests.judge_replies import reply
 
 _WORD = re.compile(r"\w+")
 
@@ -149,3 +151,18 @@ class FakeGenerator:
         citation = Citation(1, chunk, chunk.start, chunk.end, chunk.text, 1.0)
         reason = "stop" if len(kept) == len(words) else "length"
         yield Generated((citation,), Usage(len(request.question.split()), len(kept)), reason)
+
+
+class FakeJudge:
+    """Reads its judgements out of `respond`, which is handed the prompt: by default it counts words."""
+
+    name = "fake"
+    fingerprint = hashlib.sha256(b"fake judge").hexdigest()
+
+    def __init__(self, respond: Callable[[str], str] = reply) -> None:
+        self._respond = respond
+        self.prompts: list[str] = []
+
+    async def ask(self, prompt: str, form: type[Judgement]) -> Judgement:
+        self.prompts.append(prompt)
+        return read_reply(self._respond(prompt), form)

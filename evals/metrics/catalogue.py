@@ -7,11 +7,14 @@ from evals.metrics.citations import citation_metrics
 from evals.metrics.consistency import Consistency
 from evals.metrics.gold_answer import gold_answer_metrics
 from evals.metrics.grounding import grounding_metric
+from evals.metrics.judged import judged_metrics
 from evals.metrics.metric import Metric
 from evals.metrics.operation import Prices, operation_metrics
 from evals.metrics.quality import quality_metrics
 from evals.metrics.retrieval import retrieval_metrics
 from evals.metrics.safety import safety_metrics
+
+__all__ = ["judged_metrics", "plain_metrics"]
 
 
 def plain_metrics(embedder: Embedder, language: str, prices: Prices | None = None) -> list[Metric]:
