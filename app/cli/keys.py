@@ -59,13 +59,14 @@ def create(
 
 @application.command("list")
 def list_keys(as_json: JsonOption = False) -> None:
-    """List all keys with their roles and labels, without their secrets."""
+    """List all keys with their roles and labels, without their secrets. Times are UTC."""
     keys = _repository().all()
     if as_json:
         print_json({"keys": [_json(key) for key in keys]})
         return
     for key in keys:
-        say(f"{key.id}  {key.created_at:%Y-%m-%d}  {_state(key):24}  {key.name}  ({_powers(key)})")
+        replaces = f", replaces {key.replaces}" if key.replaces else ""
+        say(f"{key.id}  {key.created_at:%Y-%m-%d}  {_state(key):24}  {key.name}  ({_powers(key)}{replaces})")
     if not keys:
         note("There are no keys yet: ragloop keys create NAME")
 

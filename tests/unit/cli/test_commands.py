@@ -152,6 +152,7 @@ def test_a_rotated_key_is_shown_once_and_the_old_one_is_given_its_end(capsys: py
     assert f"replaces key {rotated['id']}, which works until" in err
     _, listed, _ = run(capsys, "keys", "list")
     assert rotated["key"].split("_", 2)[2] not in listed
+    assert f"replaces {made['id']})" in listed
     assert run(capsys, "keys", "rotate", made["id"])[0] == 2
 
 
