@@ -109,3 +109,20 @@ def test_the_help_of_import_names_every_format(capsys: pytest.CaptureFixture[str
     _, out, _ = run(capsys, "eval", "import", "--help")
     for name in FORMATS:
         assert name in " ".join(out.split()).replace("- ", "-")
+
+
+def test_leakage_is_listed_and_fails_the_command(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table.write_text("question,answer,locked\nWho approves a journey to another country?,Ann.,yes\n")
+    run_json(capsys, "eval", "import", "csv", table)
+    training = tmp_path / "training.jsonl"
+    said = "Answer briefly: who approves a journey to another country?"
+    training.write_text(json.dumps({"messages": [{"role": "user", "content": said}]}) + "\n")
+    code, out, _ = run(capsys, "eval", "leakage", "travel", "--training", training, "--json")
+    report = json.loads(out)
+    assert code == 1
+    assert report["locked_cases"] == report["leaked_cases"]
+    assert report["leaks"][0]["line"] == 1
+    training.write_text(json.dumps({"messages": [{"role": "user", "content": "What is for lunch?"}]}) + "\n")
+    assert run_json(capsys, "eval", "leakage", "travel", "--training", training)["leaks"] == []
