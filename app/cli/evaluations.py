@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from app.cli import calibrating, datasets, evaluating
+from app.cli import calibrating, datasets, evaluating, leakage
 
 application = typer.Typer(
     help="Evaluate: datasets of questions, and what the system makes of them.", no_args_is_help=True
