@@ -19,12 +19,12 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from app import auth, errors
-from app.api import catalogue, chat, operations, releases, search
+from app.api import catalogue, chat, evaluations, operations, releases, search
 from app.metrics import Metrics
 from app.middleware import BodyLimit, RequestEnvelope
 from app.pages import chat as chat_pages
+from app.pages import decisions, reviews, sign_in
 from app.pages import documents as document_pages
-from app.pages import sign_in
 from app.runtime import AnswererSource, Runtime
 from core.errors import ConflictError, SettingsError
 from core.settings import Settings
@@ -52,9 +52,11 @@ def create_app(settings: Settings, services: Services | None = None, champion: A
     app = FastAPI(title="RAGLoop", version="1", docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.runtime = runtime
     app.state.metrics = metrics
-    for module in (chat, search, catalogue, releases, operations, chat_pages, document_pages, sign_in):
+    for module in (chat, search, catalogue, releases, evaluations, operations):
         app.include_router(module.router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    for page in (chat_pages, document_pages, reviews, decisions, sign_in):
+        app.include_router(page.router)
+    app.mount("/static", StaticFiles(directory=STATIC, packages=[("evals", "static")]), name="static")
     auth.check_roles(app)
     errors.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)

@@ -10,7 +10,6 @@ import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,7 +17,9 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from pydantic import ValidationError
 
+from core.errors import ConflictError
 from evals import report_words
 from evals.case_detail import CaseDetail
 from evals.passage_marks import passage_views, wordings
@@ -97,8 +98,13 @@ def report_json(report: Report) -> str:
 
 
 def load_report(stored: Mapping[str, Any]) -> Report:
-    """The report out of the database."""
-    return Report.model_validate(stored)
+    """The report out of the database. Raises ConflictError for one that this version does not read."""
+    try:
+        return Report.model_validate(stored)
+    except ValidationError as error:
+        raise ConflictError(
+            "This report was written by another version of RAGLoop.", hint="Evaluate the release again."
+        ) from error
 
 
 def fragment(template: str, report: Report, **context: Any) -> Markup:
@@ -111,11 +117,6 @@ def fragment(template: str, report: Report, **context: Any) -> Markup:
 def source_hash(text: str) -> str:
     """What a Content-Security-Policy calls an inline style or script of this text."""
     return "sha256-" + b64encode(sha256(text.encode()).digest()).decode()
-
-
-def _moment(at: datetime) -> str:
-    at = at.astimezone(UTC)
-    return f"{at.day} {at:%B %Y, %H:%M} UTC"
 
 
 def _detail(detail: Mapping[str, Any]) -> str:
@@ -150,7 +151,7 @@ _environment.filters.update(
     manifest_value=report_words.manifest_value,
     duration=report_words.duration,
     block=lambda code: report_words.BLOCKS[code],
-    moment=_moment,
+    moment=report_words.moment,
     detail=_detail,
     source_hash=source_hash,
 )

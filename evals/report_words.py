@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from evals.metrics.metric import Group
 from evals.report import Interval, MetricComparison, Report, Verdict
 
@@ -81,7 +83,7 @@ def because(report: Report) -> str:
         return f"{label(primary.name)}: {mean} over {primary.rows} questions."
     said = (
         f"{label(primary.name)}: {mean} against {value(primary.baseline, primary.unit)} over {primary.rows} questions. "
-        f"The difference is {change(primary.difference, primary.unit)}; with {primary.interval.level:.0%} certainty it "
+        f"The difference is {change(primary.difference, primary.unit)}; with {primary.interval.level * 100:.0f} % certainty it "
         f"lies between {interval(primary.interval, primary.unit).replace(' to ', ' and ')}."
     )
     worse = [label(metric.name) for metric in report.metrics if metric.finding is Verdict.WORSE and metric != primary]
@@ -147,7 +149,7 @@ def chart_words(metric: MetricComparison) -> str:
         return f"{label(metric.name)}: nothing to compare with."
     words = f"{label(metric.name)}: difference {change(metric.difference, metric.unit)}"
     if metric.interval:
-        words += f", {metric.interval.level:.0%} interval {interval(metric.interval, metric.unit)}"
+        words += f", {metric.interval.level * 100:.0f} % interval {interval(metric.interval, metric.unit)}"
     if metric.margin is not None:
         words += f"; a loss of up to {difference_size(metric.margin, metric.unit)} is tolerated"
     return words + "; above 0 is better."
@@ -159,6 +161,11 @@ def manifest_value(found: object) -> str:
         return "–"
     text = str(found)
     return f"{text[:12]}…" if len(text) == 64 and text.isalnum() else text
+
+
+def moment(at: datetime) -> str:
+    at = at.astimezone(UTC)
+    return f"{at.day} {at:%B %Y, %H:%M} UTC"
 
 
 def duration(seconds: float) -> str:

@@ -20,6 +20,7 @@ class Place:
 PLACES = (
     Place("ask", "Ask", "/", Role.CHAT),
     Place("documents", "Documents", "/documents", Role.CHAT),
+    Place("reviews", "Reviews", "/reviews", Role.REVIEW),
 )
 
 

@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from app.pages.navigation import home_of, places_for
+from evals.report_words import moment
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
@@ -18,8 +19,10 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.globals.update(places_for=places_for, home_of=home_of)
+_environment.filters["moment"] = moment
 
 
 def render(template: str, status: int = 200, **context: Any) -> HTMLResponse:
-    """A page, or a fragment of one. Every value is escaped unless it is Markup, which only app.pages.markdown makes."""
+    """A page, or a fragment of one. Every value is escaped unless it is Markup, which only app.pages.markdown
+    and evals.report_page make."""
     return HTMLResponse(_environment.get_template(template).render(**context), status)

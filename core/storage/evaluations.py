@@ -116,6 +116,13 @@ class EvaluationRepository:
         with self._database.transaction() as connection:
             return [_evaluation(row) for row in connection.execute(query)]
 
+    def headers(self, limit: int = 50) -> list[EvaluationRecord]:
+        """The newest evaluations without their reports, which may have megabytes."""
+        columns = [column for column in evaluations.c if column.name != "report"]
+        query = select(*columns).order_by(evaluations.c.created_at.desc()).limit(limit)
+        with self._database.transaction() as connection:
+            return [EvaluationRecord(**row._asdict(), report=None) for row in connection.execute(query)]
+
     def save_rows(self, evaluation_id: str, rows: Iterable[RowEntry]) -> None:
         """Note which answers the evaluation reads; noting the same again changes nothing."""
         values = [

@@ -129,7 +129,7 @@ def evaluate(world: World, plan: Plan | None = None, cases: Sequence[Case] | Non
     results = Results({side: _empty(dataset) for side in sides})
     for ordinal, case in enumerate(dataset.cases):
         for side, release in sides.items():
-            how = maker_of_answers.how(case, shares[side])
+            how = _how(case, shares[side], random.Random(f"{plan.seed} {side} {case.id}"))
             if case.locked:
                 right = side is Side.CANDIDATE if not plan.locked_breaks else side is Side.BASELINE
                 how = "right" if right else "wrong"
@@ -146,17 +146,13 @@ class _Answers:
         self._documents = {item.uri: item for item in world.documents.page(limit=1000)}
         self._texts = {uri: world.documents.get(item.id).text for uri, item in self._documents.items()}  # type: ignore[union-attr]
         self._chance = chance
-
-    def how(self, case: Case, right: float) -> Answering:
-        if self._chance.random() < right:
-            return "right"
-        return "wrong" if case.unanswerable or self._chance.random() < 0.7 else "declined"
+        self._revision = world.index.revision(world.spec.name)
 
     def answer(self, case: Case, release: Release, how: Answering) -> tuple[dict[str, Any], int | None]:
         """The answer's record, and the rank of the gold evidence in it."""
-        passages = [self._passage(uri) for uri in self._chance.sample(sorted(self._texts), 5)]
+        passages = [self._passage(uri) for uri in self._chance.sample(sorted(self._texts), min(5, len(self._texts)))]
         rank = None
-        if case.evidence and how == "right" or (case.evidence and self._chance.random() < 0.3):
+        if case.evidence and (how == "right" or len(case.id) % 3 == 0):
             rank = 1 if how == "right" else 3
             gold = case.evidence[0]
             span = gold.span(self._texts[gold.uri])
@@ -175,7 +171,7 @@ class _Answers:
         record = {
             "text": text, "abstained": declined, "degraded": False, "confidence": 0.8, "query": case.question,
             "passages": passages, "citations": [] if declined else [citation | shared], "release": release.id,
-            "collection": release.manifest.collection.name, "revision": 1, "prompt_tokens": 900,
+            "collection": release.manifest.collection.name, "revision": self._revision, "prompt_tokens": 900,
             "completion_tokens": len(text.split()), "timings": {"total": 0.2},
         }  # fmt: skip
         return record, rank
@@ -192,6 +188,12 @@ class _Answers:
             "page": None, "start": start, "end": end, "text": text[start:end], "score": 0.5,
             "scores": {"fused": 0.5}, "content_sha256": digest(text),
         }  # fmt: skip
+
+
+def _how(case: Case, right: float, chance: random.Random) -> Answering:
+    if chance.random() < right:
+        return "right"
+    return "wrong" if case.unanswerable or chance.random() < 0.7 else "declined"
 
 
 def _empty(dataset: Dataset) -> SideResults:

@@ -1,0 +1,160 @@
+"""What the review pages show: evaluations and where their releases stand, a report, a case, what may be decided."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.audit_trail import champions, standing_approval
+from core.errors import ConflictError, NotFoundError
+from core.release import Release, ReleaseEvent, ReleaseStatus
+from core.storage.evaluations import EvaluationRecord, EvaluationRepository
+from core.storage.releases import ReleaseRepository
+from core.types import Actor, Role
+from evals.case_detail import CaseDetail, CaseDetails
+from evals.dataset_store import DatasetStore
+from evals.report import Report
+from evals.report_page import load_report
+from serving.factory import Services
+from serving.release_service import ReleaseService
+
+_ID = re.compile(r"[0-9a-f-]{1,36}")
+LIST_LENGTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An evaluation in the list, and its release as it stands now. `newest` of those of its release."""
+
+    record: EvaluationRecord
+    release: Release | None
+    newest: bool
+    approved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """All there is to review. `unevaluated` are candidates that no evaluation is on record for."""
+
+    evaluations: tuple[Listed, ...]
+    unevaluated: tuple[Release, ...]
+    champion: Release | None
+    promoted: ReleaseEvent | None
+    """What made the champion what it is."""
+    previous: str | None
+    """The release that a rollback leads to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What may be done on one report by the one who reads it, and what was done before, the newest first."""
+
+    release: Release
+    newest: bool
+    approval: ReleaseEvent | None
+    may_reject: bool
+    may_approve: bool
+    may_promote: bool
+    history: tuple[ReleaseEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A finished evaluation."""
+
+    record: EvaluationRecord
+    report: Report
+
+
+class ReviewDesk:
+    """Reads what reviewers look at; ReleaseService does what they decide."""
+
+    def __init__(self, services: Services) -> None:
+        self._database = services.database
+        self._evaluations = EvaluationRepository(services.database)
+        self._releases = ReleaseRepository(services.database)
+        self._service = ReleaseService(services)
+
+    def shelf(self) -> Shelf:
+        """The newest evaluations, and candidates without any."""
+        releases = {release.id: release for release in self._releases.all()}
+        records = self._evaluations.headers(LIST_LENGTH)
+        events = self._service.history()
+        champion = self._releases.champion()
+        evaluated = {record.release_id for record in records}
+        return Shelf(
+            evaluations=tuple(_listed(records, releases, events)),
+            unevaluated=tuple(
+                release
+                for release in releases.values()
+                if release.status is ReleaseStatus.CANDIDATE and release.id not in evaluated
+            ),
+            champion=champion,
+            promoted=next((event for event in reversed(events) if champion and event.release_id == champion.id), None),
+            previous=next(iter(champions(events)[-2:-1]), None),
+        )
+
+    def record(self, evaluation_id: str) -> EvaluationRecord:
+        """The evaluation with this id, or whose id begins so. Raises NotFoundError."""
+        found = self._evaluations.get(evaluation_id) if _ID.fullmatch(evaluation_id) else None
+        if found is None:
+            raise NotFoundError("There is no such evaluation.", hint="/reviews lists what there is.")
+        return found
+
+    def review(self, evaluation_id: str) -> Review:
+        """The evaluation with its report. Raises NotFoundError, and ConflictError while there is no report."""
+        record = self.record(evaluation_id)
+        if record.state == "failed":
+            raise ConflictError(f"This evaluation failed: {record.error}", hint="Mend that, and evaluate again.")
+        if record.report is None:
+            raise ConflictError("This evaluation is still running.", hint="Come back when it has finished.")
+        return Review(record, load_report(record.report))
+
+    def details(self, record: EvaluationRecord) -> CaseDetails:
+        return CaseDetails(self._database, DatasetStore(self._database), record)
+
+    def case(self, record: EvaluationRecord, ordinal: int) -> CaseDetail:
+        """One case with both answers. Raises NotFoundError."""
+        found = self.details(record).get(ordinal)
+        if found is None:
+            raise NotFoundError("There is no such case in this evaluation.", hint="Open it from the report's list.")
+        return found
+
+    def decision(self, review: Review, actor: Actor) -> Decision:
+        """What the actor may do now. What stands against it in the end, ReleaseService says."""
+        release = self._releases.get(review.record.release_id)
+        if release is None:
+            raise NotFoundError("The release of this evaluation is gone.", hint="/reviews lists what there is.")
+        history = self._service.history(release.id)
+        approval = standing_approval(history)
+        newest = self._is_newest(review.record)
+        candidate = release.status is ReleaseStatus.CANDIDATE and newest
+        return Decision(
+            release=release,
+            newest=newest,
+            approval=approval,
+            may_reject=candidate and actor.may(Role.REVIEW),
+            may_approve=candidate and actor.may(Role.APPROVE) and approval is None and review.report.passes,
+            may_promote=candidate and actor.may(Role.APPROVE) and approval is not None,
+            history=tuple(reversed(history)),
+        )
+
+    def _is_newest(self, record: EvaluationRecord) -> bool:
+        same = (each for each in self._evaluations.headers(1000) if each.release_id == record.release_id)
+        newest = next((each for each in same if each.state == "finished"), None)
+        return newest is None or newest.id == record.id
+
+
+def _listed(
+    records: Sequence[EvaluationRecord], releases: dict[str, Release], events: Sequence[ReleaseEvent]
+) -> list[Listed]:
+    seen: set[str] = set()
+    found = []
+    for record in records:
+        newest = record.state == "finished" and record.release_id not in seen
+        if newest:
+            seen.add(record.release_id)
+        approval = standing_approval([event for event in events if event.release_id == record.release_id])
+        found.append(Listed(record, releases.get(record.release_id), newest, approval is not None))
+    return found
