@@ -92,11 +92,13 @@ class ApiKeyRepository:
     def revoke(self, key_id: str) -> bool:
         """Revoke the key at once, and end what was signed in with it. False if there is no such key."""
         with self._database.transaction() as connection:
-            result = connection.execute(
-                update(api_keys).where(api_keys.c.id == key_id).values(revoked_at=datetime.now(UTC))
+            connection.execute(
+                update(api_keys)
+                .where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
+                .values(revoked_at=datetime.now(UTC))
             )
             connection.execute(delete(sessions).where(sessions.c.api_key_id == key_id))
-        return result.rowcount == 1
+            return connection.execute(select(api_keys.c.id).where(api_keys.c.id == key_id)).first() is not None
 
     def _get(self, connection: Connection, key_id: str) -> ApiKey:
         row = connection.execute(select(api_keys).where(api_keys.c.id == key_id)).first()

@@ -63,6 +63,15 @@ def test_a_revoked_key_ends_at_once_and_stays_listed(database: Database) -> None
     assert not repository.revoke("unknown")
 
 
+def test_revoking_again_does_not_change_when_a_key_was_revoked(database: Database) -> None:
+    repository = ApiKeyRepository(database)
+    key, _ = repository.create("a")
+    repository.revoke(key.id)
+    first = repository.all()
+    assert repository.revoke(key.id)
+    assert repository.all() == first
+
+
 def test_a_key_may_do_what_its_roles_say_and_an_admin_everything(database: Database) -> None:
     repository = ApiKeyRepository(database)
     plain, _ = repository.create("a")
