@@ -52,9 +52,9 @@ def _claim(row: Mapping[str, Any], grounding: Grounding) -> _Claim:
     text, sentences = row["claim"], row["evidence"]
     starts = range(0, max(1, len(sentences) - _STEP), _STEP)
     stretches = [" ".join(sentences[start : start + _STRETCH]) for start in starts]
-    nearest = sorted(stretches, key=lambda stretch: -grounding.support(text, [stretch]))[:_CITED]
+    nearest = sorted(stretches, key=lambda stretch: -grounding.support(text, grounding.words([stretch])))[:_CITED]
     held_out = hashlib.sha256(json.dumps(row["meta"], sort_keys=True).encode()).digest()[0] % 2 == 1
-    return _Claim(grounding.support(text, nearest), row["label"], held_out)
+    return _Claim(grounding.support(text, grounding.words(nearest)), row["label"], held_out)
 
 
 def _balanced_accuracy(claims: Sequence[_Claim], threshold: float) -> float:

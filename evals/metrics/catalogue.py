@@ -8,6 +8,7 @@ from evals.metrics.consistency import Consistency
 from evals.metrics.gold_answer import gold_answer_metrics
 from evals.metrics.grounding import grounding_metric
 from evals.metrics.judged import judged_metrics
+from evals.metrics.meanings import Meanings
 from evals.metrics.metric import Metric
 from evals.metrics.operation import Prices, operation_metrics
 from evals.metrics.quality import quality_metrics
@@ -19,13 +20,14 @@ __all__ = ["judged_metrics", "plain_metrics"]
 
 def plain_metrics(embedder: Embedder, language: str, prices: Prices | None = None) -> list[Metric]:
     """The metrics that ask no model server, in the report's order."""
+    meanings = Meanings(embedder)
     return [
         *quality_metrics(language),
         *retrieval_metrics(),
         *citation_metrics(),
         grounding_metric(language),
-        *gold_answer_metrics(embedder),
+        *gold_answer_metrics(meanings),
         *safety_metrics(language),
-        Consistency(embedder),
+        Consistency(meanings),
         *operation_metrics(prices),
     ]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from core.ports import Embedder
 from core.types import Vector
 from evals.answers import AnswerRecord, RecordedCitation
-from evals.metrics.batches import cosine, embed_distinct
+from evals.metrics.meanings import Meanings, cosine
 from evals.metrics.metric import Group, Outcome, Row, Scored, Skipped
 from evals.metrics.row_metric import Better, Unit, checked
 from evals.metrics.words import without_markers
@@ -29,9 +28,9 @@ class Consistency:
     description = "How far the answers to the same question in other words agree: in meaning, and in what they cite."
     across_rows = True
 
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self.version = f"1-{embedder.fingerprint[:16]}"
+    def __init__(self, meanings: Meanings) -> None:
+        self._meanings = meanings
+        self.version = f"1-{meanings.fingerprint[:16]}"
 
     async def score(self, rows: Sequence[Row]) -> Sequence[Outcome]:
         groups: dict[str, list[Row]] = defaultdict(list)
@@ -39,7 +38,7 @@ class Consistency:
             if row.case.group:
                 groups[row.case.group].append(row)
         texts = [_text(row) for members in groups.values() if len(members) > 1 for row in members]
-        vectors = await embed_distinct(self._embedder, texts)
+        vectors = await self._meanings.of(texts)
         return [_outcome(row, groups.get(row.case.group, []), vectors) for row in rows]
 
 

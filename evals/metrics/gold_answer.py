@@ -14,9 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from core.ports import Embedder
 from core.types import Vector
-from evals.metrics.batches import cosine, embed_distinct
+from evals.metrics.meanings import Meanings, cosine
 from evals.metrics.metric import Failed, Group, Metric, Outcome, Row, Scored, Skipped
 from evals.metrics.row_metric import Better, RowMetric, Unit, checked
 from evals.metrics.words import squad_tokens, without_markers
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from ragas.metrics.collections.base import BaseMetric
 
 
-def gold_answer_metrics(embedder: Embedder) -> list[Metric]:
+def gold_answer_metrics(meanings: Meanings) -> list[Metric]:
     """Exact match, token F1, Ragas's string metrics, and embedding similarity."""
     return [
         RowMetric(
@@ -37,7 +36,7 @@ def gold_answer_metrics(embedder: Embedder) -> list[Metric]:
         RagasText("chrf", "Letter sequences shared with the gold answer: chrF.", _chrf),
         RagasText("string_similarity", "Nearness in letters to the gold answer: 1 less edit distance.", _similarity),
         RagasText("answer_contained", "Whether the answer contains the gold answer, letter for letter.", _presence),
-        AnswerSimilarity(embedder),
+        AnswerSimilarity(meanings),
     ]
 
 
@@ -151,14 +150,14 @@ class AnswerSimilarity:
     description = "Nearness in meaning to the gold answer: cosine of the embeddings."
     across_rows = False
 
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self.version = f"1-{embedder.fingerprint[:16]}"
+    def __init__(self, meanings: Meanings) -> None:
+        self._meanings = meanings
+        self.version = f"1-{meanings.fingerprint[:16]}"
 
     async def score(self, rows: Sequence[Row]) -> Sequence[Outcome]:
         compared = [row for row in rows if no_comparison(row) is None]
         texts = [text for row in compared for text in _pair(row)]
-        vectors = await embed_distinct(self._embedder, texts)
+        vectors = await self._meanings.of(texts)
 
         return [no_comparison(row) or _similar(vectors, *_pair(row)) for row in rows]
 

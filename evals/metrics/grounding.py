@@ -50,8 +50,8 @@ class Grounding:
         sentences = self.sentences(row.answer.text)
         if not sentences:
             return Skipped("the answer has no sentence to check")
-        passages = _cited_passages(row.answer)
-        unsupported = [sentence for sentence in sentences if self.support(sentence, passages) < THRESHOLD]
+        held = self.words(_cited_passages(row.answer))
+        unsupported = [sentence for sentence in sentences if self.support(sentence, held) < THRESHOLD]
         return share(len(sentences) - len(unsupported), len(sentences), unsupported=unsupported[:_SHOWN])
 
     def sentences(self, text: str) -> list[str]:
@@ -60,14 +60,18 @@ class Grounding:
         pieces = (_MARKDOWN.sub("", bare[start:end]).strip() for start, end in sentence_spans(bare, self._language))
         return [piece for piece in pieces if self._words.keys(piece)]
 
-    def support(self, sentence: str, passages: Sequence[str]) -> float:
-        """The sentence's support by the passages, at most 1; below 0 if nothing of it stands there."""
-        together = "\n".join(passages)
-        words, held = self._words.keys(sentence), self._words.keys(together)
+    def words(self, passages: Sequence[str]) -> frozenset[str | int]:
+        """The content words of the passages taken together."""
+        return self._words.keys("\n".join(passages))
+
+    def support(self, sentence: str, held: frozenset[str | int]) -> float:
+        """The sentence's support by passages with the words `held`, at most 1; below 0 if they hold nothing of it."""
+        words = self._words.keys(sentence)
         if not words:
             return 1.0
-        unsourced = self._words.numbers(sentence) - self._words.numbers(together)
-        return len(words & held) / len(words) - (NUMBER_PENALTY if unsourced else 0.0)
+        missing = words - held
+        unsourced = any(isinstance(word, str) for word in missing)
+        return 1 - len(missing) / len(words) - (NUMBER_PENALTY if unsourced else 0.0)
 
 
 def _cited_passages(answer: AnswerRecord) -> list[str]:

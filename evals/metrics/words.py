@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from retrieval.sparse import SparseEncoder
 
 _MARKERS = re.compile(r"\s*\[\d{1,3}\]")
-_NUMBER = re.compile(r"(?<![\w.])\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\w])|(?<![\w.])\d+(?:\.\d+)?(?!\w)")
+# A number that is no part of a word or of a longer number. The digit comes first, which lets the search skip ahead.
+_NUMBER = re.compile(r"\d(?<![\w.]\d)(?:\d{0,2}(?:,\d{3})+|\d*)(?:\.\d+)?(?!\w)")
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
@@ -49,12 +50,9 @@ class ContentWords:
         return words
 
     def keys(self, text: str) -> frozenset[str | int]:
-        """The distinct content words, as keys that can be compared."""
-        return self.numbers(text) | self._sparse.terms(_NUMBER.sub(" ", text))
-
-    def numbers(self, text: str) -> frozenset[str]:
-        """The distinct numbers, in the form in which they are compared."""
-        return frozenset(normal_number(number) for number in _NUMBER.findall(text))
+        """The distinct content words, as keys that can be compared: a string for a number, else a stem's id."""
+        numbers = (normal_number(number) for number in _NUMBER.findall(text))
+        return frozenset(numbers) | self._sparse.terms(_NUMBER.sub(" ", text))
 
     def missing(self, wanted: str, text: str) -> tuple[int, Sequence[str]]:
         """How many content words `wanted` has, and those of them that `text` does not have."""
