@@ -11,9 +11,14 @@ from core.storage.evaluations import EvaluationRepository
 from evals.case_detail import CaseDetails
 from evals.dataset_store import DatasetStore
 from evals.evaluation import Evaluator, Panel
+from evals.judges.calibration import CalibrationStore, quality
+from evals.judges.langchain_judge import open_judge
 from evals.metrics.catalogue import plain_metrics
+from evals.metrics.judged import judged_metrics
+from evals.metrics.operation import Prices
 from evals.report import Report
 from evals.report_file import report_file
+from evals.thresholds import load_thresholds
 from serving.factory import Services, open_services
 
 
@@ -29,7 +34,22 @@ def open_evaluator(settings: Settings) -> Iterator[tuple[Evaluator, Services]]:
 
 def panel(services: Services) -> Panel:
     """The metrics that need no model, and the judged ones where a judge is configured."""
-    return Panel(plain_metrics(services.embedder, services.settings.language))
+    settings = services.settings
+    plain = plain_metrics(services.embedder, settings.language, _prices(settings))
+    judge = open_judge(settings)
+    if judge is None:
+        return Panel(plain)
+    calibrated = CalibrationStore(settings.home).get(judge)
+    return Panel(
+        metrics=[*plain, *judged_metrics(judge, services.embedder)],
+        judge=quality(calibrated, judge, load_thresholds().judge),
+        concurrency=settings.judge_concurrency,
+    )
+
+
+def _prices(settings: Settings) -> Prices | None:
+    prompt, completion = settings.price_prompt_tokens, settings.price_completion_tokens
+    return None if prompt is None or completion is None else Prices(prompt, completion)
 
 
 def write_report(services: Services, report: Report) -> Path:

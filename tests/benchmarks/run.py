@@ -10,6 +10,7 @@ import json
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from core.telemetry import configure_logging
 from tests.benchmarks import ingestion, machine, search, startup
@@ -39,6 +40,11 @@ def main() -> None:
             "search": search.measure(settings, search.questions(chosen.folder, chosen.searches)),
             "startup": startup.measure(settings, chosen.rounds),
         }
+    save(result)
+
+
+def save(result: dict[str, Any]) -> None:
+    """Print what was measured and keep it in bench-results/."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.json"
     path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
