@@ -197,7 +197,7 @@ class ReleaseService:
         self, release: Release, events: list[ReleaseEvent], evaluation_id: str | None = None
     ) -> EvaluationRecord:
         evaluation = self._report(release, evaluation_id)
-        again = f"Evaluate it: ragloop eval run --release {release.id[:12]}"
+        again = f"Evaluate it: ragloop eval run {release.id[:12]}"
         if evaluation is None:
             raise ConflictError(f"Release {release.id[:12]} has no finished report.", hint=again)
         if not evaluation.passes:

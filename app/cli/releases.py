@@ -88,7 +88,7 @@ def create(
     changes = _changes(assignments or [])
     with _acting() as (service, actor):
         release = service.create(actor, base=base, changes=changes, reason=reason)
-    _show(release, as_json, f"Next: ragloop eval run --release {release.id[:12]} compares it with the champion.")
+    _show(release, as_json, f"Next: ragloop eval run {release.id[:12]} compares it with the champion.")
 
 
 @application.command()
