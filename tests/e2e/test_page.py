@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from core.types import Role
 from tests.e2e.web import Typist, served
 from tests.unit.app.world import World
 
@@ -264,6 +265,37 @@ def test_a_key_signs_in_and_its_end_is_explained(browser: sync_api.Browser, tmp_
         ask(page, QUESTION)
         page.locator(".notice").get_by_text("You are signed out.").wait_for()
         page.locator(".notice").get_by_text("Sign in", exact=True).click()
+        page.get_by_label("API key").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone_a_refused_page_leads_to_another_key_and_out_again(
+    browser: sync_api.Browser, tmp_path: Path, shoot: Shooter, scheme: str
+) -> None:
+    world = World(tmp_path, {"environment": "production"}).ingest()
+    phone = {"viewport": {"width": 390, "height": 844}, "color_scheme": scheme}
+    with served(world.app(Typist())) as address, browser.new_context(**phone) as context:
+        page = context.new_page()
+
+        def look(name: str) -> None:
+            shoot(page, f"{name}-{scheme}-390")
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390
+            assert page.evaluate(LOW_CONTRAST) == []
+
+        page.goto(f"{address}/documents")
+        look("sign-in")
+        page.get_by_label("API key").fill(world.key(roles=[Role.INGEST]))
+        page.keyboard.press("Enter")
+        page.get_by_text("does not have the role chat").first.wait_for()
+        look("refused")
+        page.get_by_role("link", name="Sign in with another key").click()
+        page.get_by_label("API key").fill(world.key(roles=[Role.ADMIN]))
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", name="Documents").wait_for()
+        look("bar")
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_label("API key").wait_for()
+        page.goto(f"{address}/documents")
         page.get_by_label("API key").wait_for()
 
 
