@@ -32,6 +32,11 @@ _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _HOW = "`ragloop eval schema` prints what a case holds; docs/reference/datasets.md explains it."
 
 
+def is_storable(text: str) -> bool:
+    """Whether the text is free of what no database or page takes."""
+    return _UNSTORABLE.search(text) is None
+
+
 def _storable(text: str) -> str:
     if found := _UNSTORABLE.search(text):
         raise ValueError(f"it holds the control character U+{ord(found.group()):04X}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from app.cli import calibrating, datasets, evaluating, leakage
+from app.cli import calibrating, datasets, drafting, evaluating, leakage
 
 application = typer.Typer(
     help="Evaluate: datasets of questions, and what the system makes of them.", no_args_is_help=True
@@ -16,5 +16,6 @@ application.command("datasets")(datasets.list_datasets)
 application.command("import")(datasets.import_dataset)
 application.command("export")(datasets.export)
 application.command("schema")(datasets.schema)
+application.command("generate")(drafting.generate)
 application.command("leakage")(leakage.leakage)
 application.command("calibrate")(calibrating.calibrate)
