@@ -70,7 +70,7 @@ def create(
     ] = "champion",
     assignments: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="A value to change; repeatable. See below."),
+        typer.Option("--set", metavar="PATH=VALUE", help="A value to change, as above; repeatable."),
     ] = None,
     reason: ReasonOption = "",
     as_json: JsonOption = False,
