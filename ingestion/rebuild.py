@@ -98,17 +98,16 @@ class Rebuild:
             staging = self._staging(run_id)
             live = staging.plan().source
             late = self._plan(_late(run_id), live)
-            if late.shards or late.vanished:
-                self.process(_late(run_id), range(late.shards))
-                self._commit(_late(run_id))
+            self.process(_late(run_id), range(late.shards))
+            self._commit(_late(run_id))
             written = bool(staging.plan().shards or late.shards)
             return self._verifier(live).verify(run_id, self.open_embedder if written else None)
 
     def report(self, run_id: str) -> dict[str, Any]:
         """Clear the run's staged files away and return its report."""
         staging, late = self._staging(run_id), self._staging(_late(run_id))
-        report = finished_report(staging.plan(), staging)
         late_plan = late.plan()
+        report = finished_report(replace(staging.plan(), settled=late_plan.settled), staging)
         caught_up = late_plan.new + late_plan.changed + len(late_plan.vanished)
         report["chunks"]["embedded"] += sum(late.done(number).embedded for number in range(late_plan.shards))
         late.remove()

@@ -183,6 +183,18 @@ def test_what_is_ingested_while_it_is_built_is_caught_up_with(full: Workbench) -
     assert texts["docs/notes.md"] == ["# Notes\n\nThe kettle is in the cellar now."]
 
 
+def test_a_document_that_fails_while_it_is_built_is_no_difference(full: Workbench) -> None:
+    rebuild = full.rebuild()
+    plan = rebuild.plan("run")
+    rebuild.process("run", range(plan.shards))
+    rebuild.commit("run")
+    full.write("broken.md", b"")
+    full.ingest()
+
+    assert rebuild.verify("run").documents == 3
+    assert [failure["uri"] for failure in rebuild.report("run")["failures"]] == ["docs/broken.md"]
+
+
 def test_what_is_erased_while_it_is_built_does_not_come_back(full: Workbench) -> None:
     rebuild = full.rebuild()
     plan = rebuild.plan("run")
@@ -315,6 +327,8 @@ def test_if_the_live_index_is_behind_the_texts_the_newest_text_is_taken(full: Wo
 
     assert full.texts(rebuild.spec.name)["docs/notes.md"] == ["# Notes\n\nThe kettle is in the cellar now."]
     assert counts(rebuild.run()) == (0, 0, 3, 0, 0)
+    full.splitter = rebuild.splitter
+    assert full.dry_run()["documents"]["changed"] == 1  # once it is live, ingestion looks at the file again
 
 
 # -- what is refused
