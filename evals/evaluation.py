@@ -19,7 +19,7 @@ from core.release import Release, ReleaseStatus
 from core.storage.documents import DocumentRepository, RunRepository
 from core.storage.evaluations import EvaluationLedger, EvaluationRecord, EvaluationRepository, RowEntry
 from core.storage.releases import ReleaseRepository
-from core.types import Actor
+from core.types import AccessScope, Actor
 from evals.dataset_store import Dataset, DatasetStore
 from evals.gold import GoldFinder
 from evals.metrics.metric import Metric
@@ -140,17 +140,24 @@ class Evaluator:
     def _respondents(self, candidate: Release, baseline: Release | None, sample: str) -> list[Respondent]:
         sides = {Side.CANDIDATE: candidate} | ({Side.BASELINE: baseline} if baseline else {})
         return [
-            Respondent(
-                side=side,
-                answerer=build_answerer(self._services, release, recorded=False),
-                release=release.id,
-                collection=release.manifest.collection.name,
-                revision=self._services.index.revision(release.manifest.collection.name),
-                software=self._software,
-                sample=f"{sample}{side.value}" if sample else "",
-            )
+            self._respondent(side, release, f"{sample}{side.value}" if sample else "")
             for side, release in sides.items()
         ]
+
+    def _respondent(self, side: Side, release: Release, sample: str) -> Respondent:
+        answerer = build_answerer(self._services, release, recorded=False)
+        # Loads the model and opens the index, so that neither is part of the first answer's time.
+        answerer.retriever.retrieve("ready", AccessScope.everything())
+        collection = release.manifest.collection.name
+        return Respondent(
+            side=side,
+            answerer=answerer,
+            release=release.id,
+            collection=collection,
+            revision=self._services.index.revision(collection),
+            software=self._software,
+            sample=sample,
+        )
 
     def _inquiry(
         self, evaluation_id: str, candidate: Release, baseline: Release | None, dataset: Dataset, actor: Actor

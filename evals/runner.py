@@ -39,7 +39,7 @@ GoldFinder = Callable[[Case], tuple[GoldSpan, ...]]
 """Where a case's evidence stands. Raises RagloopError when a document or a quote is not there."""
 
 
-class Asked(Protocol):
+class Answering(Protocol):
     """Whoever answers: serving.answerer.Answerer."""
 
     async def ask(self, question: Question) -> Answer: ...
@@ -53,7 +53,7 @@ class Respondent:
     """
 
     side: Side
-    answerer: Asked
+    answerer: Answering
     release: str
     collection: str
     revision: int
@@ -122,9 +122,9 @@ class Runner:
         async def portion(start: int) -> None:
             async with portions:
                 part = range(start, min(start + PORTION, len(cases)))
-                # Both sides take turns, so that whatever else the machine does slows both alike.
+                await self._ask(respondents, cases, part, results, asking)
                 for respondent in respondents:
-                    rows = await self._answered(respondent, cases, part, results, asking)
+                    rows = await self._rows(respondent.side, cases, part, results)
                     await self._score(respondent.side, rows, results)
                 self._progress(len(part))
 
@@ -149,33 +149,45 @@ class Runner:
 
     # -- answers
 
-    async def _answered(
-        self, respondent: Respondent, cases: Sequence[Case], part: range, results: Results, asking: asyncio.Semaphore
-    ) -> dict[int, Row]:
-        """The rows of a portion by ordinal; a case without an answer is noted as unscored and has no row."""
-        side = results.sides[respondent.side]
-        known = await asyncio.to_thread(self._ledger.answers, [side.answer_ids[ordinal] for ordinal in part])
+    async def _ask(
+        self,
+        respondents: Sequence[Respondent],
+        cases: Sequence[Case],
+        part: range,
+        results: Results,
+        asking: asyncio.Semaphore,
+    ) -> None:
+        """Bring the portion's answers into the ledger, as far as they are not there."""
+        ids = [results.sides[each.side].answer_ids[ordinal] for each in respondents for ordinal in part]
+        known = await asyncio.to_thread(self._ledger.answers, ids)
+        answered = {key for key, entry in known.items() if entry.state == "answered"}
 
-        async def entry(ordinal: int) -> AnswerEntry:
-            before = known.get(side.answer_ids[ordinal])
-            if before is not None and before.state == "answered":
-                side.reused += 1
-                return before
+        async def both(ordinal: int) -> list[AnswerEntry]:
+            # A case is asked on both sides one right after the other, and each side goes first every other time, so
+            # that whatever else the machine does slows both alike.
+            turns = respondents if ordinal % 2 else respondents[::-1]
+            missing = [each for each in turns if results.sides[each.side].answer_ids[ordinal] not in answered]
+            for each in turns:
+                results.sides[each.side].reused += each not in missing
             async with asking:
-                return await _ask(respondent, cases[ordinal])
+                return [await _asked(each, cases[ordinal]) for each in missing]
 
-        entries = await asyncio.gather(*map(entry, part))
-        fresh = [each for each in entries if known.get(each.id) is not each]
-        await asyncio.to_thread(self._ledger.save_answers, fresh)
+        fresh = await asyncio.gather(*map(both, part))
+        await asyncio.to_thread(self._ledger.save_answers, [entry for entries in fresh for entry in entries])
+
+    async def _rows(self, side: Side, cases: Sequence[Case], part: range, results: Results) -> dict[int, Row]:
+        """The rows of a portion by ordinal; a case without an answer is noted as unscored and has no row."""
+        found = results.sides[side]
+        entries = await asyncio.to_thread(self._ledger.answers, [found.answer_ids[ordinal] for ordinal in part])
         rows: dict[int, Row] = {}
-        for ordinal, found in zip(part, entries, strict=True):
-            row = self._row(cases[ordinal], found)
+        for ordinal in part:
+            row = self._row(cases[ordinal], entries[found.answer_ids[ordinal]])
             if isinstance(row, Row):
-                side.facts[ordinal] = Facts.of(row)
+                found.facts[ordinal] = Facts.of(row)
                 rows[ordinal] = row
             else:
-                side.facts[ordinal] = Facts.missing(row)
-                results.missing(respondent.side, cases[ordinal], row)
+                found.facts[ordinal] = Facts.missing(row)
+                results.missing(side, cases[ordinal], row)
         return rows
 
     def _row(self, case: Case, entry: AnswerEntry) -> Row | str:
@@ -227,7 +239,7 @@ class Runner:
                 results.note(respondent.side, ordinal, row.case, entry)
 
 
-async def _ask(respondent: Respondent, case: Case) -> AnswerEntry:
+async def _asked(respondent: Respondent, case: Case) -> AnswerEntry:
     history = tuple(Turn(turn.role, turn.content) for turn in case.history)
     question = Question(case.question, AccessScope.everything(), origin="evaluation", history=history)
     key = (respondent.answer_id(case), respondent.release, case.sha256)
