@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.errors import InputError, NotFoundError
-from core.storage.case_drafts import CaseDraftRepository, Decided
+from core.storage.case_drafts import DRAFT, CaseDraftRepository, Decided
 from core.storage.database import Database
 from evals.cases import MOST_CASES, Case
 from evals.dataset_store import Dataset, DatasetStore, check_name, stored
@@ -74,13 +74,13 @@ class CaseDrafts:
                 f"{dataset} would have more than {MOST_CASES:,} cases.", hint="Accept into another dataset."
             )
         ids = {case.id for case in there}
-        for case in accepted.values():
-            if case.id in ids:
+        states = {key: draft.state for key, draft in self._repository.get(accepted).items()}
+        for key, case in accepted.items():
+            if states.get(key) == DRAFT and case.id in ids:
                 raise InputError(f"{dataset} has a case {case.id} already.", hint="Discard this draft.")
             ids.add(case.id)
         cases = dict(zip(accepted, stored(list(accepted.values())), strict=True))
-        reason = f"{len(accepted)} drafts accepted."
-        return self._repository.decide(dataset, cases, discarded, by=actor, reason=reason)
+        return self._repository.decide(dataset, cases, discarded, by=actor, reason="Drafts accepted in review.")
 
     def _cases(self, dataset: str) -> Sequence[Case]:
         check_name(dataset)

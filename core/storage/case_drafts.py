@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
@@ -53,9 +53,10 @@ class CaseDraftRepository:
         rows: list[dict[str, Any]] = [
             {
                 "id": str(uuid.uuid4()), "dataset": dataset, "content": dict(content), "state": DRAFT,
-                "created_by": created_by, "decided_by": None, "created_at": now, "decided_at": None,
+                "created_by": created_by, "decided_by": None, "decided_at": None,
+                "created_at": now + timedelta(microseconds=place),  # they are listed in the order they were drafted
             }
-            for content in contents
+            for place, content in enumerate(contents)
         ]  # fmt: skip
         if rows:
             with self._database.transaction() as connection:

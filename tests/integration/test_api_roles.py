@@ -51,6 +51,8 @@ NEEDS: Mapping[tuple[str, str], Role | None] = {
     ("GET", "/v1/evaluations"): Role.REVIEW,
     ("GET", "/v1/evaluations/{evaluation_id}"): Role.REVIEW,
     ("GET", "/reviews"): Role.REVIEW,
+    ("GET", "/reviews/cases"): Role.REVIEW,
+    ("POST", "/reviews/cases"): Role.REVIEW,
     ("GET", "/reviews/{evaluation_id}"): Role.REVIEW,
     ("GET", "/reviews/{evaluation_id}/cases/{ordinal}"): Role.REVIEW,
     ("GET", "/reviews/{evaluation_id}/report.html"): Role.REVIEW,
