@@ -42,11 +42,10 @@ def rebuild_diff(
             unchanged += 1
         else:
             work.append(_planned(wanted, version.characters, known))
-    empty = {entry.document_id for entry in settled}
-    vanished = tuple(
-        entry for key, entry in ours.items() if key not in live or (key in empty and (entry.chunks or key in indexed))
-    )
-    return Diff(tuple(work), unchanged, tuple(settled), vanished)
+    vanished = [entry for key, entry in ours.items() if key not in live]
+    rows = [ours.get(entry.document_id, entry) for entry in settled]
+    vanished += [entry for entry in rows if entry.chunks or entry.document_id in indexed]
+    return Diff(tuple(work), unchanged, tuple(settled), tuple(vanished))
 
 
 def rebuilt_entry(live: ManifestEntry, content_sha256: str, access: tuple[str, ...], chunks: int = 0) -> ManifestEntry:

@@ -52,16 +52,18 @@ class Services:
         """
         return self._embedders.of(collection.spec)
 
+    def answering_embedder(self) -> Embedder:
+        """The champion's embedder; before there is one, the settings'. Raises as `embedder_for`."""
+        champion = ReleaseRepository(self.database).champion()
+        return self.embedder_for(champion.manifest.collection) if champion else self.embedder
+
     def warm_up(self) -> None:
         """Load the model that answers, which takes seconds: better now than in someone's question."""
-        champion = ReleaseRepository(self.database).champion()
         try:
-            embedder = self.embedder_for(champion.manifest.collection) if champion else self.embedder
+            self.answering_embedder().embed(["ready"])
         except CollectionMismatchError as error:
             # Every question will be told so; another release may be promoted meanwhile.
             logger.error("%s %s", error.message, error.hint)
-        else:
-            embedder.embed(["ready"])
 
     def close(self) -> None:
         self.index.close()

@@ -68,10 +68,12 @@ def _index(settings: Settings) -> str:
 
 
 def _embedder(settings: Settings) -> str:
-    from retrieval.factory import open_embedder
+    from serving.factory import open_services
 
-    embedder = open_embedder(settings)
+    services = open_services(settings)
+    embedder = services.answering_embedder()
     embedder.embed(["Does it work?"])
+    services.close()
     return f"{embedder.name}, {embedder.dimensions} dimensions, {type(embedder).__name__}"
 
 
