@@ -22,7 +22,6 @@ from serving.release_verification import Verification, open_release, verify_rele
 logger = logging.getLogger(__name__)
 
 LONGEST_REASON = 2000
-_ID = re.compile(r"[0-9a-f]{1,64}")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -147,7 +146,7 @@ class ReleaseService:
 
     def get(self, release_id: str) -> Release:
         """The release with this id, or whose id begins so. Raises NotFoundError unless there is exactly one."""
-        release = self._releases.get(release_id) if _ID.fullmatch(release_id) else None
+        release = self._releases.get(release_id)
         if release is None:
             raise NotFoundError(
                 f"There is no single release {release_id[:80]!r}.", hint="`ragloop release list` shows the ids."

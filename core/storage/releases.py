@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,7 @@ from core.storage.database import Database
 from core.storage.tables import pointers, release_events, releases
 
 CHAMPION = "champion"
+_ID = re.compile(r"[0-9a-f]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,9 @@ class ReleaseRepository:
 
     def get(self, release_id: str) -> Release | None:
         """The release with this id, or whose id begins so; None if there is none or more than one."""
-        query = select(releases).where(releases.c.id.startswith(release_id, autoescape=True)).limit(2)
+        if not _ID.fullmatch(release_id):
+            return None
+        query = select(releases).where(releases.c.id.startswith(release_id)).limit(2)
         with self._database.transaction() as connection:
             rows = connection.execute(query).all()
         return _release(rows[0]) if len(rows) == 1 else None

@@ -66,8 +66,8 @@ def test_a_release_is_found_by_the_beginning_of_its_id_if_that_is_unique(databas
     repository = ReleaseRepository(database)
     release = repository.install_first(manifest(), "me", "test")
     assert repository.get(release.id[:8]) == release
-    assert repository.get("%") is None
-    assert repository.get("zzz") is None
+    for no_id in ("", "%", "zzz", "\x00", "\udcff"):
+        assert repository.get(no_id) is None
 
 
 def test_the_first_release_stays_champion_when_others_try_to_be_first(database: Database) -> None:
