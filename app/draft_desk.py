@@ -18,8 +18,8 @@ from evals.cases import Case, GoldEvidence, explain
 
 # Drafts on one page: what a person decides in one sitting, and what a form can carry.
 PAGE_LENGTH = 20
-# Characters of the document shown before and after a quote.
-_SURROUNDING = 320
+# Characters of the document shown on either side of a quote: what it follows on, and whether it stops too early.
+_SURROUNDING = 200
 
 Choice = Literal["later", "accept", "discard"]
 
@@ -110,20 +110,19 @@ class DraftDesk:
 
         Raises InputError if the dataset cannot take the accepted cases.
         """
-        drafts = {
-            key: case for key, case in self._drafts.get(entries).items() if self._may_see(self._documents_of(case))
-        }
+        found = self._drafts.get(entries)
+        seen = [key for key in entries if key in found and self._may_see(self._documents_of(found[key]))]
         accepted: dict[str, Case] = {}
         problems: dict[str, str] = {}
-        for key, case in drafts.items():
+        for key in seen:
             if entries[key].choice == "accept":
                 try:
-                    accepted[key] = _edited(case, entries[key])
+                    accepted[key] = _edited(found[key], entries[key])
                 except ValidationError as error:
                     problems[key] = explain(error)
         if problems:
             return Submitted(None, problems)
-        discarded = [key for key in drafts if entries[key].choice == "discard"]
+        discarded = [key for key in seen if entries[key].choice == "discard"]
         return Submitted(self._drafts.decide(dataset, accepted, discarded, actor=actor.name))
 
     def questions(self, ids: Sequence[str]) -> list[str]:

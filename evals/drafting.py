@@ -25,6 +25,8 @@ _SHORTEST_QUOTE = 30
 _LONGEST_QUOTE = 900
 # Every so many drafts one that the documents do not answer, as long as one can be made.
 ANSWERABLE_PER_UNANSWERABLE = 5
+_FENCE = re.compile(r"\s*(?:```|~~~)")
+_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s")
 # Two drafts whose questions are this alike (rapidfuzz's token sort ratio) would be the same work for the reader.
 _SAME = 90
 
@@ -163,9 +165,21 @@ def _proposal(document: Document, question: str, start: int, end: int, kind: str
 
 
 def _plain(quote: str) -> str:
-    """The quote without markdown's marks, line by line."""
-    lines = (re.sub(r"^\s*(?:```.*|~~~.*)$", "", line) for line in quote.splitlines())
-    return "\n".join(text for line in lines if (text := heading_text(line)))
+    """The quote without markdown's marks: code and list items line by line, a paragraph on one."""
+    lines: list[str] = []
+    code = begun = False
+    for line in quote.splitlines():
+        if _FENCE.match(line):
+            code, begun = not code, False
+        elif words := line.strip() if code else heading_text(line):
+            if begun and not code and not _ITEM.match(line):
+                lines[-1] += f" {words}"
+            else:
+                lines.append(words)
+            begun = True
+        else:
+            begun = False
+    return "\n".join(lines)
 
 
 def _unanswerable(documents: Sequence[Document], fresh: Unlike, most: int) -> list[Case]:

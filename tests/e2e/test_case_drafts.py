@@ -1,0 +1,86 @@
+"""Drafts of cases in a real browser, without scripts: one is edited and accepted by keyboard, another discarded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from evals.case_drafts import CaseDrafts
+from evals.dataset_store import DatasetStore
+from evals.drafting import draft
+from tests.e2e.test_page import CHROMIUM, FLAGS, LOW_CONTRAST
+from tests.e2e.web import served
+from tests.unit.app.world import World
+
+sync_api = pytest.importorskip("playwright.sync_api")
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
+
+TEXT = """# Archive
+
+The archive is a room in the cellar that holds every contract.
+
+## How to borrow a contract
+
+Sign the list at the door and bring the contract back within a week.
+"""
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    world = World(tmp_path).ingest()
+    document = world.add("handbook/archive.md", TEXT, title="Archive")
+    CaseDrafts(world.database).add("handbook", draft([document], count=5, seed=1), actor="a program")
+    return world
+
+
+@pytest.fixture
+def browser() -> Iterator[sync_api.Browser]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_reviewer_accepts_an_edited_draft_and_discards_another(
+    world: World, browser: sync_api.Browser, tmp_path: Path, width: int, scheme: str
+) -> None:
+    with served(world.app()) as address:
+        context = browser.new_context(
+            viewport={"width": width, "height": 844}, color_scheme=scheme, java_script_enabled=False
+        )
+        context.set_default_timeout(10_000)
+        page = context.new_page()
+        page.goto(f"{address}/reviews")
+        page.get_by_role("link", name="Drafts of evaluation cases").click()
+        borrow = page.locator("fieldset", has=page.locator("mark", has_text="Sign the list"))
+        what = page.locator("fieldset", has=page.locator("mark", has_text="is a room in the cellar"))
+        borrow.get_by_label("Question").fill("How can I borrow a contract?")
+        borrow.get_by_label("Tags").fill("archive, how-to")
+        borrow.get_by_label("Tags").press("Tab")
+        page.keyboard.press("ArrowRight")  # from "Later", the one chosen, around to "Accept"
+        what.get_by_text("Discard").click()
+        page.screenshot(path=tmp_path / f"drafts-{width}-{scheme}.png", full_page=True)
+        page.get_by_role("button", name="Save decisions").click()
+        sync_api.expect(page.get_by_role("status")).to_contain_text("1 accepted into handbook")
+        sync_api.expect(page.get_by_role("status")).to_contain_text("1 discarded")
+        context.close()
+    accepted = DatasetStore(world.database).get("handbook").cases[-1]
+    assert (accepted.question, accepted.tags) == ("How can I borrow a contract?", ("archive", "how-to"))
+    assert accepted.answer == "Sign the list at the door and bring the contract back within a week."
+    assert CaseDrafts(world.database).waiting("handbook") == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_fits_a_phone_and_its_text_has_contrast(world: World, browser: sync_api.Browser, scheme: str) -> None:
+    with served(world.app()) as address:
+        context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+        page = context.new_page()
+        page.goto(f"{address}/reviews/cases")
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        assert page.evaluate(LOW_CONTRAST) == []
+        context.close()
