@@ -48,6 +48,16 @@ class FileLinks:
 
 
 @dataclass(frozen=True, slots=True)
+class Article:
+    """One case in the file. One that was answered `equal` is left out on paper."""
+
+    ordinal: int
+    question: str
+    body: Markup
+    equal: bool
+
+
+@dataclass(frozen=True, slots=True)
 class IndexEntry:
     """The questions behind one metric, tag or origin."""
 
@@ -62,7 +72,7 @@ def report_file(report: Report, read: ReadCases) -> str:
     view = view_of(report)
     wanted = _wanted(report)
     articles = list(_articles(report, read, wanted))
-    links = FileLinks(frozenset(ordinal for ordinal, _, _ in articles))
+    links = FileLinks(frozenset(article.ordinal for article in articles))
     style = Markup((STATIC / "file.css").read_text("utf-8") + (STATIC / "report.css").read_text("utf-8"))  # noqa: S704
     script = Markup((STATIC / "report.js").read_text("utf-8"))  # noqa: S704
     return fragment(
@@ -91,15 +101,16 @@ def _wanted(report: Report) -> list[int]:
     return list(dict.fromkeys([*unscored, *locked, *decided, *ties]))
 
 
-def _articles(report: Report, read: ReadCases, wanted: Sequence[int]) -> Iterator[tuple[int, str, Markup]]:
+def _articles(report: Report, read: ReadCases, wanted: Sequence[int]) -> Iterator[Article]:
     links, size = FileLinks(frozenset()), 0
     for detail in read(wanted):
-        article = case_body(report, detail, links, most=_MOST_PASSAGE)
-        size += len(article.encode())
+        body = case_body(report, detail, links, most=_MOST_PASSAGE)
+        size += len(body.encode())
         if size > MOST_BYTES:
             return
         row = find_row(report, detail.ordinal)
-        yield detail.ordinal, row.question if row else detail.case.question, article
+        equal = row is not None and row.outcome == "tie" and not row.locked
+        yield Article(detail.ordinal, row.question if row else detail.case.question, body, equal)
 
 
 def _rows(view: ReportView, links: FileLinks) -> Markup:

@@ -81,10 +81,11 @@ def because(report: Report) -> str:
     mean = value(primary.candidate, primary.unit)
     if primary.difference is None or primary.interval is None:
         return f"{label(primary.name)}: {mean} over {primary.rows} questions."
+    between = interval(primary.interval, primary.unit).replace(" to ", " and ")
     said = (
         f"{label(primary.name)}: {mean} against {value(primary.baseline, primary.unit)} over {primary.rows} questions. "
-        f"The difference is {change(primary.difference, primary.unit)}; with {primary.interval.level * 100:.0f} % certainty it "
-        f"lies between {interval(primary.interval, primary.unit).replace(' to ', ' and ')}."
+        f"The difference is {change(primary.difference, primary.unit)}; with {primary.interval.level * 100:.0f} % "
+        f"certainty it lies between {between}."
     )
     worse = [label(metric.name) for metric in report.metrics if metric.finding is Verdict.WORSE and metric != primary]
     if worse:

@@ -241,7 +241,9 @@ async def test_a_rollback_needs_a_reason_and_brings_the_earlier_release_back(
     assert refused.status_code == 400
     assert "needs a reason" in text_of(refused)
     assert (await people["Ann"].post("/reviews/rollback", data={"reason": "Complaints."})).status_code == 303
-    assert f"Release {evaluated.baseline.id[:8]} answers" in text_of(await people["Ann"].get("/reviews"))
+    text = text_of(await people["Ann"].get("/reviews"))
+    assert f"Release {evaluated.baseline.id[:8]} answers" in text
+    assert "brought back by Ann, “Complaints.”" in text
 
 
 async def test_a_reviewer_rejects_with_a_reason_and_cannot_approve(
