@@ -17,6 +17,7 @@ import socket
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -50,7 +51,8 @@ class Stats:
 
 class MockJudge:
     """The server, in a thread. `rate` of the prompts are answered in `manner`, the others sensibly; a prompt that is
-    asked again after a failure fails again as long as `lasting` is set, and else is answered."""
+    asked again after a failure fails again as long as `lasting` is set, and else is answered. `respond` writes the
+    answers in place of all that."""
 
     def __init__(
         self,
@@ -61,12 +63,14 @@ class MockJudge:
         lasting: bool = True,
         seed: int = 0,
         port: int = 0,
+        respond: Callable[[str], str] | None = None,
     ) -> None:
         self.latency_seconds = latency_seconds
         self.manner = manner
         self.rate = rate
         self.lasting = lasting
         self.seed = seed
+        self._respond = respond
         self.stats = Stats()
         self.prompts: list[str] = []
         self.headers: list[dict[str, str]] = []
@@ -126,7 +130,8 @@ class MockJudge:
             return JSONResponse({"error": {"message": "out of memory"}}, status_code=500)
         if manner is Manner.BUSY:
             return JSONResponse({"error": {"message": "too many requests"}}, status_code=429)
-        return JSONResponse(_completion(body["model"], reply(prompt, manner)))
+        text = self._respond(prompt) if self._respond else reply(prompt, manner)
+        return JSONResponse(_completion(body["model"], text))
 
     def _manner(self, prompt: str) -> Manner:
         self._seen[prompt] += 1

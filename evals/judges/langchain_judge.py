@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.errors import JudgeError
@@ -32,50 +35,78 @@ _BUSY = frozenset({408, 409, 425, 429})
 _REPAIR = "That is not the JSON that was asked for: {reason}. Answer again, with nothing but the JSON object."
 
 
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A chat model that is ready, and how to let go of what it holds open."""
+
+    model: BaseChatModel
+    close: Callable[[], Awaitable[None]]
+
+
 class LangChainJudge:
     """Asks a chat model, at most `concurrency` questions at a time.
 
     Errors of the network and of a busy server are tried again a few times; an answer that cannot be read is sent back
     once with what is wrong with it. After that the question has failed: nothing is guessed. A server that is down is
-    given up, so that a run over it ends soon.
+    given up, so that a run over it ends soon. `connect` is called when somebody asks, and what it opened closed when
+    nobody does any more: nothing is left open at the end of a run.
     """
 
     def __init__(
         self,
-        model: BaseChatModel,
+        connect: Callable[[], Connection],
         name: str,
         *,
         concurrency: int = 8,
         timeout_seconds: float = 60.0,
         first_delay_seconds: float = FIRST_DELAY_SECONDS,
     ) -> None:
-        self._model = model
+        self._connect = connect
+        self._concurrency = concurrency
         self._places = asyncio.Semaphore(concurrency)
         self._timeout = timeout_seconds
         self._first_delay = first_delay_seconds
         self._failed_in_a_row = 0
+        self._connection: Connection | None = None
+        self._asking = 0
         self.name = name
         self.fingerprint = digest([name, PROTOCOL, MAX_TOKENS])
 
     async def ask(self, prompt: str, form: type[Judgement]) -> Judgement:
         from langchain_core.messages import AIMessage, HumanMessage
 
-        messages: list[BaseMessage] = [HumanMessage(prompt)]
-        reply = await self._reply(messages)
-        try:
-            return read_reply(reply, form)
-        except JudgeError as error:
-            repair = HumanMessage(_REPAIR.format(reason=error.message))
-            return read_reply(await self._reply([*messages, AIMessage(reply), repair]), form)
+        async with self._connected() as model:
+            messages: list[BaseMessage] = [HumanMessage(prompt)]
+            reply = await self._reply(model, messages)
+            try:
+                return read_reply(reply, form)
+            except JudgeError as error:
+                repair = HumanMessage(_REPAIR.format(reason=error.message))
+                return read_reply(await self._reply(model, [*messages, AIMessage(reply), repair]), form)
 
-    async def _reply(self, messages: list[BaseMessage]) -> str:
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[BaseChatModel]:
+        if self._connection is None:
+            self._connection = self._connect()
+            self._places = asyncio.Semaphore(self._concurrency)  # of the event loop that runs now
+        connection = self._connection
+        self._asking += 1
+        try:
+            yield connection.model
+        finally:
+            self._asking -= 1
+            if self._asking == 0:
+                self._connection = None
+                await connection.close()
+
+    async def _reply(self, model: BaseChatModel, messages: list[BaseMessage]) -> str:
         """The model's text. The place in the queue is given up while waiting for the next attempt."""
         for attempt in range(RETRIES + 1):
             try:
                 async with self._places:
                     self._require_alive()
                     async with asyncio.timeout(self._timeout):
-                        message = await self._model.ainvoke(messages)
+                        message = await model.ainvoke(messages)
                 self._failed_in_a_row = 0
                 return str(message.text)
             except JudgeError:
@@ -100,21 +131,24 @@ def open_judge(settings: Settings) -> LangChainJudge | None:
     from langchain_openai import ChatOpenAI
     from pydantic import SecretStr
 
-    concurrency = settings.judge_concurrency
-    model = ChatOpenAI(
-        model=settings.judge_model,
-        base_url=settings.judge_url,
-        # Without one of its own, the client would send whatever OPENAI_API_KEY holds to this endpoint.
-        api_key=settings.judge_api_key or SecretStr("none"),
-        temperature=0,
-        max_tokens=MAX_TOKENS,
-        max_retries=0,
-        timeout=settings.judge_timeout_seconds,
-        http_async_client=httpx.AsyncClient(limits=httpx.Limits(max_connections=concurrency)),
-    )
-    return LangChainJudge(
-        model, settings.judge_model, concurrency=concurrency, timeout_seconds=settings.judge_timeout_seconds
-    )
+    name, timeout, concurrency = settings.judge_model, settings.judge_timeout_seconds, settings.judge_concurrency
+
+    def connect() -> Connection:
+        client = httpx.AsyncClient(limits=httpx.Limits(max_connections=concurrency))
+        model = ChatOpenAI(
+            model=name,
+            base_url=settings.judge_url,
+            # Without one of its own, the client would send whatever OPENAI_API_KEY holds to this endpoint.
+            api_key=settings.judge_api_key or SecretStr("none"),
+            temperature=0,
+            max_tokens=MAX_TOKENS,
+            max_retries=0,
+            timeout=timeout,
+            http_async_client=client,
+        )
+        return Connection(model, client.aclose)
+
+    return LangChainJudge(connect, name, concurrency=concurrency, timeout_seconds=timeout)
 
 
 def _retries(error: Exception) -> int:
