@@ -80,8 +80,8 @@ def _gone_is_unavailable(collection: str) -> Iterator[None]:
     except NotFoundError as error:
         raise IndexUnavailableError(
             f"The index {collection} that the release reads is gone.",
-            hint="Make it again with `ragloop ingest FOLDER`, restore it from a backup, or go back to the release before "
-            "with `ragloop release rollback`.",
+            hint="Make it again with `ragloop ingest FOLDER`, restore it from a backup, or go back to the release "
+            "before with `ragloop release rollback`.",
         ) from error
 
 
