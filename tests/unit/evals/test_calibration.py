@@ -75,7 +75,7 @@ def test_a_judge_that_changes_its_mind_is_not() -> None:
     tosses = itertools.count()
 
     def moody(prompt: str) -> str:
-        return reply(prompt.replace("closed", "opened") if next(tosses) % 3 == 0 else prompt)
+        return reply(prompt).replace('"verdict": 1', f'"verdict": {int(next(tosses) % 3 > 0)}')
 
     calibration = found(AGREED, FakeJudge(moody))
     assert calibration.self_agreement is not None
