@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,8 @@ from app.cli.console import JsonOption, note, print_json, say
 from core.errors import InputError
 
 if TYPE_CHECKING:
+    from core.settings import Settings
+    from core.storage.database import Database
     from evals.dataset_store import Dataset, DatasetStore, DatasetSummary
 
 
@@ -67,7 +68,8 @@ def import_dataset(
     All of it is read or nothing: what is wrong is said with file, line and field. With --documents, the URIs of the
     evidence are those that ingesting the folder gives.
     """
-    from evals.dataset_store import check_name, name_of
+    from app.cli.actor import current_actor
+    from evals.dataset_store import DatasetStore, check_name, name_of
     from evals.importing.formats import find_format, import_cases
     from evals.importing.imported import write_documents
 
@@ -81,9 +83,10 @@ def import_dataset(
     imported = import_cases(chosen, path, source=source, limit=limit, seed=seed)
     if documents:
         write_documents(documents, imported.documents)
-    with open_store() as store:
+    with open_database() as (settings, database):
+        actor = current_actor(settings, database)
         reason = f"Imported from {path.name} ({chosen.name})."
-        dataset = store.save(dataset_name, imported.cases, actor=operator(), reason=reason)
+        dataset = DatasetStore(database).save(dataset_name, imported.cases, actor=actor.name, reason=reason)
     written = len(imported.documents) if documents else 0
     if as_json:
         print_json({**_dataset_json(dataset), "documents": written, "notes": list(imported.notes)})
@@ -120,20 +123,24 @@ def schema() -> None:
 @contextmanager
 def open_store() -> Iterator[DatasetStore]:
     """The datasets of this installation."""
-    from core.settings import load_settings
-    from core.storage.database import Database
     from evals.dataset_store import DatasetStore
 
-    database = Database.open(load_settings())
-    try:
+    with open_database() as (_, database):
         yield DatasetStore(database)
+
+
+@contextmanager
+def open_database() -> Iterator[tuple[Settings, Database]]:
+    """The settings and the database they name."""
+    from core.settings import load_settings
+    from core.storage.database import Database
+
+    settings = load_settings()
+    database = Database.open(settings)
+    try:
+        yield settings, database
     finally:
         database.close()
-
-
-def operator() -> str:
-    """Who runs the command, for the record."""
-    return getpass.getuser()
 
 
 def _counts(cases: int, unanswerable: int, locked: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.console import JsonOption, note, print_json, say
-from app.cli.datasets import operator
+from app.cli.datasets import open_database
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,22 +30,17 @@ def generate(
     come from headings, definitions and instructions. A draft joins the dataset only when someone accepts it on the
     page /reviews/cases.
     """
-    from core.settings import load_settings
-    from core.storage.database import Database
+    from app.cli.actor import current_actor
     from evals.case_drafts import CaseDrafts
     from evals.corpus import champions_documents
 
-    settings = load_settings()
-    database = Database.open(settings)
-    try:
+    with open_database() as (settings, database):
+        actor = current_actor(settings, database)
         drafts = CaseDrafts(database)
-        known = drafts.known_questions(dataset)
         documents = champions_documents(database, seed)
-        drafted = _draft(settings, documents, count, seed, known)
-        added = drafts.add(dataset, drafted.cases, actor=operator())
+        drafted = _draft(settings, documents, count, seed, drafts.known_questions(dataset))
+        added = drafts.add(dataset, drafted.cases, actor=actor.name)
         waiting = drafts.counts().get(dataset, 0)
-    finally:
-        database.close()
     unanswerable = sum(case.unanswerable for case in drafted.cases)
     if as_json:
         print_json(

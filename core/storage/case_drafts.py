@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from core.storage.database import Database
-from core.storage.datasets import DatasetVersion, StoredCase, add_version, case_contents, find_version, retried
+from core.storage.datasets import DatasetVersion, StoredCase, extend, retried
 from core.storage.tables import case_drafts
 
 DRAFT, ACCEPTED, DISCARDED = "draft", "accepted", "discarded"
@@ -101,7 +101,8 @@ class CaseDraftRepository:
             taken = [draft for draft in accepted if _claim(connection, dataset, draft, ACCEPTED, by)]
             dropped = [draft for draft in discarded if _claim(connection, dataset, draft, DISCARDED, by)]
             missed = [draft for draft in (*accepted, *discarded) if draft not in taken and draft not in dropped]
-            version = _extended(connection, dataset, [accepted[draft] for draft in taken], by, reason)
+            cases = [accepted[draft] for draft in taken]
+            version = extend(connection, dataset, cases, created_by=by, reason=reason) if cases else None
             return Decided(tuple(taken), tuple(dropped), tuple(missed), version)
 
         return retried(self._database, work)
@@ -111,18 +112,6 @@ def _claim(connection: Connection, dataset: str, draft_id: str, state: str, by: 
     ours = (case_drafts.c.id == draft_id, case_drafts.c.dataset == dataset, case_drafts.c.state == DRAFT)
     change = update(case_drafts).where(*ours).values(state=state, decided_by=by, decided_at=datetime.now(UTC))
     return connection.execute(change).rowcount == 1
-
-
-def _extended(
-    connection: Connection, dataset: str, cases: Sequence[StoredCase], by: str, reason: str
-) -> DatasetVersion | None:
-    """The dataset's newest version with these cases behind its own."""
-    if not cases:
-        return None
-    newest = find_version(connection, dataset)
-    contents = case_contents(connection, newest.cases) if newest else {}
-    before = [StoredCase(sha256, contents[sha256]) for sha256 in newest.cases] if newest else []
-    return add_version(connection, dataset, [*before, *cases], created_by=by, reason=reason)
 
 
 def _draft(row: Row[Any]) -> CaseDraft:

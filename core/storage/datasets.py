@@ -99,18 +99,25 @@ def add_version(
     connection: Connection, dataset: str, cases: Sequence[StoredCase], *, created_by: str, reason: str
 ) -> DatasetVersion:
     """As DatasetRepository.save, within a transaction. Raises IntegrityError if another one was quicker."""
-    hashes = [case.sha256 for case in cases]
-    whole = digest(hashes)
     _save_cases(connection, cases)  # first: on SQLite a write keeps others out, so what is read below stays true
-    query = select(dataset_versions).where(dataset_versions.c.dataset == dataset, dataset_versions.c.sha256 == whole)
+    hashes = [case.sha256 for case in cases]
+    query = select(dataset_versions).where(
+        dataset_versions.c.dataset == dataset, dataset_versions.c.sha256 == digest(hashes)
+    )
     if there := connection.execute(query.order_by(dataset_versions.c.version.desc())).first():
         return _version(there)
+    return _add_behind(connection, find_version(connection, dataset), dataset, hashes, created_by, reason)
+
+
+def extend(
+    connection: Connection, dataset: str, cases: Sequence[StoredCase], *, created_by: str, reason: str
+) -> DatasetVersion:
+    """The newest version with these cases behind its own, as the next. Raises IntegrityError if another one was
+    quicker, so that nothing it added is lost."""
+    _save_cases(connection, cases)
     newest = find_version(connection, dataset)
-    version = newest.version + 1 if newest else 1
-    added = DatasetVersion(dataset, version, whole, tuple(hashes), created_by, reason, datetime.now(UTC))
-    row = {name: getattr(added, name) for name in added.__dataclass_fields__}
-    connection.execute(insert(dataset_versions), {**row, "cases": hashes})
-    return added
+    hashes = [*(newest.cases if newest else ()), *(case.sha256 for case in cases)]
+    return _add_behind(connection, newest, dataset, hashes, created_by, reason)
 
 
 def find_version(connection: Connection, dataset: str, version: int | None = None) -> DatasetVersion | None:
@@ -129,6 +136,17 @@ def case_contents(connection: Connection, sha256s: Iterable[str]) -> dict[str, M
         query = select(evaluation_cases).where(evaluation_cases.c.sha256.in_(part))
         found |= {row.sha256: row.content for row in connection.execute(query)}
     return found
+
+
+def _add_behind(
+    connection: Connection, newest: DatasetVersion | None, dataset: str, hashes: list[str], created_by: str, reason: str
+) -> DatasetVersion:
+    """The version behind `newest`, which must be what its content was made from: the number is what tells if it is."""
+    version = newest.version + 1 if newest else 1
+    added = DatasetVersion(dataset, version, digest(hashes), tuple(hashes), created_by, reason, datetime.now(UTC))
+    row = {name: getattr(added, name) for name in added.__dataclass_fields__}
+    connection.execute(insert(dataset_versions), {**row, "cases": hashes})
+    return added
 
 
 def _save_cases(connection: Connection, cases: Sequence[StoredCase]) -> None:

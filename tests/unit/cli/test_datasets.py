@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 
 from app.cli.main import main
+from core.settings import load_settings
+from core.storage.database import Database
+from core.storage.documents import DocumentRepository
+from core.types import Document, TextFormat
 from evals.cases import Case, load_cases
 from evals.importing.formats import FORMATS
 
@@ -126,3 +130,31 @@ def test_leakage_is_listed_and_fails_the_command(
     assert report["leaks"][0]["line"] == 1
     training.write_text(json.dumps({"messages": [{"role": "user", "content": "What is for lunch?"}]}) + "\n")
     assert run_json(capsys, "eval", "leakage", "travel", "--training", training)["leaks"] == []
+
+
+def test_drafts_are_made_of_what_was_ingested_and_not_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = load_settings()
+    database = Database.open(settings)
+    text = "# Travel\n\n## How to book a train\n\nUse the portal and choose the company's card.\n"
+    travel = Document("handbook/travel.md", "Travel", text, TextFormat.MARKDOWN, "text/markdown", "0" * 64)
+    DocumentRepository(database).save("handbook", "1", [travel])
+    database.close()
+    made = run_json(capsys, "eval", "generate", "--dataset", "travel")
+    assert made == {"dataset": "travel", "drafts": 1, "unanswerable": 0, "dropped": {}, "waiting": 1}
+    assert run_json(capsys, "eval", "generate", "--dataset", "travel")["drafts"] == 0
+    assert run_json(capsys, "eval", "datasets")["datasets"] == []
+
+
+def test_drafting_without_documents_says_to_ingest(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "eval", "generate", "--json")
+    assert code == 2
+    assert "ragloop ingest" in json.loads(out)["error"]["hint"]
+
+
+def test_in_production_an_import_goes_on_record_under_a_key(
+    table: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RAGLOOP_ENVIRONMENT", "production")
+    code, _, err = run(capsys, "eval", "import", "csv", table)
+    assert code == 2
+    assert "RAGLOOP_API_KEY" in err
