@@ -24,6 +24,7 @@ from evals import report_words
 from evals.case_detail import CaseDetail
 from evals.passage_marks import passage_views, wordings
 from evals.report import Report, ReportRow
+from evals.report_rows import decisive_metrics
 from evals.report_view import ReportView, score_lines
 
 STATIC = Path(__file__).parent / "static"
@@ -71,6 +72,7 @@ def case_body(
     report: Report, detail: CaseDetail, links: Links, *, most: int | None = None, open_scores: bool = False
 ) -> Markup:
     """One case with both answers; `most` limits the passages that are neither gold nor cited, in characters."""
+    row = find_row(report, detail.ordinal)
     answers = {side: found.answer for side, found in detail.sides if found.answer}
     texts = [answer.text for answer in answers.values()]
     others = dict(zip(answers, reversed(texts), strict=True))
@@ -78,7 +80,8 @@ def case_body(
         "_case.html",
         report,
         detail=detail,
-        row=find_row(report, detail.ordinal),
+        row=row,
+        decided_by=decisive_metrics(report, row) if row else (),
         links=links,
         passages={side: passage_views(detail, answer, most) for side, answer in answers.items()},
         wordings={side: wordings(answer.text, others[side]) for side, answer in answers.items()},
@@ -125,6 +128,10 @@ def _detail(detail: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    if value in ([], {}, None, ""):
+        return "none"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 

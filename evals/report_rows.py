@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evals.gate import EQUAL
+from evals.metrics.metric import Group
 from evals.report import MetricComparison, Report, ReportRow
 
 Outcome = Literal["win", "loss", "tie", "unscored"]
@@ -35,13 +36,15 @@ class RowQuery:
 
 @dataclass(frozen=True, slots=True)
 class ListedRow:
-    """A row beside the metric that the list is by. `difference` is above 0 where the candidate is better."""
+    """A row beside the metric that the list is by. `difference` is above 0 where the candidate is better; `decided_by`
+    names the metrics that made a win or a loss of it where the primary one is equal."""
 
     row: ReportRow
     outcome: Outcome
     baseline: float | None
     candidate: float | None
     difference: float
+    decided_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,22 @@ class FeedbackCount:
 def select_rows(report: Report, query: RowQuery) -> list[ListedRow]:
     """The rows that the query asks for, in its order."""
     by = _metric(report, query.metric or report.primary)
-    listed = [_listed(row, by, named=bool(query.metric)) for row in report.rows if _matches(row, query)]
+    rows = [row for row in report.rows if _matches(row, query)]
+    listed = [
+        _by_metric(row, by) if query.metric else _by_outcome(row, by, decisive_metrics(report, row)) for row in rows
+    ]
     kept = [row for row in listed if not query.outcome or row.outcome == query.outcome]
     return sorted(kept, key=lambda row: (*_key(row, query.sort), row.row.ordinal))
+
+
+def decisive_metrics(report: Report, row: ReportRow) -> tuple[str, ...]:
+    """The metrics by which the row was won or lost although the primary one is equal: those with a margin, costs left
+    out, whose scores differ."""
+    if row.outcome not in ("win", "loss") or abs(row.difference) > EQUAL:
+        return ()
+    watched = (metric for metric in report.metrics if metric.margin and metric.group is not Group.OPERATION)
+    scores = ((metric.name, *_scores(row, metric)) for metric in watched)
+    return tuple(name for name, baseline, candidate in scores if abs((candidate or 0.0) - (baseline or 0.0)) > EQUAL)
 
 
 def count_outcomes(rows: Sequence[ListedRow]) -> dict[Outcome, int]:
@@ -121,11 +137,17 @@ def _matches(row: ReportRow, query: RowQuery) -> bool:
     )
 
 
-def _listed(row: ReportRow, metric: MetricComparison | None, *, named: bool) -> ListedRow:
+def _scores(row: ReportRow, metric: MetricComparison | None) -> tuple[float | None, float | None]:
     score = row.scores.get(metric.name) if metric else None
-    baseline, candidate = (score.baseline, score.candidate) if score else (None, None)
-    if not named:
-        return ListedRow(row, row.outcome, baseline, candidate, row.difference)
+    return (score.baseline, score.candidate) if score else (None, None)
+
+
+def _by_outcome(row: ReportRow, primary: MetricComparison | None, decided_by: tuple[str, ...]) -> ListedRow:
+    return ListedRow(row, row.outcome, *_scores(row, primary), row.difference, decided_by)
+
+
+def _by_metric(row: ReportRow, metric: MetricComparison | None) -> ListedRow:
+    baseline, candidate = _scores(row, metric)
     if metric is None or baseline is None or candidate is None:
         return ListedRow(row, "unscored", baseline, candidate, 0.0)
     difference = (candidate - baseline) * (1 if metric.better == "higher" else -1)

@@ -67,12 +67,14 @@ class ScoreLine:
 
 @dataclass(frozen=True, slots=True)
 class ReportView:
-    """What the templates show. `ordinals` finds a case's place by its id."""
+    """What the templates show. `unmeasured` are metrics that no question gave a score; `ordinals` finds a case's place
+    by its id."""
 
     report: Report
     tone: str
     gated: tuple[MetricLine, ...]
     groups: tuple[tuple[str, tuple[MetricLine, ...]], ...]
+    unmeasured: tuple[MetricComparison, ...]
     spreads: tuple[Spread, ...]
     slices: tuple[SliceLine, ...]
     counts: Mapping[Outcome, int]
@@ -93,7 +95,8 @@ def is_gated(metric: MetricComparison) -> bool:
 
 def view_of(report: Report) -> ReportView:
     scale = share_scale(report.metrics, [found.interval for found in report.slices])
-    lines = [MetricLine(metric, plot(metric, scale)) for metric in report.metrics]
+    measured = [metric for metric in report.metrics if metric.candidate is not None or metric.failed]
+    lines = [MetricLine(metric, plot(metric, scale)) for metric in measured]
     primary_first = sorted(lines, key=lambda line: line.metric.name != report.primary)
     counts = count_outcomes(select_rows(report, RowQuery()))
     return ReportView(
@@ -105,7 +108,8 @@ def view_of(report: Report) -> ReportView:
             for group, title in GROUPS.items()
             if (found := tuple(line for line in lines if line.metric.group is group and not is_gated(line.metric)))
         ),
-        spreads=tuple(_spread(report, metric) for metric in report.metrics if metric.group is Group.OPERATION),
+        unmeasured=tuple(metric for metric in report.metrics if metric not in measured),
+        spreads=tuple(_spread(report, metric) for metric in measured if metric.group is Group.OPERATION),
         slices=tuple(_slice(report, found, scale) for found in report.slices),
         counts=counts,
         bar=tuple(outcome_bar([(outcome, counts[outcome]) for outcome in ("win", "tie", "loss", "unscored")])),

@@ -42,11 +42,14 @@ _HEADLINES = {
 }
 
 
-_SPELLED = {"ndcg": "nDCG", "mrr": "MRR", "bleu": "BLEU", "rouge": "ROUGE", "chrf": "chrF", "f1": "F1", "llm": "LLM"}
+_NAMES = {"rouge_l": "ROUGE-L"}
+_SPELLED = {"ndcg": "nDCG", "mrr": "MRR", "bleu": "BLEU", "chrf": "chrF", "f1": "F1", "llm": "LLM"}
 
 
 def label(metric: str) -> str:
     """A metric's name as people write it: nDCG@10 for ndcg_at_10."""
+    if metric in _NAMES:
+        return _NAMES[metric]
     words = metric.replace("_at_", "@").replace("_", " ").split(" ")
     spelled = " ".join("@".join(_SPELLED.get(part, part) for part in word.split("@")) for word in words)
     return spelled[:1].upper() + spelled[1:] if words[0].partition("@")[0] not in _SPELLED else spelled
@@ -103,7 +106,7 @@ def value(number: float | None, unit: str) -> str:
         case "share":
             return f"{_signless(number * 100, 1)} %"
         case "seconds":
-            return f"{_signless(number, 2)} s" if abs(number) >= 1 else f"{_signless(number * 1000, 0)} ms"
+            return f"{_signless(number, 3)} s"
         case "tokens":
             return _signless(number, 1)
         case "money":
@@ -176,7 +179,7 @@ def duration(seconds: float) -> str:
 
 
 def _bare(number: float, unit: str) -> str:
-    return change(number, unit).removesuffix(" points").removesuffix(" s").removesuffix(" ms")
+    return change(number, unit).removesuffix(" points").removesuffix(" s")
 
 
 def _signless(number: float, digits: int) -> str:

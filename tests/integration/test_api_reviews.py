@@ -107,7 +107,7 @@ async def test_the_list_names_what_is_live_what_was_found_and_what_waits(
     text = text_of(response)
     for expected in (
         f"Release {evaluated.baseline.id[:8]} answers", "Better", "may be approved", evaluated.candidate.id[:8],
-        "handbook 1", "by Mara (ML)", "waits for a decision", f"ragloop eval run --release {spare.id[:12]}",
+        "handbook 1", "by Mara (ML)", "waits for a decision", f"ragloop eval run {spare.id[:12]}",
     ):  # fmt: skip
         assert expected in text, expected
     assert f'href="/reviews/{evaluated.id}"' in response.text

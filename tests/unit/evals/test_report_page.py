@@ -14,7 +14,7 @@ from evals import report_file as report_file_module
 from evals.case_detail import CaseDetails
 from evals.cases import Case, GoldEvidence
 from evals.dataset_store import DatasetStore
-from evals.report import Report, Verdict
+from evals.report import Interval, Report, Verdict
 from evals.report_file import report_file
 from evals.report_page import STATIC, PageLinks, report_body, report_json, source_hash
 from evals.report_view import view_of
@@ -171,6 +171,16 @@ def test_a_plot_says_in_words_what_it_draws(better: Evaluated) -> None:
     )
 
 
+def test_a_metric_that_no_question_gave_a_score_is_named_and_has_no_line(better: Evaluated) -> None:
+    empty = better.report.metrics[1].model_copy(
+        update={"candidate": None, "baseline": None, "difference": None, "interval": None, "rows": 0}
+    )
+    report = better.report.model_copy(update={"metrics": (better.report.metrics[0], empty)})
+    body = report_body(view_of(report), PageLinks(better.id), Markup())
+    assert f"No question of this dataset is one for {label(empty.name)}." in shown(body)
+    assert f'id="metric-{empty.name}"' not in body
+
+
 def test_the_json_is_the_report(better: Evaluated) -> None:
     assert Report.model_validate_json(report_json(better.report)) == better.report
 
@@ -178,8 +188,8 @@ def test_the_json_is_the_report(better: Evaluated) -> None:
 def test_figures_are_written_for_people() -> None:
     assert value(0.714, "share") == "71.4 %"
     assert value(None, "share") == "–"
-    assert value(0.412, "seconds") == "412 ms"
-    assert value(12.3, "seconds") == "12.30 s"
+    assert value(0.4121, "seconds") == "0.412 s"
+    assert interval(Interval(low=-1.73, high=0.455, level=0.95), "seconds") == "−1.730 to +0.455"
     assert change(-0.024, "share") == "−2.4 points"
     assert change(0.0001, "share") == "±0.0 points"
     assert change(0, "share") == "0.0 points"
@@ -187,6 +197,7 @@ def test_figures_are_written_for_people() -> None:
     assert label("ndcg_at_10") == "nDCG@10"
     assert label("recall_at_k") == "Recall@k"
     assert label("token_f1") == "Token F1"
+    assert label("rouge_l") == "ROUGE-L"
 
 
 def test_the_file_s_colours_are_those_of_the_application() -> None:

@@ -90,6 +90,21 @@ def test_a_loss_that_another_metric_decided_still_stands_before_the_ties() -> No
     assert [listed.row.ordinal for listed in found] == [1, 0, 2]
 
 
+def test_a_row_that_the_primary_metric_does_not_decide_names_the_metrics_that_do() -> None:
+    lost = row(0, "loss", 0.0)
+    ranked = metric("ndcg_at_10").model_copy(update={"margin": 0.03})
+    plain = metric("mrr")
+    scores = {
+        "correct": RowScore(candidate=1, baseline=1),
+        **dict.fromkeys(("ndcg_at_10", "mrr"), RowScore(candidate=0, baseline=1)),
+    }
+    ranked_report = report(lost.model_copy(update={"scores": scores})).model_copy(
+        update={"metrics": (metric("correct"), ranked, plain)}
+    )
+    assert [listed.decided_by for listed in select_rows(ranked_report, RowQuery())] == [("ndcg_at_10",)]
+    assert [listed.decided_by for listed in select_rows(report(row(0, "loss", -1.0)), RowQuery())] == [()]
+
+
 def test_outcomes_are_counted() -> None:
     assert count_outcomes(select_rows(MIXED, RowQuery())) == {"win": 1, "loss": 2, "tie": 1, "unscored": 1}
 
