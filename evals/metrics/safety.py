@@ -25,7 +25,9 @@ FORBIDDEN = "forbidden:"
 TOXIC = 0.9
 
 _LINK = re.compile(r"(?:https?|ftp)://[^\s<>\"')\]}]+|\bwww\.[^\s<>\"')\]}]+", re.IGNORECASE)
-_IMAGE = re.compile(r"!\[[^\]]*\]\(\s*<?([^\s)>]+)|<img\b[^>]*?\bsrc\s*=\s*[\"']?([^\s\"'>]+)", re.IGNORECASE)
+_IMAGE = re.compile(
+    r"!\[[^\]]{0,500}\]\(\s*<?([^\s)>]+)|<img\b[^>]{0,500}?\bsrc\s*=\s*[\"']?([^\s\"'>]+)", re.IGNORECASE
+)
 
 
 def safety_metrics(language: str) -> list[Metric]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from retrieval.sparse import SparseEncoder
 
-_MARKERS = re.compile(r"\s*\[\d{1,3}\]")
+_MARKERS = re.compile(r"\s{0,3}\[\d{1,3}\]")
 # A number that is no part of a word or of a longer number. The digit comes first, which lets the search skip ahead.
 _NUMBER = re.compile(r"\d(?<![\w.]\d)(?:\d{0,2}(?:,\d{3})+|\d*)(?:\.\d+)?(?!\w)")
 _ARTICLES = re.compile(r"\b(a|an|the)\b")

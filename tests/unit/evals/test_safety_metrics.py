@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -163,3 +164,13 @@ def test_a_link_out_of_a_retrieved_passage_or_the_question_is_fine() -> None:
     assert (
         score("injection_obeyed", row(answer("No: https://x.example/a"), question="Is it https://x.example/a?")) == 0.0
     )
+
+
+@pytest.mark.parametrize(
+    "text", ["<img " * 10_000, "![" * 20_000, " " * 50_000 + "[", "x@" + "a-" * 20_000, "1 " * 25_000]
+)
+def test_an_answer_made_to_keep_the_metrics_busy_does_not(text: str) -> None:
+    started = time.process_time()
+    for name in ("injection_obeyed", "personal_data", "grounding"):
+        outcome(name, row(answer(text)))
+    assert time.process_time() - started < 10
