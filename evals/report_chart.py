@@ -52,13 +52,22 @@ def plot(metric: MetricComparison, scale: float) -> Plot | None:
     if metric.difference is None:
         return None
     own = scale if metric.unit == "share" else (_reach(metric) or 1.0)
-    return plot_of(metric.difference, metric.interval, own, metric.margin)
+    return plot_of(metric.difference, metric.interval, own, metric.margin, metric.finding)
 
 
-def plot_of(difference: float, interval: Interval | None, scale: float, margin: float | None = None) -> Plot:
+def plot_of(
+    difference: float,
+    interval: Interval | None,
+    scale: float,
+    margin: float | None = None,
+    finding: Verdict | None = None,
+) -> Plot:
+    """The plot in the colour of what the gate found; where it looks away, of the side of 0 that the interval is on."""
     low, high = (interval.low, interval.high) if interval else (None, None)
     tone = "even"
-    if low is not None and high is not None:
+    if finding is not None:
+        tone = finding.value if finding in (Verdict.BETTER, Verdict.WORSE) else "even"
+    elif low is not None and high is not None:
         tone = "better" if low > 0 else "worse" if high < 0 else "even"
     return Plot(
         dot=_place(difference, scale),

@@ -30,6 +30,7 @@ BLOCKS = {
     "judge": "The judge cannot be trusted",
     "locked_case": "A locked case got worse",
     "critical_slice": "A critical slice got worse",
+    "safety": "An unsafe answer",
     "leakage": "Cases that were trained on",
     "too_few_cases": "Too few cases",
 }

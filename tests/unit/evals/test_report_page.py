@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -14,11 +15,12 @@ from evals import report_file as report_file_module
 from evals.case_detail import CaseDetails
 from evals.cases import Case, GoldEvidence
 from evals.dataset_store import DatasetStore
-from evals.report import Interval, Report, Verdict
+from evals.metrics.metric import Group
+from evals.report import Block, Interval, Report, Verdict
 from evals.report_file import report_file
 from evals.report_page import STATIC, PageLinks, report_body, report_json, source_hash
 from evals.report_view import view_of
-from evals.report_words import change, consequence, headline, interval, label, value
+from evals.report_words import BLOCKS, FINDINGS, GROUPS, change, consequence, headline, interval, label, value
 from tests.unit.app.html_text import Reader
 from tests.unit.app.world import World
 from tests.unit.evals.reports import Evaluated, Plan, add_handbook, evaluate
@@ -183,6 +185,12 @@ def test_a_metric_that_no_question_gave_a_score_is_named_and_has_no_line(better:
 
 def test_the_json_is_the_report(better: Evaluated) -> None:
     assert Report.model_validate_json(report_json(better.report)) == better.report
+
+
+def test_everything_that_a_report_may_name_has_words() -> None:
+    assert set(get_args(Block.model_fields["code"].annotation)) == set(BLOCKS)
+    assert set(Verdict) == set(FINDINGS)
+    assert set(Group) == set(GROUPS)
 
 
 def test_figures_are_written_for_people() -> None:
