@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from core.errors import InputError
 from evals.importing.formats import FORMATS, import_cases
 from evals.importing.imported import Imported, SourceText, file_name, write_documents
+from evals.labelled_questions import load
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 REAL = {
@@ -364,3 +365,20 @@ def test_no_title_leads_out_of_the_folder(title: str) -> None:
     assert Path(name).name == name
     assert not name.startswith(".")
     assert name.isprintable()
+
+
+def test_the_fits_read_the_same_questions_with_the_spans_that_answer_them() -> None:
+    if not (DATA / "xquad").is_dir():
+        pytest.skip(f"{DATA} is not here")
+    corpora = {corpus.name: corpus for corpus in load(DATA)}
+    sizes = {name: (len(corpus.questions), len(corpus.documents)) for name, corpus in corpora.items()}
+    assert sizes == {
+        "xquad": (1190, 48),
+        "chunking-eval": (472, 5),
+        "mtrag-clapnq": (208, 2488),
+        "mtrag-fiqa": (179, 2463),
+        "feedbackqa": (531, 1019),
+    }
+    span = corpora["xquad"].questions[0].gold[0]
+    text = next(document.text for document in corpora["xquad"].documents if document.uri == span.uri)
+    assert text[span.start : span.end] == "308"
