@@ -87,7 +87,8 @@ class ReleaseService:
         if made_by(actor.name, release, events) and not self.services.settings.allow_self_approval:
             raise PermissionDeniedError(
                 f"{actor.name} made this release, so someone else must approve it.",
-                hint="Ask another person whose key has the role approve.",
+                hint="Ask another person whose key has the role approve. On an installation of one person, "
+                "RAGLOOP_ALLOW_SELF_APPROVAL=true allows it.",
             )
         evaluation = self._passing_report(release, events, evaluation_id)
         decision = Decision(actor.name, why + self._changed_since(evaluation), evaluation.id)
