@@ -23,6 +23,7 @@ from evals.judges.calibration import (
 )
 from evals.judges.mtrag import read_mtrag
 from evals.judges.rated_answers import RatedAnswer, read_rated_answers
+from evals.report import Interval
 from evals.thresholds import load_thresholds
 from tests.fakes import FakeJudge
 from tests.judge_replies import Manner, reply
@@ -69,6 +70,14 @@ def test_a_judge_that_scores_the_other_way_round_is_not() -> None:
     shown = quality(calibration, FakeJudge(), THRESHOLDS)
     assert not shown.trusted
     assert "too little: -1.00" in shown.reason
+
+
+def test_an_agreement_that_may_be_chance_is_not_enough() -> None:
+    measured = found(AGREED[:3]).model_copy(update={"items": 40, "agreement": 0.6, "self_agreement": 1.0})
+    by_chance = measured.model_copy(update={"interval": Interval(low=-0.1, high=0.9, level=0.95)})
+    assert "People agree with it too little: 0.60" in quality(by_chance, FakeJudge(), THRESHOLDS).reason
+    surely = measured.model_copy(update={"interval": Interval(low=0.1, high=0.9, level=0.95)})
+    assert quality(surely, FakeJudge(), THRESHOLDS).trusted
 
 
 def test_a_judge_that_changes_its_mind_is_not() -> None:
