@@ -56,7 +56,8 @@ def why(candidate: Facts, baseline: Facts | None, *, has_gold: bool) -> str:
     if baseline.reason:
         return f"The baseline gave no answer: {baseline.reason}"
     if candidate.text == baseline.text and candidate.cited == baseline.cited:
-        return "Both give the same answer."
+        ranks = _ranks(candidate, baseline) if candidate.gold_rank != baseline.gold_rank else ""
+        return f"Both give the same answer{ranks}."
     for difference in (_retrieval(candidate, baseline, has_gold), _abstention(candidate, baseline)):
         if difference:
             return difference

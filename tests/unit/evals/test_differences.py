@@ -15,6 +15,7 @@ FOUND = Facts("an answer", abstained=False, gold_rank=2, gold_cited=True, passag
     ("candidate", "baseline", "said"),
     [
         (FOUND, FOUND, "Both give the same answer."),
+        (FOUND, replace(FOUND, gold_rank=5), "Both give the same answer (evidence at rank 2 against 5)."),
         (
             replace(FOUND, gold_rank=None, text="other"),
             FOUND,
