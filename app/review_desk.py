@@ -79,7 +79,7 @@ class ReviewDesk:
     def shelf(self) -> Shelf:
         """The newest evaluations, and candidates without any."""
         releases = {release.id: release for release in self._releases.all()}
-        records = self._evaluations.headers(LIST_LENGTH)
+        records = self._evaluations.latest(LIST_LENGTH)
         events = self._service.history()
         champion = self._releases.champion()
         evaluated = {record.release_id for record in records}
@@ -141,8 +141,7 @@ class ReviewDesk:
         )
 
     def _is_newest(self, record: EvaluationRecord) -> bool:
-        same = (each for each in self._evaluations.headers(1000) if each.release_id == record.release_id)
-        newest = next((each for each in same if each.state == "finished"), None)
+        newest = self._evaluations.latest_finished(record.release_id)
         return newest is None or newest.id == record.id
 
 

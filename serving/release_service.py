@@ -183,8 +183,7 @@ class ReleaseService:
 
     def _report(self, release: Release, evaluation_id: str | None) -> EvaluationRecord | None:
         """The newest finished report. Raises ConflictError if `evaluation_id` names another."""
-        of_release = self._evaluations.latest(limit=1000, release_id=release.id)
-        newest = next((each for each in of_release if each.state == "finished"), None)
+        newest = self._evaluations.latest_finished(release.id)
         if evaluation_id is not None and (newest is None or not newest.id.startswith(evaluation_id)):
             raise ConflictError(
                 f"Evaluation {evaluation_id[:36]} is not the newest finished one of release {release.id[:12]}"

@@ -18,7 +18,7 @@ def list_evaluations(
     _caller: ReviewerDep, services: ServicesDep, limit: Annotated[int, Query(ge=1, le=1000)] = 50
 ) -> dict[str, Any]:
     """The newest evaluations, without their reports."""
-    return {"evaluations": [_header(record) for record in EvaluationRepository(services.database).headers(limit)]}
+    return {"evaluations": [_header(record) for record in EvaluationRepository(services.database).latest(limit)]}
 
 
 @router.get("/evaluations/{evaluation_id}")

@@ -154,10 +154,11 @@ def _found(evaluation_id: str) -> tuple[Settings, EvaluationRecord]:
 
     settings = load_settings()
     evaluations = EvaluationRepository(Database.open(settings))
-    record = evaluations.get(evaluation_id) if evaluation_id else next(iter(evaluations.latest(1)), None)
+    wanted = evaluation_id or next((newest.id for newest in evaluations.latest(1)), "")
+    record = evaluations.get(wanted) if wanted else None
     if record is None:
-        wanted = f"There is no single evaluation {evaluation_id}." if evaluation_id else "There is no evaluation yet."
-        raise NotFoundError(wanted, hint="`ragloop eval list` shows the ids; `ragloop eval run` makes one.")
+        missing = f"There is no single evaluation {evaluation_id}." if evaluation_id else "There is no evaluation yet."
+        raise NotFoundError(missing, hint="`ragloop eval list` shows the ids; `ragloop eval run` makes one.")
     return settings, record
 
 

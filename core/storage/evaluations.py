@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, Table, insert, select, update
+from sqlalchemy import ColumnElement, Row, Table, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.storage.database import Database
@@ -108,18 +108,18 @@ class EvaluationRepository:
             rows = connection.execute(query).all()
         return _evaluation(rows[0]) if len(rows) == 1 else None
 
-    def latest(self, limit: int = 50, release_id: str | None = None) -> list[EvaluationRecord]:
-        """The newest evaluations, of one release if `release_id` is given."""
-        query = select(evaluations).order_by(evaluations.c.created_at.desc()).limit(limit)
-        if release_id is not None:
-            query = query.where(evaluations.c.release_id == release_id)
-        with self._database.transaction() as connection:
-            return [_evaluation(row) for row in connection.execute(query)]
+    def latest(self, limit: int = 50) -> list[EvaluationRecord]:
+        """The newest evaluations, without their reports, which may have megabytes: `get` has them."""
+        return self._headers(limit)
 
-    def headers(self, limit: int = 50) -> list[EvaluationRecord]:
-        """The newest evaluations without their reports, which may have megabytes."""
+    def latest_finished(self, release_id: str) -> EvaluationRecord | None:
+        """The newest finished evaluation of a release, the one to decide on, without its report."""
+        found = self._headers(1, evaluations.c.release_id == release_id, evaluations.c.state == "finished")
+        return found[0] if found else None
+
+    def _headers(self, limit: int, *conditions: ColumnElement[bool]) -> list[EvaluationRecord]:
         columns = [column for column in evaluations.c if column.name != "report"]
-        query = select(*columns).order_by(evaluations.c.created_at.desc()).limit(limit)
+        query = select(*columns).where(*conditions).order_by(evaluations.c.created_at.desc()).limit(limit)
         with self._database.transaction() as connection:
             return [EvaluationRecord(**row._asdict(), report=None) for row in connection.execute(query)]
 

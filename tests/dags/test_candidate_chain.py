@@ -105,7 +105,9 @@ def _finished_evaluation(settings: Settings) -> EvaluationRecord:
     with closing(Database.open(settings)) as database:
         evaluations = EvaluationRepository(database)
         _wait(lambda: any(one.state != "running" for one in evaluations.latest()), 480, "the evaluation")
-        return evaluations.latest()[0]
+        record = evaluations.get(evaluations.latest()[0].id)
+        assert record is not None
+        return record
 
 
 def _wait(done: Callable[[], bool], seconds: float, what: str) -> None:

@@ -53,7 +53,9 @@ def test_a_run_leaves_a_report_that_waits_for_a_person(tmp_path: Path) -> None:
     assert "waits for a person" in ran.stdout
 
     database = Database.open(settings)
-    record = EvaluationRepository(database).latest()[0]
+    evaluations = EvaluationRepository(database)
+    record = evaluations.get(evaluations.latest()[0].id)
+    assert record is not None
     assert (record.state, record.created_by, record.passes) == ("finished", "airflow", False)
     assert record.report is not None
     correct = next(metric for metric in record.report["metrics"] if metric["name"] == "correct")
