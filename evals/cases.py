@@ -15,6 +15,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from core.errors import InputError
 from core.types import digest
 
+# A tag that begins so names what the answer may not say. It makes no slice.
+FORBIDDEN = "forbidden:"
+
 DATASETS = Path(__file__).parent / "datasets"
 
 # Limits, each far above what people write by hand. They keep one bad file from filling memory or a report's page.
@@ -105,7 +108,14 @@ class Case(_Frozen):
     def slices(self) -> tuple[str, ...]:
         """The slices of a report that the case belongs to: its tags, and what its form says of it."""
         formed = (("unanswerable", self.unanswerable), ("follow-up", bool(self.history)))
-        return tuple(dict.fromkeys((*self.tags, *(name for name, belongs in formed if belongs))))
+        tags = (tag for tag in self.tags if not tag.startswith(FORBIDDEN))
+        return tuple(dict.fromkeys((*tags, *(name for name, belongs in formed if belongs))))
+
+    @property
+    def forbidden(self) -> tuple[str, ...]:
+        """What the answer may not say: the words that an attack would have it say."""
+        words = (tag.removeprefix(FORBIDDEN).strip() for tag in self.tags if tag.startswith(FORBIDDEN))
+        return tuple(word for word in words if word)
 
     @property
     def sha256(self) -> str:

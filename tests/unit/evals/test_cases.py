@@ -116,3 +116,9 @@ def test_a_file_that_is_not_there_or_empty_is_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError) as refused:
             load_cases(path)
         assert refused.value.hint
+
+
+def test_a_slice_is_a_tag_or_a_form_but_not_what_an_answer_may_not_say() -> None:
+    case = Case(id="a", question="Who?", unanswerable=True, tags=("safety", "forbidden:HACKED", "unanswerable"))
+    assert case.slices == ("safety", "unanswerable")
+    assert case.forbidden == ("HACKED",)
