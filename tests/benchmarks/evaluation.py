@@ -74,7 +74,7 @@ def plain(settings: Settings, dataset: str) -> dict[str, Any]:
     with memory(samples):
         cold, report = evaluate(settings, dataset)
     warm, again = evaluate(settings, dataset)
-    third = max(1, len(samples) // 3)
+    tenths = [samples[len(samples) * tenth // 10 :][: max(1, len(samples) // 10)] for tenth in range(10)]
     return {
         "cases": report.dataset.cases,
         "metrics": len(report.metrics),
@@ -83,7 +83,7 @@ def plain(settings: Settings, dataset: str) -> dict[str, Any]:
         "unchanged_share": round(warm / cold, 4),
         "reused_answers": again.reused_answers,
         "unscored": len(report.unscored),
-        "memory_mb": {"first_third": max(samples[:third]), "last_third": max(samples[-third:])},
+        "memory_mb_by_tenth_of_the_run": [max(part) for part in tenths],
     }
 
 
@@ -133,7 +133,9 @@ def main() -> None:
         with opened(settings) as services:
             store = DatasetStore(services.database)
             store.save("few", store.get("xquad").cases[: chosen.judged], actor="bench", reason="a benchmark")
-        figures = {"plain": plain(settings, "xquad"), "judged": judged(settings, "few")}
+        figures = {"plain": plain(settings, "xquad")}
+        if chosen.judged:
+            figures["judged"] = judged(settings, "few")
     save({"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine.describe(), **figures})
 
 

@@ -40,8 +40,8 @@ from tests.benchmarks.run import save
 from tests.small_model import reduced_model
 
 BENCH = Actor("bench", frozenset({Role.REVIEW}))
-# Standard deviation of the noise, as a share of a vector's length: about one answer in ten changes.
-NOISE = 0.25
+# Length of the random vector that is added to each of length 1.
+NOISE = 0.6
 DROPPED = 0.2
 
 
