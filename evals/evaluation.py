@@ -27,7 +27,8 @@ from evals.report import DatasetRef, JudgeQuality, Report, Side
 from evals.report_builder import Inquiry, build_report
 from evals.runner import Respondent, Results, Runner
 from evals.thresholds import Thresholds, load_thresholds
-from serving.factory import Services, build_answerer
+from serving.factory import Services
+from serving.release_verification import open_release
 from serving.releases import champion_or_first
 
 CHAMPION = "champion"
@@ -145,7 +146,7 @@ class Evaluator:
         ]
 
     def _respondent(self, side: Side, release: Release, sample: str) -> Respondent:
-        answerer = build_answerer(self._services, release, recorded=False)
+        answerer = open_release(self._services, release, recorded=False)
         # Loads the model and opens the index, so that neither is part of the first answer's time.
         answerer.retriever.retrieve("ready", AccessScope.everything())
         collection = release.manifest.collection.name
