@@ -19,6 +19,7 @@ from evals.report_page import STATIC, case_body, find_row, fragment, report_body
 from evals.report_rows import ListedRow, Outcome, RowQuery, select_rows
 from evals.report_view import ReportView, rows_by_outcome, view_of
 
+_SHEETS = ("colours.css", "file.css", "report.css")
 MOST_BYTES = 8_000_000
 MOST_LISTED = 2_000
 MOST_TIES = 20
@@ -73,7 +74,7 @@ def report_file(report: Report, read: ReadCases) -> str:
     wanted = _wanted(report)
     articles = list(_articles(report, read, wanted))
     links = FileLinks(frozenset(article.ordinal for article in articles))
-    style = Markup((STATIC / "file.css").read_text("utf-8") + (STATIC / "report.css").read_text("utf-8"))  # noqa: S704
+    style = Markup("".join((STATIC / sheet).read_text("utf-8") for sheet in _SHEETS))  # noqa: S704
     script = Markup((STATIC / "report.js").read_text("utf-8"))  # noqa: S704
     return fragment(
         "report_file.html",

@@ -18,7 +18,7 @@ from evals.dataset_store import DatasetStore
 from evals.metrics.metric import Group
 from evals.report import Block, Interval, Report, Verdict
 from evals.report_file import report_file
-from evals.report_page import STATIC, PageLinks, report_body, report_json, source_hash
+from evals.report_page import PageLinks, report_body, report_json, source_hash
 from evals.report_view import view_of
 from evals.report_words import BLOCKS, FINDINGS, GROUPS, change, consequence, headline, interval, label, value
 from tests.unit.app.html_text import Reader
@@ -206,12 +206,6 @@ def test_figures_are_written_for_people() -> None:
     assert label("recall_at_k") == "Recall@k"
     assert label("token_f1") == "Token F1"
     assert label("rouge_l") == "ROUGE-L"
-
-
-def test_the_file_s_colours_are_those_of_the_application() -> None:
-    application = (STATIC.parents[1] / "app" / "static" / "style.css").read_text("utf-8")
-    palette = re.compile(r"^\s+(--[a-z-]+: .*;)$", re.MULTILINE)
-    assert palette.findall((STATIC / "file.css").read_text("utf-8"))[:30] == palette.findall(application)[:30]
 
 
 # ---------------------------------------------------------------- nothing becomes markup
