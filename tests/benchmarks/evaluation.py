@@ -121,6 +121,13 @@ def judged(settings: Settings, dataset: str) -> dict[str, Any]:
     }
 
 
+def few(settings: Settings, cases: int) -> str:
+    """The name of a dataset of the first cases only."""
+    with opened(settings) as services:
+        store = DatasetStore(services.database)
+        return store.save("few", store.get("xquad").cases[:cases], actor="bench", reason="a benchmark").name
+
+
 def main() -> None:
     """Build the installation, evaluate it, save the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -130,12 +137,9 @@ def main() -> None:
     configure_logging("warning")
     with tempfile.TemporaryDirectory() as scratch:
         settings = install(Path(scratch) / "home", "xquad", chosen.cases)
-        with opened(settings) as services:
-            store = DatasetStore(services.database)
-            store.save("few", store.get("xquad").cases[: chosen.judged], actor="bench", reason="a benchmark")
         figures = {"plain": plain(settings, "xquad")}
         if chosen.judged:
-            figures["judged"] = judged(settings, "few")
+            figures["judged"] = judged(settings, few(settings, chosen.judged))
     save({"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine.describe(), **figures})
 
 
