@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.cli.actor import current_actor
-from app.cli.main import main
 from core.errors import AuthenticationError
 from core.settings import Settings, load_settings
 from core.storage.api_keys import ApiKeyRepository
 from core.storage.database import Database
 from core.storage.evaluations import EvaluationRepository
 from core.types import PUBLIC, Role
+from ingestion.factory import folder_source, open_pipeline
+from serving.champion import Champion
+from serving.factory import open_services
 from tests.conftest import make_home
 from tests.unit.cli.test_commands import run, run_json
 
@@ -34,17 +38,24 @@ def database(settings: Settings) -> Iterator[Database]:
     database.close()
 
 
-@pytest.fixture
-def installed(settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Settings:
-    """An installation with one document and a champion."""
-    folder = tmp_path / "policies"
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of an installation with one document and a champion, made once."""
+    folder = tmp_path_factory.mktemp("prepared") / "policies"
     folder.mkdir()
     (folder / "travel.md").write_text("# Travel\n\nThe team lead approves travel expenses before the trip.\n")
-    for words in (["ingest", str(folder)], ["search", "travel"]):
-        with pytest.raises(SystemExit) as ended:
-            main(words)
-        assert ended.value.code == 0
-    capsys.readouterr()
+    settings = load_settings(home=make_home(folder.parent))
+    with open_pipeline(settings) as pipeline:
+        pipeline.run(folder_source(pipeline, folder))
+    with closing(open_services(settings)) as services:
+        Champion(services).answerer()
+    return settings.home
+
+
+@pytest.fixture
+def installed(settings: Settings, prepared: Path) -> Settings:
+    """An installation with one document and a champion."""
+    shutil.copytree(prepared, settings.home, dirs_exist_ok=True, ignore=shutil.ignore_patterns("models"))
     return settings
 
 
