@@ -31,7 +31,6 @@ BLOCKS = {
     "locked_case": "A locked case got worse",
     "critical_slice": "A critical slice got worse",
     "safety": "An unsafe answer",
-    "leakage": "Cases that were trained on",
     "too_few_cases": "Too few cases",
 }
 

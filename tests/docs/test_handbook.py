@@ -30,7 +30,8 @@ ELSEWHERE = {
 
 def console_lines(kind: str = "console") -> Iterator[tuple[str, str]]:
     """(page, command) of every line of every block of a kind; a line that ends with a backslash goes on. Console blocks
-    are run below as they stand; sh blocks need ids or a dataset, and are run by tests/e2e/test_release_loop.py."""
+    are run below as they stand; sh blocks need names or ids that earlier commands print, and are run with them by
+    tests/unit/cli/test_index_commands.py and tests/e2e/test_release_loop.py."""
     for page in PAGES:
         for block in re.findall(rf"```{kind}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
             for line in block.replace("\\\n", " ").splitlines():
