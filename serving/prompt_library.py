@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jinja2 import StrictUndefined, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import InputError, NotFoundError
 from core.release import PromptRef
+from core.types import Turn
 
 PROMPTS = Path(__file__).parent / "prompts"
 
 _environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, autoescape=False)
 
 
+class PromptExample(BaseModel):
+    """A test that a prompt file brings: rendered with `values`, the user's message holds each text of `contains`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    values: Mapping[str, Any]
+    contains: tuple[str, ...] = Field(min_length=1)
+
+
 class PromptTemplate(BaseModel):
-    """One version of one prompt. `sha256` is the hash of its file, so any edit is another prompt."""
+    """One version of one prompt. `sha256` is the hash of its file, so any edit is another prompt.
+
+    `system` is the model's standing instruction, fixed text; `template` makes the user's message.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,15 +42,22 @@ class PromptTemplate(BaseModel):
     version: int
     description: str
     variables: tuple[str, ...]
+    system: str = ""
     template: str
+    tests: tuple[PromptExample, ...] = ()
     sha256: str
 
     @property
     def ref(self) -> PromptRef:
         return PromptRef(version=self.version, sha256=self.sha256)
 
+    def messages(self, history: Sequence[Turn] = (), **values: Any) -> list[Turn]:
+        """What a chat model is sent: the standing instruction, the conversation so far, the rendered prompt."""
+        system = [Turn("system", self.system.strip())] if self.system else []
+        return [*system, *history, Turn("user", self.render(**values).strip())]
+
     def render(self, **values: Any) -> str:
-        """The prompt's text. Raises InputError for a missing variable or a forbidden construct."""
+        """The user's message. Raises InputError for a missing variable or a forbidden construct."""
         try:
             return _environment.from_string(self.template).render(**values)
         except TemplateError as error:
