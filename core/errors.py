@@ -4,6 +4,8 @@
     ├── InputError                  400  exit 2   the caller can mend it
     │   ├── SettingsError           -             an unknown or invalid setting
     │   ├── TooLargeError           413
+    │   │   └── ContextTooLongError               the question alone fills the model's context
+    │   ├── AdapterError            -             an adapter that cannot be used, and why
     │   ├── AuthenticationError     401
     │   ├── PermissionDeniedError   403
     │   ├── NotFoundError           404
@@ -12,7 +14,10 @@
     ├── UnavailableError            503           something we depend on is down; Retry-After
     │   ├── IndexUnavailableError
     │   ├── StoreUnavailableError
-    │   └── ReleaseUnavailableError           the champion cannot be opened by this process
+    │   ├── ReleaseUnavailableError           the champion cannot be opened by this process
+    │   ├── BusyError               429           too many answers are being written
+    │   └── ModelUnavailableError             the model server is down, slow or broke off
+    │       └── ModelRefusedError                 it answers, but refuses: key, model name, request
     ├── JudgeError                  -             a judge gave no usable judgement; the row is listed as failed
     └── ConversionError             -             one document could not be read; the run goes on
 
@@ -56,6 +61,18 @@ class TooLargeError(InputError):
 
     status = 413
     type = "too_large"
+
+
+class ContextTooLongError(TooLargeError):
+    """The question and the conversation leave no room for a passage in the model's context."""
+
+    type = "context_too_long"
+
+
+class AdapterError(InputError):
+    """An adapter is missing, corrupt, of another base model, or refused by the model server."""
+
+    type = "adapter_error"
 
 
 class AuthenticationError(InputError):
@@ -119,6 +136,25 @@ class ReleaseUnavailableError(UnavailableError):
     """The release that should answer cannot be opened by this process."""
 
     type = "release_unavailable"
+
+
+class BusyError(UnavailableError):
+    """As many answers are being written and waiting as are allowed."""
+
+    status = 429
+    type = "busy"
+
+
+class ModelUnavailableError(UnavailableError):
+    """The model server cannot be reached, is slow, or broke off; answers are extractive until it is back."""
+
+    type = "model_unavailable"
+
+
+class ModelRefusedError(ModelUnavailableError):
+    """The model server answers but refuses what is asked: asking again changes nothing, a setting does."""
+
+    type = "model_refused"
 
 
 class JudgeError(RagloopError):

@@ -15,6 +15,7 @@ from core.types import (
     EmbeddedDocument,
     Evidence,
     LocalFile,
+    ModelUse,
     Passage,
     SearchLegs,
     SourceItem,
@@ -150,13 +151,14 @@ class VectorIndex(Protocol):
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """What a generator answers from. `passages` is the whole context: nothing else may be cited.
-    `evidence` are the sentences of those passages, scored against the question."""
+    `evidence` are the sentences of those passages, scored against the question. Markers count from `first_marker`."""
 
     question: str
     history: Sequence[Turn]
     passages: Sequence[Passage]
     evidence: Evidence
     max_tokens: int | None = None
+    first_marker: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +170,16 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """The last event of a generation. `finish_reason` is stop, or length when `max_tokens` cut the answer short."""
+    """The last event of a generation. `finish_reason` is stop, or length when `max_tokens` cut the answer short.
+
+    `degraded` says that another generator stood in; `model` is None where no served model wrote anything.
+    """
 
     citations: tuple[Citation, ...]
     usage: Usage
     finish_reason: str = "stop"
+    degraded: bool = False
+    model: ModelUse | None = None
 
 
 class Generator(Protocol):
@@ -181,8 +188,9 @@ class Generator(Protocol):
     name: str
 
     def stream(self, request: GenerationRequest) -> AsyncIterator[TextDelta | Generated]:
-        """Text as it comes, then exactly one Generated. Raises UnavailableError before the first delta when the
-        model cannot be reached."""
+        """Text as it comes, then exactly one Generated. Raises ModelUnavailableError when the model cannot be reached,
+        refuses or breaks off, and BusyError when too many answers are being written. Closing the stream stops the
+        work behind it."""
         ...
 
 

@@ -56,12 +56,22 @@ class PromptRef(_Frozen):
 
 
 class GeneratorSpec(_Frozen):
-    """Which generator answers, and with what."""
+    """Which generator answers, and with what.
+
+    For kind llm, `base_model` is the name under which the model server offers it, and `adapter_digest` the SHA-256
+    (hex) of a LoRA adapter's files. `sampling` may hold temperature, top_p, top_k, seed, max_tokens and their like.
+    """
 
     kind: Literal["extractive", "llm"] = "extractive"
     base_model: str | None = None
     adapter_digest: str | None = None
     sampling: Mapping[str, float] = Field(default_factory=dict)
+
+    @property
+    def served_model(self) -> str | None:
+        """The name to ask the model server for. An adapter's has its digest, since a server that is given other
+        weights under a name it knows may answer out of what it remembers of the old ones."""
+        return f"{self.base_model}-{self.adapter_digest[:16]}" if self.adapter_digest else self.base_model
 
 
 class AbstentionModel(_Frozen):

@@ -18,6 +18,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import SettingsError
+from core.types import Prices
 
 PREFIX = "RAGLOOP_"
 ENV_FILE = ".env"
@@ -81,6 +82,50 @@ class Settings(BaseSettings):
         0.5, ge=0, le=1, description="Weight of the dense leg in fusion; the BM25 leg has the rest."
     )
 
+    # The model that answers, where a release has generator.kind llm
+    model_url: str | None = Field(
+        None,
+        description="Base URL of the OpenAI-compatible endpoint that answers; without it answers are extractive.",
+    )
+    model_provider: Literal["openai", "azure"] = Field(
+        "openai", description="How to speak to it: openai for vLLM and everything compatible, azure for Azure OpenAI."
+    )
+    model_api_version: str | None = Field(None, description="API version that Azure OpenAI wants.")
+    model_api_key: SecretStr | None = Field(None, description="API key of that endpoint, if it wants one.")
+    model_replicas: str | None = Field(
+        None,
+        description="Base URLs of the vLLM servers behind model_url, with commas; adapters are loaded on each.",
+    )
+    model_tokenizer: Path | None = Field(
+        None,
+        description="Folder with the model's tokenizer.json, to count tokens; by default the server is asked.",
+    )
+    model_context_tokens: int | None = Field(
+        None, ge=256, description="The model's context window; by default what the server says it is."
+    )
+    model_max_tokens: int = Field(
+        512,
+        ge=16,
+        le=32_768,
+        description="Most tokens of an answer, unless the release or the request says less.",
+    )
+    model_concurrency: int = Field(
+        256,
+        ge=1,
+        le=10_000,
+        description="Answers written at the same time; as many may wait, others get 429.",
+    )
+    model_first_token_seconds: float = Field(
+        20,
+        gt=0,
+        description="A model that says nothing for so long is slow: the answer is extractive.",
+    )
+    model_idle_seconds: float = Field(10, gt=0, description="A model that pauses for so long has broken off.")
+    adapters_folder: Path | None = Field(
+        None,
+        description="Where adapters are kept, at one path for us and the model server; by default in the home folder.",
+    )
+
     # Releases
     api_key: SecretStr | None = Field(
         None, description="API key in whose name commands decide on releases; in production they need one."
@@ -115,10 +160,10 @@ class Settings(BaseSettings):
     max_question_chars: int = Field(8000, ge=100, description="Longest question, in characters.")
     max_body_bytes: int = Field(1_000_000, ge=10_000, description="Largest JSON request body.")
 
-    @field_validator("home")
+    @field_validator("home", "adapters_folder", "model_tokenizer")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value.expanduser().absolute() if value else value
 
     @field_validator("database_url")
     @classmethod
@@ -132,11 +177,25 @@ class Settings(BaseSettings):
             raise ValueError(f"names {scheme}; only sqlite and postgresql are supported")
         return value
 
+    @field_validator("model_url")
+    @classmethod
+    def _model_over_http(cls, value: str | None) -> str | None:
+        if value is not None and not _is_http(value):
+            raise ValueError("is not an http or https URL")
+        return value.rstrip("/") if value else value
+
+    @field_validator("model_replicas")
+    @classmethod
+    def _replicas_over_http(cls, value: str | None) -> str | None:
+        if not all(_is_http(url) for url in _listed(value)):
+            raise ValueError("is not a list of http or https URLs, separated by commas")
+        return value
+
     @model_validator(mode="after")
     def _judge_and_prices_whole(self) -> Settings:
         if (self.judge_url is None) != (self.judge_model is None):
             raise ValueError("judge_url and judge_model belong together; set both or neither")
-        if self.judge_url is not None and urlsplit(self.judge_url).scheme not in ("http", "https"):
+        if self.judge_url is not None and not _is_http(self.judge_url):
             raise ValueError("judge_url is not an http or https URL")
         if (self.price_prompt_tokens is None) != (self.price_completion_tokens is None):
             raise ValueError("price_prompt_tokens and price_completion_tokens belong together; set both or neither")
@@ -153,9 +212,34 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def replicas(self) -> tuple[str, ...]:
+        """Base URLs of every server that holds the model, each to be told of adapters; empty without a model."""
+        return _listed(self.model_replicas) or ((self.model_url,) if self.model_url else ())
+
+    @property
+    def prices(self) -> Prices | None:
+        """What tokens cost, if that was set."""
+        prompt, completion = self.price_prompt_tokens, self.price_completion_tokens
+        return None if prompt is None or completion is None else Prices(prompt, completion)
+
+    @property
+    def adapters(self) -> Path:
+        """The folder that holds adapters."""
+        return self.adapters_folder or self.home / "adapters"
+
+    @property
     def keys_required(self) -> bool:
         """Whether every request needs a key: always, but for a development server that only this machine reaches."""
         return self.environment == "production" or not is_loopback(self.host)
+
+
+def _is_http(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _listed(urls: str | None) -> tuple[str, ...]:
+    return tuple(url.strip().rstrip("/") for url in (urls or "").split(",") if url.strip())
 
 
 def is_loopback(host: str) -> bool:

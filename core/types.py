@@ -256,7 +256,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """What stands behind one statement: `document.text[start:end] == quote`. `marker` counts from 1."""
+    """What stands behind one statement: `document.text[start:end] == quote`. `marker` counts from 1.
+
+    `supported` is False where a model wrote the statement and the passage it cited does not seem to say so.
+    """
 
     marker: int
     chunk: Chunk
@@ -264,6 +267,7 @@ class Citation:
     end: int
     quote: str
     score: float
+    supported: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +276,36 @@ class Usage:
 
     prompt_tokens: int
     completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Prices of a million tokens, in whatever money the installation counts in."""
+
+    prompt: float
+    completion: float
+
+    def cost(self, usage: Usage) -> float:
+        """What an answer's tokens cost."""
+        return (usage.prompt_tokens * self.prompt + usage.completion_tokens * self.completion) / 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUse:
+    """What a served model did for one answer; times are in seconds.
+
+    `queue_seconds` is the wait for a place among the answers being written, `first_token_seconds` the time from asking
+    the model to its first text, `generate_seconds` from there to its last. `passages` is how many passages of the
+    retrieval were in the prompt, best first; `attempts` how often the model was asked.
+    """
+
+    model: str
+    queue_seconds: float
+    first_token_seconds: float
+    generate_seconds: float
+    tokens_per_second: float
+    passages: int
+    attempts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +318,11 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A finished answer, as it is shown, recorded and evaluated. `timings` is in seconds."""
+    """A finished answer, as it is shown, recorded and evaluated. `timings` is in seconds.
+
+    `degraded` says that the release's model was down or slow and the answer is extractive instead, in whole or from
+    where the model broke off. `model` is None where no model wrote any of it, `cost` where no prices are set.
+    """
 
     text: str
     abstained: bool
@@ -297,6 +335,8 @@ class Answer:
     usage: Usage
     timings: Mapping[str, float]
     finish_reason: str = "stop"
+    model: ModelUse | None = None
+    cost: float | None = None
 
 
 # ---------------------------------------------------------------- records

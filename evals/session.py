@@ -15,7 +15,6 @@ from evals.judges.calibration import CalibrationStore, quality
 from evals.judges.langchain_judge import open_judge
 from evals.metrics.catalogue import plain_metrics
 from evals.metrics.judged import judged_metrics
-from evals.metrics.operation import Prices
 from evals.report import Report
 from evals.report_file import report_file
 from evals.thresholds import load_thresholds
@@ -35,7 +34,7 @@ def open_evaluator(settings: Settings) -> Iterator[tuple[Evaluator, Services]]:
 def panel(services: Services) -> Panel:
     """The metrics that need no model, and the judged ones where a judge is configured."""
     settings = services.settings
-    plain = plain_metrics(services.embedder, settings.language, _prices(settings))
+    plain = plain_metrics(services.embedder, settings.language, settings.prices)
     judge = open_judge(settings)
     if judge is None:
         return Panel(plain)
@@ -45,11 +44,6 @@ def panel(services: Services) -> Panel:
         judge=quality(calibrated, judge, load_thresholds().judge),
         concurrency=settings.judge_concurrency,
     )
-
-
-def _prices(settings: Settings) -> Prices | None:
-    prompt, completion = settings.price_prompt_tokens, settings.price_completion_tokens
-    return None if prompt is None or completion is None else Prices(prompt, completion)
 
 
 def write_report(services: Services, report: Report) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.ports import Embedder
+from core.types import Prices
 from evals.metrics.citations import citation_metrics
 from evals.metrics.consistency import Consistency
 from evals.metrics.gold_answer import gold_answer_metrics
@@ -10,7 +11,7 @@ from evals.metrics.grounding import grounding_metric
 from evals.metrics.judged import judged_metrics
 from evals.metrics.meanings import Meanings
 from evals.metrics.metric import Metric
-from evals.metrics.operation import Prices, operation_metrics
+from evals.metrics.operation import operation_metrics
 from evals.metrics.quality import quality_metrics
 from evals.metrics.retrieval import retrieval_metrics
 from evals.metrics.safety import safety_metrics

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from core.types import digest
+from core.types import Prices, Usage, digest
 from evals.metrics.metric import Failed, Group, Outcome, Row, Scored, Skipped
 from evals.metrics.row_metric import RowMetric, Unit
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """What the generator's model costs for a million tokens, in whatever currency the report is read in."""
-
-    prompt: float
-    completion: float
 
 
 def operation_metrics(prices: Prices | None) -> list[RowMetric]:
@@ -63,8 +54,7 @@ def _cost(prices: Prices | None) -> RowMetric:
     def measure(row: Row) -> Outcome:
         if prices is None:
             return Skipped("no prices are set")
-        answer = row.answer
-        return Scored((answer.prompt_tokens * prices.prompt + answer.completion_tokens * prices.completion) / 1_000_000)
+        return Scored(prices.cost(Usage(row.answer.prompt_tokens, row.answer.completion_tokens)))
 
     version = "1" if prices is None else f"1-{digest([prices.prompt, prices.completion])[:16]}"
     return _metric("cost", "money", "What the generator's tokens cost at the prices set.", measure, version)

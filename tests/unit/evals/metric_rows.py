@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from core.types import Prices
 from evals.answers import AnswerRecord, RecordedCitation, RecordedPassage
 from evals.cases import Case, GoldEvidence
 from evals.metrics.catalogue import plain_metrics
 from evals.metrics.metric import Failed, GoldSpan, Metric, Outcome, Row, Scored, Skipped
-from evals.metrics.operation import Prices
 from tests.fakes import FakeEmbedder
 
 TEXT = "Tea is free for everyone. The team lead approves travel. Coffee costs 1,250.50 euros a year."

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from core.types import Prices
 from evals.metrics.catalogue import judged_metrics, plain_metrics
 from evals.metrics.metric import Failed, Metric, Outcome, Row, Scored
-from evals.metrics.operation import Prices
 from evals.metrics.row_metric import RowMetric, checked
 from evals.thresholds import load_thresholds
 from tests.fakes import FakeEmbedder, FakeJudge
