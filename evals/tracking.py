@@ -8,17 +8,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import UnavailableError
 from core.settings import Settings
+from core.tracking import LONGEST_PARAMETER, open_experiment
 from evals.report import Report
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 EXPERIMENT = "ragloop-evaluations"
-# MLflow cuts or refuses longer parameters, depending on its store.
-_LONGEST_PARAMETER = 500
 _TAG = "ragloop.evaluation_id"
+_HINT = (
+    "The report itself is safe. Check RAGLOOP_MLFLOW_TRACKING_URI, then run the same evaluation again: "
+    "it costs next to nothing."
+)
 
 
 def track(settings: Settings, report: Report, page: Path) -> str:
@@ -26,42 +28,8 @@ def track(settings: Settings, report: Report, page: Path) -> str:
 
     Raises UnavailableError when the tracking server or its store cannot be used.
     """
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        client, experiment = _experiment(settings)
+    with open_experiment(settings, EXPERIMENT, "The evaluation is not in MLflow", _HINT) as (client, experiment):
         return _logged(client, experiment, report, page)
-    except (MlflowException, SQLAlchemyError, OSError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UnavailableError(
-            f"The evaluation is not in MLflow: {reason}",
-            hint="The report itself is safe. Check RAGLOOP_MLFLOW_TRACKING_URI, then run the same evaluation again: "
-            "it costs next to nothing.",
-        ) from error
-
-
-def tracking_uri(settings: Settings) -> str:
-    """Where MLflow keeps its records: `settings.mlflow_tracking_uri`, else a database file in the home folder."""
-    return settings.mlflow_tracking_uri or f"sqlite:///{_folder(settings) / 'mlflow.db'}"
-
-
-def _folder(settings: Settings) -> Path:
-    return settings.home / "mlflow"
-
-
-def _experiment(settings: Settings) -> tuple[MlflowClient, str]:
-    from mlflow import MlflowClient
-
-    artifacts: str | None = None
-    if settings.mlflow_tracking_uri is None:
-        _folder(settings).mkdir(parents=True, exist_ok=True)
-        artifacts = (_folder(settings) / "artifacts").as_uri()
-    client = MlflowClient(tracking_uri=tracking_uri(settings))
-    known = client.get_experiment_by_name(EXPERIMENT)
-    if known is not None:
-        return client, known.experiment_id
-    return client, client.create_experiment(EXPERIMENT, artifact_location=artifacts)
 
 
 def _logged(client: MlflowClient, experiment: str, report: Report, page: Path) -> str:
@@ -71,7 +39,7 @@ def _logged(client: MlflowClient, experiment: str, report: Report, page: Path) -
     name = f"{report.release[:12]} on {report.dataset.name}"
     run_id: str = client.create_run(experiment, run_name=name, tags={_TAG: report.evaluation_id}).info.run_id
     for key, value in _parameters(report).items():
-        client.log_param(run_id, key, str(value)[:_LONGEST_PARAMETER])
+        client.log_param(run_id, key, str(value)[:LONGEST_PARAMETER])
     for key, number in _metrics(report).items():
         client.log_metric(run_id, key, number)
     client.log_dict(run_id, report.model_dump(mode="json"), "report.json")
