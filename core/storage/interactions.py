@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,12 +11,16 @@ from sqlalchemy import insert, select
 
 from core.storage.database import Database
 from core.storage.tables import interactions
-from core.types import Answer, Citation, Passage, Turn
+from core.types import Answer, Citation, ModelUse, Passage, Turn
 
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """A recorded answer. `passages` and `citations` are snapshots, true however the documents change later."""
+    """A recorded answer. `passages` and `citations` are snapshots, true however the documents change later.
+
+    `prompt` is the release's answering prompt; its `used` says whether a model was asked with it. `model` holds the
+    fields of ModelUse, None where no model wrote; `cost` is None where no prices were set.
+    """
 
     id: str
     at: datetime
@@ -37,6 +41,8 @@ class Interaction:
     citations: Sequence[Mapping[str, Any]]
     usage: Mapping[str, int]
     timings: Mapping[str, float]
+    model: Mapping[str, Any] | None
+    cost: float | None
 
 
 class InteractionRepository:
@@ -71,7 +77,7 @@ class InteractionRepository:
             "abstained": answer.abstained,
             "degraded": answer.degraded,
             "confidence": answer.confidence,
-            "prompt": dict(prompt),
+            "prompt": {**prompt, "used": answer.model is not None},
             "passages": [passage_json(passage) for passage in answer.retrieval.passages],
             "citations": [citation_json(citation) for citation in answer.citations],
             "usage": {
@@ -79,6 +85,8 @@ class InteractionRepository:
                 "completion_tokens": answer.usage.completion_tokens,
             },
             "timings": dict(answer.timings),
+            "model": model_json(answer.model),
+            "cost": answer.cost,
         }
         with self._database.transaction() as connection:
             connection.execute(insert(interactions), row)
@@ -87,6 +95,11 @@ class InteractionRepository:
         with self._database.transaction() as connection:
             row = connection.execute(select(interactions).where(interactions.c.id == interaction_id)).first()
         return Interaction(**row._asdict()) if row else None
+
+
+def model_json(use: ModelUse | None) -> dict[str, Any] | None:
+    """What a served model did, as the public surface and the records show it."""
+    return None if use is None else asdict(use)
 
 
 def passage_json(passage: Passage) -> dict[str, Any]:

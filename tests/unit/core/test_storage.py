@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, insert, inspect, text
 
 from core.errors import StoreUnavailableError
 from core.settings import Settings, load_settings
-from core.storage.database import Database, head_revision, migrate
+from core.storage.database import MIGRATIONS, Database, head_revision, migrate
 from core.storage.documents import DocumentRepository, EmbeddingMemo, RunRepository
-from core.storage.tables import metadata
+from core.storage.interactions import InteractionRepository
+from core.storage.tables import interactions, metadata
+from core.storage.usage import UsageRepository
 from core.types import AccessScope, Document, DocumentState, ManifestEntry, TextFormat
 
 
@@ -31,6 +35,36 @@ def test_the_migrations_build_exactly_the_tables_the_code_uses(database: Databas
 
     with database.transaction() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_answers_from_before_models_were_served_stay_readable_when_the_database_is_upgraded(database: Database) -> None:
+    before = {
+        "id": "i-0", "at": datetime(2026, 1, 2, tzinfo=UTC), "origin": "api", "api_key_id": None, "release_id": "r" * 64,
+        "collection": "c", "revision": 1, "question": "Who?", "history": [], "query": "Who?", "answer": "The lead. [1]",
+        "abstained": False, "degraded": False, "confidence": 0.9, "passages": [], "citations": [],
+        "prompt": {"name": "answer", "version": 1, "sha256": "p"}, "timings": {"total": 0.1},
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1},
+    }  # fmt: skip
+    with database.transaction() as connection:
+        downgrade(connection, "0002")
+        assert not {"model", "cost"} & {column["name"] for column in inspect(connection).get_columns("interactions")}
+        connection.execute(insert(interactions), before)
+    migrate(database)
+    found = InteractionRepository(database).get("i-0")
+    assert found is not None
+    assert (found.answer, found.prompt["version"], found.model, found.cost) == ("The lead. [1]", 1, None, None)
+    (row,) = UsageRepository(database).rows("all", before["at"])
+    assert (row.answers, row.by_model, row.cost) == (1, 0, None)
+
+
+def downgrade(connection: Connection, revision: str) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.downgrade(config, revision)
 
 
 def test_migrating_twice_changes_nothing(database: Database) -> None:

@@ -124,7 +124,7 @@ async def test_every_answer_is_recorded_before_it_is_handed_out(answerer: Answer
         assert record.api_key_id == "k1"
         assert record.passages[0]["scores"].keys() >= {"dense", "fused"}
         assert record.timings.keys() >= {"retrieve", "evidence", "generate", "total"}
-        assert record.prompt == {"name": "answer", "version": 1, "sha256": "p" * 64}
+        assert record.prompt == {"name": "answer", "version": 1, "sha256": "p" * 64, "used": False}
 
 
 async def test_text_comes_in_pieces_and_the_answer_last(answerer: Answerer) -> None:
