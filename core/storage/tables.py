@@ -185,7 +185,7 @@ interactions = Table(
     Column("citations", JSON, nullable=False),
     Column("usage", JSON, nullable=False),
     Column("timings", JSON, nullable=False),
-    # What a served model did for the answer, NULL where none wrote, and the price of its tokens, NULL where none is set.
+    # What a served model did for the answer, if one wrote it, and the price of its tokens, if prices are set.
     Column("model", JSON(none_as_null=True)),
     Column("cost", Float),
     Index("ix_interactions_at", "at"),
