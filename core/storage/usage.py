@@ -21,9 +21,11 @@ GROUPINGS: tuple[Grouping, ...] = get_args(Grouping)
 
 _WROTE = interactions.c.model.is_not(None)
 # From the question to the first words, for every answer; the rest only where a served model wrote.
-_FIRST_TOKEN = interactions.c.timings["first_token"].as_float()
-_QUEUE = interactions.c.model["queue_seconds"].as_float()
-_SPEED = interactions.c.model["tokens_per_second"].as_float()
+_MEASURES = {
+    "first_token": interactions.c.timings["first_token"].as_float(),
+    "queue": interactions.c.model["queue_seconds"].as_float(),
+    "tokens_per_second": interactions.c.model["tokens_per_second"].as_float(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,12 @@ class UsageRow:
     prompt_tokens: int
     completion_tokens: int
     cost: float | None
-    first_token_p50: float | None
-    first_token_p95: float | None
-    queue_p95: float | None
-    tokens_per_second_p50: float | None
+    first_token_p50: float | None = None
+    first_token_p95: float | None = None
+    queue_p50: float | None = None
+    queue_p95: float | None = None
+    tokens_per_second_p50: float | None = None
+    tokens_per_second_p95: float | None = None
 
 
 class UsageRepository:
@@ -59,12 +63,14 @@ class UsageRepository:
     def rows(self, by: Grouping, since: datetime) -> list[UsageRow]:
         """One row for each group with answers since then: days in order, else those with the most answers first."""
         group = self._group(by)
+        found: dict[str | None, dict[str, Any]] = {}
         with self._database.transaction() as connection:
-            sums = {row.group: row._asdict() for row in connection.execute(_sums(group, since))}
-            for name, value in (("first_token", _FIRST_TOKEN), ("queue", _QUEUE), ("tokens_per_second", _SPEED)):
+            for row in connection.execute(_sums(group, since)):
+                found[row.group] = row._asdict()
+            for measure, value in _MEASURES.items():
                 for row in connection.execute(_percentiles(group, value, since)):
-                    sums[row.group] |= {f"{name}_p50": row.p50, f"{name}_p95": row.p95}
-        rows = [UsageRow(**{field: row.get(field) for field in UsageRow.__dataclass_fields__}) for row in sums.values()]
+                    found[row.group] |= {f"{measure}_p50": row.p50, f"{measure}_p95": row.p95}
+        rows = [UsageRow(**sums) for sums in found.values()]
         return sorted(rows, key=lambda row: row.group or "" if by == "day" else (-row.answers, row.group or ""))
 
     def _group(self, by: Grouping) -> ColumnElement[Any]:
