@@ -13,21 +13,19 @@ import argparse
 import asyncio
 import hashlib
 import json
-import socket
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import TracebackType
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.judge_replies import Manner, reply
+from tests.loopback_server import LoopbackServer
 
 # Long enough for any test's timeout to strike.
 _HANG_SECONDS = 30.0
@@ -49,7 +47,7 @@ class Stats:
         return self.worked_seconds / (concurrency * (self.last - self.first)) if self.first is not None else 0.0
 
 
-class MockJudge:
+class MockJudge(LoopbackServer):
     """The server, in a thread. `rate` of the prompts are answered in `manner`, the others sensibly; a prompt that is
     asked again after a failure fails again as long as `lasting` is set, and else is answered. `respond` writes the
     answers in place of all that."""
@@ -76,30 +74,8 @@ class MockJudge:
         self.headers: list[dict[str, str]] = []
         self._seen: Counter[str] = Counter()
         self._at_once = 0
-        self._socket = socket.socket()
-        self._socket.bind(("127.0.0.1", port))
         routes = [Route("/v1/chat/completions", self._complete, methods=["POST"]), Route("/stats", self._stats)]
-        configuration = uvicorn.Config(
-            Starlette(routes=routes), log_level="critical", timeout_graceful_shutdown=1, lifespan="off"
-        )
-        self._server = uvicorn.Server(configuration)
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}/v1"
-
-    def __enter__(self) -> MockJudge:
-        self._thread.start()
-        while not self._server.started:
-            time.sleep(0.01)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.should_exit = True
-        self._thread.join(timeout=10)
+        super().__init__(Starlette(routes=routes), port)
 
     async def _stats(self, _: Request) -> Response:
         seen = {name: getattr(self.stats, name) for name in Stats.__dataclass_fields__}
