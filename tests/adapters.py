@@ -56,11 +56,11 @@ def write_adapter(
     return folder
 
 
-def write_base(folder: Path, *, outputs: int = OUTPUTS) -> Path:
+def write_base(folder: Path, *, outputs: int = OUTPUTS, modules: Sequence[str] = MODULES) -> Path:
     """A model whose matrices the adapters above fit, as far as their shapes go."""
     folder.mkdir(parents=True, exist_ok=True)
     save_file(
-        {f"{module}.weight": np.zeros((outputs, INPUTS), dtype=np.float32) for module in MODULES},
+        {f"{module}.weight": np.zeros((outputs, INPUTS), dtype=np.float32) for module in modules},
         folder / "model.safetensors",
     )
     return folder
@@ -73,6 +73,7 @@ class FakeVLLM(httpx.AsyncBaseTransport):
     def __init__(self, *hosts: str, base: str = "base") -> None:
         self.loaded: dict[str, dict[str, str]] = {host: {} for host in hosts}
         self.base = base
+        self.root = "/models/base"
         self.down: set[str] = set()
         self.refuses: tuple[int, str] | None = None
         self.knows_adapters = True
@@ -99,7 +100,7 @@ class FakeVLLM(httpx.AsyncBaseTransport):
         return getattr(self, f"_{path.replace('/', '_')}")(self.loaded[host], body)
 
     def _models(self, loaded: dict[str, str], body: Any) -> httpx.Response:
-        entries = [{"id": self.base, "root": "/models/base"}, *({"id": i, "root": r} for i, r in loaded.items())]
+        entries = [{"id": self.base, "root": self.root}, *({"id": i, "root": r} for i, r in loaded.items())]
         return httpx.Response(200, json={"object": "list", "data": entries})
 
     def _load_lora_adapter(self, loaded: dict[str, str], body: Any) -> httpx.Response:

@@ -19,11 +19,12 @@ from serving.adapters.weights import Tensor, base_shapes, read_header, require_f
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
 FACTS = "ragloop.json"
+TRAINING = "training.jsonl"
 # What may lie in a folder that is added; PEFT writes the README, which is not kept.
-ALLOWED = frozenset({CONFIG, WEIGHTS, FACTS, "README.md"})
-# Bytes. A rank-512 adapter of every layer of a 70-billion-parameter model has about 6 GB; a fact sheet lists the hashes
-# of the questions that were trained on.
-LIMITS = {CONFIG: 1 << 20, WEIGHTS: 8 << 30, FACTS: 32 << 20}
+ALLOWED = frozenset({CONFIG, WEIGHTS, FACTS, TRAINING, "README.md"})
+# Bytes. A rank-512 adapter of every layer of a 70-billion-parameter model has about 6 GB; the conversations that were
+# trained on are those of at most 200,000 rows.
+LIMITS = {CONFIG: 1 << 20, WEIGHTS: 8 << 30, FACTS: 32 << 20, TRAINING: 1 << 30}
 # vLLM's own ceiling. A server may have a lower one (--max-lora-rank) and then says so when it is given the adapter.
 MAX_RANK = 512
 
@@ -94,33 +95,42 @@ def check_config(config: Mapping[str, Any]) -> int:
 
 
 def check_weights(path: Path, rank: int) -> Mapping[str, tuple[int, int]]:
-    """What the adapter adds to: (outputs, inputs) of each module, by name. Raises AdapterError unless the file holds
-    pairs of matrices of that rank, and finite numbers only."""
+    """`module_shapes` of a file in which every number was looked at. Raises AdapterError if one is not finite."""
     tensors = read_header(path)
+    shapes = module_shapes(path.name, tensors, rank)
+    require_finite(path, tensors)
+    return shapes
+
+
+def module_shapes(file: str, tensors: Mapping[str, Tensor], rank: int) -> Mapping[str, tuple[int, int]]:
+    """What the adapter adds to: (outputs, inputs) of each module, by name. Raises AdapterError unless the tensors are
+    pairs of matrices of that rank."""
     pairs: dict[str, dict[str, Tensor]] = defaultdict(dict)
     for name, tensor in tensors.items():
         match = _PAIR.fullmatch(name)
         if match is None or len(tensor.shape) != 2 or 0 in tensor.shape:
-            raise AdapterError(f"{path.name}: {name[:100]!r} is no matrix of a LoRA adapter.", hint=_EXPORT)
+            raise AdapterError(f"{file}: {name[:100]!r} is no matrix of a LoRA adapter.", hint=_EXPORT)
         pairs[match["module"]][match["side"]] = tensor
     if not pairs:
-        raise AdapterError(f"{path.name} holds nothing.", hint=_EXPORT)
-    require_finite(path, tensors)
-    return {module: _pair_shape(path.name, module, pair, rank) for module, pair in pairs.items()}
+        raise AdapterError(f"{file} holds nothing.", hint=_EXPORT)
+    return {module: _pair_shape(file, module, pair, rank) for module, pair in pairs.items()}
 
 
 def check_base(modules: Mapping[str, tuple[int, int]], base: Path) -> None:
-    """Raises AdapterError unless every module is a matrix of that shape in the model in the folder `base`."""
+    """Raises AdapterError if a module is a matrix of another shape in the model in the folder `base`, or is there in
+    other layers only. Matrices that the model stores under other names, as quantised ones are, cannot be compared."""
     shapes = base_shapes(base)
+    layered = {_without_numbers(name) for name in shapes}
     for module, wanted in modules.items():
-        found = shapes.get(f"{module}.weight")
-        if found != wanted:
-            has = "no such matrix" if found is None else f"it as {_times(found)}"
-            raise AdapterError(
-                f"The adapter was trained on another base model: it adds to {module} as {_times(wanted)}, and "
-                f"{base.name} has {has}.",
-                hint="Serve the model that it was trained on, or train it on this one.",
-            )
+        found = shapes.get(name := f"{module}.weight")
+        if found == wanted or (found is None and _without_numbers(name) not in layered):
+            continue
+        has = "has no such layer" if found is None else f"has it as {_times(found)}"
+        raise AdapterError(
+            f"The adapter was trained on another base model: it adds to {module} as {_times(wanted)}, and {base.name} "
+            f"{has}.",
+            hint="Serve the model that it was trained on, or train it on this one.",
+        )
 
 
 def _pair_shape(file: str, module: str, pair: Mapping[str, Tensor], rank: int) -> tuple[int, int]:
@@ -148,6 +158,10 @@ def _is_module(name: object) -> bool:
 
 def _only() -> str:
     return f"Copy {CONFIG} and {WEIGHTS} into a folder of their own, and add that."
+
+
+def _without_numbers(name: str) -> str:
+    return re.sub(r"\.\d+(?=\.)", ".#", name)
 
 
 def _times(shape: tuple[int, ...]) -> str:

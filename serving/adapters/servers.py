@@ -16,6 +16,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from core.errors import AdapterError, ModelRefusedError, ModelUnavailableError, RagloopError
@@ -178,8 +179,18 @@ async def _make_ready(replica: Replica, spec: GeneratorSpec, adapter: Adapter | 
             hint="Serve that model there (`make vllm MODEL_NAME=…`), or set generator.base_model to what is served.",
         )
     if adapter is not None and name not in offered:
+        await asyncio.to_thread(_require_fit, adapter, offered[spec.base_model])
         await replica.load(name, adapter.folder)
     await replica.probe(name)
+
+
+def _require_fit(adapter: Adapter, base: str | None) -> None:
+    """Raises AdapterError if the base model's folder is to be seen here and the adapter does not fit it.
+
+    vLLM itself takes an adapter whose matrices are smaller than the model's, and then answers nonsense.
+    """
+    if base is not None and Path(base).is_dir() and any(Path(base).glob("*.safetensors")):
+        adapter.require_fit(Path(base))
 
 
 def _served(spec: GeneratorSpec) -> str:

@@ -5,8 +5,9 @@ adapter = store.add(Path("out/checkpoint"))     # checked, copied, durable
 store.get(adapter.digest)                       # AdapterError if it is gone or is not what it was
 
 The digest is that of adapter_config.json and adapter_model.safetensors, which is all that a model server reads.
-`ragloop.json` lies beside them: what is known of the training, for people and for the check against leaked evaluation
-questions. It is not part of the digest, so that learning more about an adapter does not make it another one.
+Beside them may lie `ragloop.json`, what is known of the training, and `training.jsonl`, the conversations that were
+trained on: for people, and for the check against leaked evaluation questions. They are not part of the digest, so that
+learning more about an adapter does not make it another one.
 """
 
 from __future__ import annotations
@@ -29,13 +30,16 @@ from serving.adapters.checks import (
     CONFIG,
     FACTS,
     LIMITS,
+    TRAINING,
     WEIGHTS,
     check_base,
     check_config,
     check_weights,
+    module_shapes,
     read_object,
     require_files,
 )
+from serving.adapters.weights import read_header
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _INCOMING = ".incoming-"
@@ -53,6 +57,11 @@ class Adapter:
     rank: int
     bytes: int
     facts: Mapping[str, Any]
+
+    def require_fit(self, base: Path) -> None:
+        """Raises AdapterError unless the adapter fits the matrices of the model in the folder `base`."""
+        weights = self.folder / WEIGHTS
+        check_base(module_shapes(WEIGHTS, read_header(weights), self.rank), base)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -94,9 +103,10 @@ class AdapterStore:
         try:
             _copy(folder, copy)
             # The copy is what is checked: nobody can change it in between.
-            modules = check_weights(copy / WEIGHTS, _read(copy).rank)
+            adapter = _read(copy)
+            check_weights(copy / WEIGHTS, adapter.rank)
             if base is not None:
-                check_base(modules, base)
+                adapter.require_fit(base)
             return self._keep(copy)
         finally:
             shutil.rmtree(copy, ignore_errors=True)
@@ -147,9 +157,10 @@ class AdapterStore:
         name = _digest(copy)
         target = self.folder / name
         if target.is_dir() and _is_sound(target):
-            if (copy / FACTS).exists():
-                replace_file(target / FACTS, (copy / FACTS).read_bytes())
-                (target / FACTS).chmod(0o644)
+            for name in (FACTS, TRAINING):
+                if (copy / name).exists():
+                    replace_file(target / name, (copy / name).read_bytes())
+                    (target / name).chmod(0o644)
             return _read(target)
         shutil.rmtree(target, ignore_errors=True)
         copy.chmod(0o755)  # the model server may be another user
@@ -165,7 +176,7 @@ class AdapterStore:
 
 
 def _copy(source: Path, target: Path) -> None:
-    for name in (CONFIG, WEIGHTS, FACTS):
+    for name in (CONFIG, WEIGHTS, FACTS, TRAINING):
         if (source / name).exists():
             with os.fdopen(os.open(source / name, os.O_RDONLY | os.O_NOFOLLOW), "rb") as reader:
                 _copy_up_to(reader, target / name, LIMITS[name])

@@ -256,5 +256,14 @@ def test_an_adapter_of_another_base_model_is_refused_where_the_base_is_at_hand(
     hint = refused(store, folder, "another base model", base=write_base(tmp_path / "larger", outputs=32))
     assert "trained on" in hint
     refused(store, folder, "no base model to compare", base=tmp_path / "larger" / "nothing")
+    shallow = write_base(tmp_path / "shallow", modules=[MODULES[0], MODULES[1].replace(".1.", ".0.")])
+    refused(store, folder, "has no such layer", base=shallow)
     store.add(folder, base=write_base(tmp_path / "base"))
     assert len(store.digests()) == 1
+
+
+def test_a_base_model_that_names_its_matrices_otherwise_is_left_to_the_model_server(
+    store: AdapterStore, tmp_path: Path
+) -> None:
+    quantised = write_base(tmp_path / "base", modules=[f"{module}.packed" for module in MODULES])
+    assert store.add(write_adapter(tmp_path / "out"), base=quantised)

@@ -13,7 +13,7 @@ from core.release import GeneratorSpec
 from core.settings import load_settings
 from serving.adapters.servers import ModelServers, open_model_servers
 from serving.adapters.store import Adapter, AdapterStore
-from tests.adapters import FakeVLLM, write_adapter
+from tests.adapters import FakeVLLM, write_adapter, write_base
 
 
 @pytest.fixture
@@ -124,6 +124,17 @@ async def test_an_adapter_of_another_base_model_is_refused_before_any_server_hea
         await servers.ensure(tuned(adapter))
     assert "generator.base_model=llama" in raised.value.hint
     assert not vllm.requests
+
+
+async def test_an_adapter_that_does_not_fit_the_served_model_is_not_loaded(
+    servers: ModelServers, vllm: FakeVLLM, adapter: Adapter, tmp_path: Path
+) -> None:
+    vllm.root = str(write_base(tmp_path / "larger", outputs=32))
+    with pytest.raises(AdapterError, match="another base model"):
+        await servers.ensure(tuned(adapter))
+    assert not vllm.requests["load_lora_adapter"]
+    vllm.root = str(write_base(tmp_path / "base"))
+    await servers.ensure(tuned(adapter))
 
 
 async def test_an_adapter_that_is_missing_or_damaged_is_refused_before_any_server_hears_of_it(
