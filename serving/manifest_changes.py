@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from core.errors import InputError, NotFoundError
 from core.release import CollectionRef, PromptRef, ReleaseManifest
 from core.types import CollectionSpec
-from serving.prompt_library import PromptTemplate
+from serving.prompt_library import Prompts
 
 COLLECTION = "collection"
 PROMPT = "prompt."
@@ -25,8 +25,6 @@ _SECTIONS = ("retrieval", "generator", "guards")
 _LONGEST_VALUE = 1000
 # The one place where a manifest may hold names that the base does not.
 _SAMPLING = "generator.sampling."
-
-Prompts = Mapping[str, Mapping[int, PromptTemplate]]
 
 
 def changed(

@@ -1,24 +1,33 @@
-"""Prompt templates as versioned files: `prompts/<name>/<version>.yaml`, loaded, checked and hashed."""
+"""Prompt templates as versioned files: `prompts/<name>/<version>.yaml`, loaded, checked and hashed.
+
+prompts = load_prompts()                                  # every version there is, each read when it is asked for
+prompts["answer"][2].messages(passages=…, question=…)     # what a chat model is sent
+resolve_prompts(release.manifest.prompts, prompts)        # those of a release, or an error
+
+A version that was released stands in the folder's `released.txt` with its hash, and never changes.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-from jinja2 import StrictUndefined, TemplateError, meta
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import InputError, NotFoundError
 from core.release import PromptRef
 from core.types import Turn
+from serving import prompt_files, prompt_sandbox
 
 PROMPTS = Path(__file__).parent / "prompts"
+RELEASED = "released.txt"
 
-_environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, autoescape=False)
+_NAME = r"[a-z][a-z0-9_]{0,59}"
+_FILE = re.compile(r"[1-9][0-9]{0,5}")
+_RELEASED_LINE = re.compile(rf"(?P<sha256>[0-9a-f]{{64}})  (?P<name>{_NAME})/(?P<version>[1-9][0-9]*)\.yaml")
 
 
 class PromptExample(BaseModel):
@@ -38,14 +47,18 @@ class PromptTemplate(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
-    version: int
-    description: str
+    name: str = Field(pattern=f"^{_NAME}$")
+    version: int = Field(ge=1)
+    description: str = Field(min_length=1, max_length=500)
     variables: tuple[str, ...]
     system: str = ""
     template: str
     tests: tuple[PromptExample, ...] = ()
     sha256: str
+
+    @property
+    def label(self) -> str:
+        return f"Prompt {self.name} version {self.version}"
 
     @property
     def ref(self) -> PromptRef:
@@ -57,47 +70,106 @@ class PromptTemplate(BaseModel):
         return [*system, *history, Turn("user", self.render(**values).strip())]
 
     def render(self, **values: Any) -> str:
-        """The user's message. Raises InputError for a missing variable or a forbidden construct."""
+        """The user's message. Raises InputError for a missing or unfit value, TooLargeError when it gets too long."""
         try:
-            return _environment.from_string(self.template).render(**values)
-        except TemplateError as error:
-            raise InputError(f"Prompt {self.name} version {self.version}: {error}.") from error
+            return prompt_sandbox.render(self.template, values)
+        except InputError as error:
+            raise type(error)(
+                f"Prompt {self.name} version {self.version}: {error.message}.", hint=error.hint
+            ) from error
+
+    def failures(self) -> list[str]:
+        """What the prompt's own tests find wrong with it; empty if nothing."""
+        found = []
+        for number, test in enumerate(self.tests, start=1):
+            text = self.render(**test.values)
+            found += [f"test {number}: {wanted!r} is not in the text" for wanted in test.contains if wanted not in text]
+        return found
+
+
+class PromptVersions(Mapping[int, PromptTemplate]):
+    """The versions of one prompt. Each is read when it is asked for, so a file that is wrong harms none but itself:
+    asking for it raises InputError."""
+
+    def __init__(self, folder: Path) -> None:
+        paths = (path for path in folder.glob("*.yaml") if _FILE.fullmatch(path.stem))
+        self._paths = {int(path.stem): path for path in paths}
+
+    def __getitem__(self, version: int) -> PromptTemplate:
+        return load_prompt(self._paths[version])
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(sorted(self._paths))
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+Prompts = Mapping[str, Mapping[int, PromptTemplate]]
 
 
 def load_prompt(path: Path) -> PromptTemplate:
-    """Read and check one file: its place must match what it says, its template may use the declared variables only."""
-    raw = path.read_bytes()
+    """Read and check one file: its place must match what it says, its template may use the declared variables only and
+    do nothing that `prompt_sandbox` forbids, and its own tests must pass. Raises InputError that says what to mend."""
+    raw = prompt_files.read_bytes(path)
+    content = prompt_files.parse(raw, path)
     try:
-        values = {**yaml.safe_load(raw), "sha256": hashlib.sha256(raw).hexdigest()}
-        prompt = PromptTemplate.model_validate(values)
-        used = meta.find_undeclared_variables(_environment.parse(prompt.template))
-    except (yaml.YAMLError, TypeError, ValidationError, TemplateError) as error:
-        raise InputError(f"The prompt file {path.name} of {path.parent.name} cannot be used: {error}.") from error
+        prompt = PromptTemplate.model_validate({**content, "sha256": hashlib.sha256(raw).hexdigest()})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            f"The prompt file {path.parent.name}/{path.name} cannot be used: {place}: {first['msg']}.",
+            hint=prompt_files.FIELDS,
+        ) from error
     if (prompt.name, str(prompt.version)) != (path.parent.name, path.stem):
         raise InputError(
             f"The prompt file {path.parent.name}/{path.name} says it is {prompt.name} version {prompt.version}.",
             hint="Make the file's name and its `name` and `version` agree.",
         )
-    if used != set(prompt.variables):
-        raise InputError(
-            f"Prompt {prompt.name} version {prompt.version} declares the variables {sorted(prompt.variables)}"
-            f" but uses {sorted(used)}."
-        )
+    _check_template(prompt)
     return prompt
 
 
-def load_prompts(folder: Path = PROMPTS) -> Mapping[str, Mapping[int, PromptTemplate]]:
+def _check_template(prompt: PromptTemplate) -> None:
+    try:
+        used = prompt_sandbox.variables(prompt.template)
+    except InputError as error:
+        raise InputError(f"{prompt.label}: {error.message}.", hint=error.hint) from error
+    if used != set(prompt.variables):
+        raise InputError(
+            f"{prompt.label} declares the variables {sorted(prompt.variables)} but uses {sorted(used)}.",
+            hint="Make `variables` list what the template uses, and nothing else.",
+        )
+    if "{{" in prompt.system or "{%" in prompt.system:
+        raise InputError(
+            f"{prompt.label} has a template in `system`, which reaches the model as it stands.",
+            hint="Put what depends on the question into `template`.",
+        )
+    if failures := prompt.failures():
+        raise InputError(
+            f"{prompt.label} fails its own tests: {'; '.join(failures)}.", hint="Mend the template or the test."
+        )
+
+
+def load_prompts(folder: Path = PROMPTS) -> Prompts:
     """All prompts by name and version."""
-    prompts: dict[str, dict[int, PromptTemplate]] = {}
-    for path in sorted(folder.glob("*/*.yaml")):
-        prompt = load_prompt(path)
-        prompts.setdefault(prompt.name, {})[prompt.version] = prompt
-    return prompts
+    folders = (path for path in sorted(folder.iterdir()) if path.is_dir() and re.fullmatch(_NAME, path.name))
+    found = {path.name: PromptVersions(path) for path in folders}
+    return {name: versions for name, versions in found.items() if versions}
 
 
-def resolve_prompts(
-    references: Mapping[str, PromptRef], prompts: Mapping[str, Mapping[int, PromptTemplate]]
-) -> dict[str, PromptTemplate]:
+def released_prompts(folder: Path = PROMPTS) -> dict[tuple[str, int], str]:
+    """The SHA-256 of every released version, by name and version: the lines of `released.txt`, which
+    `sha256sum --check` reads too."""
+    lines = (folder / RELEASED).read_text(encoding="utf-8").splitlines()
+    found = [_RELEASED_LINE.fullmatch(line) for line in lines]
+    if None in found:
+        raise InputError(f"{RELEASED}, line {found.index(None) + 1}: not `SHA-256  name/version.yaml`.")
+    return {(each["name"], int(each["version"])): each["sha256"] for each in found if each}
+
+
+def resolve_prompts(references: Mapping[str, PromptRef], prompts: Prompts) -> dict[str, PromptTemplate]:
     """The templates a release names. Raises NotFoundError if one is missing or its text is not what was released."""
     resolved = {}
     for name, reference in references.items():
