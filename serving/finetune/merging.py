@@ -1,0 +1,37 @@
+"""An adapter merged into its base model: one folder with all the weights, for servers that take no adapters."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from core.errors import InputError
+from serving.adapters.store import Adapter
+from serving.finetune.base_model import BaseModel, load_model, load_tokenizer
+
+
+def require_new(target: Path) -> None:
+    """Raises InputError if there is something at `target` already."""
+    if target.exists():
+        raise InputError(f"{target} exists already.", hint="Name a folder that does not exist yet.")
+
+
+def merge(base: BaseModel, adapter: Adapter, target: Path) -> None:
+    """Write the model with the adapter's weights added to `target`, which appears when it is whole."""
+    from peft import PeftModel
+
+    require_new(target)
+    model = PeftModel.from_pretrained(load_model(base), str(adapter.folder), use_safetensors=True)
+    unfinished = target.with_name(f".{target.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        model.merge_and_unload().save_pretrained(unfinished, safe_serialization=True)
+        load_tokenizer(base).save_pretrained(unfinished)
+        unfinished.rename(target)
+    except OSError as error:
+        raise InputError(
+            f"The merged model could not be written to {target}: {error.strerror or error}.",
+            hint="Check the folder's rights and the space on its disk. The adapter itself is safe.",
+        ) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)

@@ -1,0 +1,104 @@
+"""What a tuning is made of: the rows, the model, the prompt and the numbers. Equal orders are one tuning."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel as PydanticModel
+from pydantic import ConfigDict, Field, model_validator
+
+from core.errors import InputError
+from core.types import digest
+from serving.finetune.base_model import BaseModel
+from serving.finetune.dataset import TrainingSet
+from serving.prompt_library import PromptTemplate, load_prompts
+
+Method = Literal["sft", "dpo"]
+# The steps of DPO are smaller: its loss is about the difference of two answers, and soon forgets how to write either.
+LEARNING_RATES: dict[Method, float] = {"sft": 2e-4, "dpo": 2e-5}
+PROMPT = "answer"
+# Served names become part of a model's name in requests and of an adapter's.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
+
+
+class Recipe(PydanticModel):
+    """The numbers of a tuning. `rows_at_once` only decides what fits into memory; a step is of `batch` rows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Method = "sft"
+    epochs: float = Field(3, gt=0, le=1000)
+    learning_rate: float = Field(LEARNING_RATES["sft"], gt=0, le=1)
+    rank: int = Field(16, ge=1, le=512)
+    batch: int = Field(8, ge=1, le=4096)
+    rows_at_once: int = Field(4, ge=1, le=1024)
+    held_out: float = Field(0.1, gt=0, le=0.5)
+    patience: int = Field(3, ge=1, le=100)
+    beta: float = Field(0.1, gt=0, le=10)
+    seed: int = Field(7, ge=0, lt=2**32)
+
+    @model_validator(mode="after")
+    def _whole_steps(self) -> Recipe:
+        if self.batch % min(self.batch, self.rows_at_once):
+            raise ValueError("batch is no multiple of rows_at_once")
+        return self
+
+    def parameters(self) -> dict[str, Any]:
+        """The numbers that the method uses."""
+        return self.model_dump(exclude=set() if self.method == "dpo" else {"beta"})
+
+
+@dataclass(frozen=True, slots=True)
+class TuningOrder:
+    """One tuning. `base_name` is the name that the model server offers the base model under."""
+
+    training: TrainingSet
+    base: BaseModel
+    base_name: str
+    recipe: Recipe
+    prompt: PromptTemplate
+    language: str
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.base_name):
+            raise InputError(
+                f"{self.base_name[:100]!r} cannot be the name of a served model.",
+                hint="Give the name that the model server lists under /v1/models.",
+            )
+
+    @property
+    def id(self) -> str:
+        """Orders of the same id come to the same adapter, and go on where another was stopped."""
+        return digest({**self.facts(), "parameters": self.recipe.parameters()})
+
+    def facts(self) -> dict[str, Any]:
+        """What the adapter is made of, besides the numbers."""
+        libraries = ("torch", "transformers", "trl", "peft")
+        return {
+            "base_model": self.base_name,
+            "base_digest": self.base.digest,
+            "dataset_sha256": self.training.sha256,
+            "prompt": f"{PROMPT} {self.prompt.version}",
+            "prompt_sha256": self.prompt.sha256,
+            "language": self.language,
+            "libraries": {name: importlib.metadata.version(name) for name in libraries},
+        }
+
+
+def answer_prompt(version: int | None) -> PromptTemplate:
+    """This version of the prompt that answers, or the newest. Raises InputError if there is none."""
+    versions = load_prompts()[PROMPT]
+    wanted = max(versions) if version is None else version
+    if wanted not in versions:
+        known = ", ".join(str(known) for known in sorted(versions))
+        raise InputError(f"There is no version {wanted} of the prompt {PROMPT}.", hint=f"There is {known}.")
+    return versions[wanted]
+
+
+def run_folder(home: Path, order: TuningOrder) -> Path:
+    """Where a tuning keeps its checkpoints while it runs, and what came of it."""
+    return home / "tuning" / order.id[:16]
