@@ -48,7 +48,7 @@ demo: setup ## Ingest the handbook (or DOCS=folder) with Airflow, start the web 
 	@$(BIN)/python -m app.demo "$(DOCS)"
 
 test: setup ## The quick tests: unit, contract, integration; offline, no server needed
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 vllm: setup $(VLLM_VENV)/.ready ## Serve a model with vLLM and LoRA: MODEL=folder MODEL_NAME=base VLLM_PORT=8001
 	@[ "$(MODEL)" != "$(SMALL_MODEL)" ] || [ -e "$(MODEL)/config.json" ] \
