@@ -22,11 +22,14 @@ from core.storage.releases import ReleaseRepository
 from core.types import AccessScope, Actor
 from evals.dataset_store import Dataset, DatasetStore
 from evals.gold import GoldFinder
+from evals.metrics.judged import JudgedMetric
 from evals.metrics.metric import Metric
 from evals.report import DatasetRef, JudgeQuality, Report, Side
 from evals.report_builder import Inquiry, build_report
 from evals.runner import Respondent, Results, Runner
 from evals.thresholds import Thresholds, load_thresholds
+from evals.training_leakage import trained_on
+from serving.adapters.store import AdapterStore
 from serving.factory import Services
 from serving.release_verification import open_release
 from serving.releases import champion_or_first
@@ -175,6 +178,7 @@ class Evaluator:
             judge=self._panel.judge,
             created_by=actor.name,
             created_at=datetime.now(UTC),
+            trained_on=trained_on(AdapterStore(self._services.settings.adapters), candidate.manifest, dataset.cases),
         )
 
     def _record(self, inquiry: Inquiry, order: EvaluationOrder) -> EvaluationRecord:
@@ -182,6 +186,7 @@ class Evaluator:
             "fresh": order.fresh,
             "software": self._software,
             "metrics": {metric.name: metric.version for metric in inquiry.metrics},
+            "prompts": {metric.name: metric.prompts for metric in inquiry.metrics if isinstance(metric, JudgedMetric)},
             "thresholds": self._thresholds.model_dump(mode="json"),
         }
         return EvaluationRecord(

@@ -7,7 +7,6 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -16,10 +15,10 @@ from core.ports import Judge
 from core.types import Document
 from evals.cases import Case, GoldEvidence
 from evals.drafting import Proposal, Unlike, case_of
+from evals.judges.prompts import judge_prompt
 from ingestion.splitting.blocks import Block, blocks
-from serving.prompt_library import load_prompt
 
-PROMPT = Path(__file__).parent / "prompts" / "draft_case" / "1.yaml"
+PROMPT = "draft_case"
 # Characters of a passage: a few sections, so that questions may join what stands in two of them.
 _PASSAGE = 3000
 # Less is a heading or a line of a table.
@@ -57,7 +56,7 @@ async def draft_with(
     Dropped and counted are quotes that do not stand in the document, questions like one that is known, and what could
     not be stored. Raises JudgeError when every passage failed.
     """
-    prompt = load_prompt(PROMPT)
+    prompt = judge_prompt(PROMPT)
     fresh, dropped, cases = Unlike(known), Counter[str](), []
     passages = _passages(documents, random.Random(seed))  # noqa: S311 - a shuffle, no secret
     wanted = passages[: -(-count // _PER_PASSAGE) * 2]  # as many again as are needed if nothing is dropped

@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?]?")
-_SCHEMA = re.compile(r"as specified in JSON Schema:\n(\{.*\})Do not use single quotes")
-_INPUT = re.compile(r"Now perform the same with the following input\s*\ninput: (\{.*\})\s*\nOutput:", re.DOTALL)
+_SCHEMA = re.compile(r"fits this JSON Schema, and nothing else:\n(\{.*\})\n")
+_INPUT = re.compile(r"\nInput:\n(\{.*\})\s*\Z")
 
 
 class Manner(StrEnum):
@@ -34,7 +34,7 @@ class Manner(StrEnum):
 
 
 def reply(prompt: str, manner: Manner = Manner.SENSIBLE) -> str:
-    """The text of an answer to one of Ragas's prompts, or to one that asks for a JSON schema in the same words."""
+    """The text of an answer to one of the judges' prompts, or to one that asks for a JSON schema in the same words."""
     content = sensible(prompt)
     match manner:
         case Manner.FENCED:

@@ -1,4 +1,4 @@
-"""What a judge model says of an answer: Ragas's metrics (Es et al. 2023), each with its own prompts.
+"""What a judge model says of an answer: Ragas's metrics (Es et al. 2023), asked in the words of `evals/prompts`.
 
 Nothing is averaged over what the judge left out: an answer of the judge that is missing, no JSON, of the wrong shape or
 out of range fails the row, with the reason. See docs/reference/metrics.md for what each one asks.
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from core.errors import JudgeError
 from core.ports import Embedder, Judge
 from core.types import digest
+from evals.judges.prompts import prompts_of, put_ours
 from evals.metrics.metric import Failed, Group, Metric, Outcome, Row, Scored, Skipped
 from evals.metrics.row_metric import Better, Unit, checked
 from evals.metrics.words import without_markers
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ragas.metrics.collections.base import BaseMetric
 
 # Changes when Ragas is handed something else than before.
-_VERSION = 1
+_VERSION = 2
 
 Arguments = Mapping[str, object]
 
@@ -78,10 +79,13 @@ class JudgedMetric:
     unit: Unit = "share"
     across_rows: bool = False
     version: str = field(init=False)
+    prompts: Sequence[Mapping[str, object]] = field(init=False)
+    """Name, version and hash of each prompt that the judge is asked with."""
 
     def __post_init__(self) -> None:
         embedder = self.embedder.fingerprint if self.embedder else None
-        parts = [self.judge.fingerprint, embedder, importlib.metadata.version("ragas")]
+        self.prompts = prompts_of(self.name)
+        parts = [self.judge.fingerprint, embedder, importlib.metadata.version("ragas"), self.prompts]
         self.version = f"{_VERSION}-{digest(parts)[:16]}"
 
     async def score(self, rows: Sequence[Row]) -> Sequence[Outcome]:
@@ -164,6 +168,12 @@ def _contexts(row: Row) -> list[str]:
 
 
 def _ragas_metric(name: str, judge: Judge, embedder: Embedder | None) -> BaseMetric:
+    metric = _plain_ragas_metric(name, judge, embedder)
+    put_ours(metric, name)
+    return metric
+
+
+def _plain_ragas_metric(name: str, judge: Judge, embedder: Embedder | None) -> BaseMetric:
     from ragas.metrics.collections import AnswerRelevancy, ContextPrecisionWithReference, ContextRecall
 
     from evals.judges import ragas_judge

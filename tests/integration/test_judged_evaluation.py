@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from core.settings import load_settings
+from core.storage.database import Database
+from core.storage.evaluations import EvaluationRepository
 from core.types import Actor, Role
 from evals.cases import Case, GoldEvidence
 from evals.dataset_store import DatasetStore
 from evals.evaluation import EvaluationOrder, Evaluator
 from evals.judges.calibration import Calibration, CalibrationStore
 from evals.judges.langchain_judge import open_judge
+from evals.judges.prompts import prompts_of
 from evals.metrics.judged import faithfulness
 from evals.report import Interval, Report
 from evals.session import panel
@@ -71,6 +75,19 @@ def test_a_trusted_judge_that_answers_adds_its_metrics_and_blocks_nothing(tmp_pa
     assert report.judge.trusted
     scored = {metric.name: metric.rows for metric in report.metrics if metric.group == "judged"}
     assert scored["faithfulness"] == scored["answer_relevancy"] == 3
+
+
+def test_the_record_of_an_evaluation_says_with_which_prompts_the_judge_was_asked(tmp_path: Path) -> None:
+    with MockJudge() as judge:
+        report = evaluated(tmp_path, judge, calibrated=False)
+    database = Database.open(load_settings(home=tmp_path))
+    record = EvaluationRepository(database).get(report.evaluation_id)
+    database.close()
+    assert record is not None
+    prompts = record.configuration["prompts"]
+    assert prompts.keys() == {metric.name for metric in report.metrics if metric.group == "judged"}
+    assert prompts["faithfulness"] == prompts_of("faithfulness")
+    assert [prompt["name"] for prompt in prompts["faithfulness"]] == ["judge_statements", "judge_support"]
 
 
 def test_a_judge_that_nobody_calibrated_blocks_however_well_it_answers(tmp_path: Path) -> None:

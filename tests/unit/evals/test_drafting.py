@@ -19,6 +19,7 @@ from evals.dataset_store import DatasetStore
 from evals.draft_questions import from_heading, from_sentence
 from evals.drafting import draft, propose
 from evals.judged_drafting import PROMPT, DraftedCases, draft_with
+from evals.judges.prompts import judge_prompt
 from evals.near_entities import KINDS, absent_neighbours
 
 HANDBOOK = Path(__file__).parents[3] / "docs"
@@ -216,7 +217,7 @@ async def test_a_model_that_fails_now_and_then_is_counted_and_one_that_always_fa
 
 
 def test_the_prompt_shows_the_form_that_is_read() -> None:
-    text = PROMPT.read_text(encoding="utf-8")
+    text = judge_prompt(PROMPT).template
     for name in ("cases", *DraftedCases.model_fields["cases"].annotation.__args__[0].model_fields):  # type: ignore[union-attr]
         assert f'"{name}"' in text
 
