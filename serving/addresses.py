@@ -22,13 +22,13 @@ _AROUND = ".:;?&#-="
 
 # With a scheme or without, as browsers, GitHub's markdown and linkify-it recognise them.
 _ADDRESS = re.compile(
-    r"://|//[^\s/]|(?<![^\W_])(?:javascript|vbscript|mailto|xmpp|tel|sms|blob):\S|(?<![^\W_])data:[\w.+-]*[/;]"
+    r"://|//[^\s/]|(?<![^\W_])(?:https?|ftp|javascript|vbscript|mailto|xmpp|tel|sms|blob):\S|(?<![^\W_])data:[\w.+-]*[/;]"
     r"|(?<![^\W_])www\d?\.|@[\w-]+\.\w",
     re.IGNORECASE,
 )
 # A host without a scheme: linkifiers go by its last label. Most of these are file names: index.md, chat.py.
 _HOST = re.compile(
-    r"(?<![\w.:/@-])(?:[^\s.:/@?&#%;]+(?:\.[^\s.:/@?&#%;]+)*)?\.(?:[a-z]{2}|com|net|org|edu|gov|mil|int|biz|info|name|pro|aero|asia|coop|museum"
+    r"(?<![\w.:/@-])(?:[^\s.:/@?&#%;]*\.)+(?:[a-z]{2}|com|net|org|edu|gov|mil|int|biz|info|name|pro|aero|asia|coop|museum"
     r"|shop|web|xxx|app|dev|xyz|site|online|top|zip|mov|click|link|cloud|рф|xn--[\w-]+)(?![^\W_])",
     re.IGNORECASE,
 )

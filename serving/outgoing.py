@@ -41,12 +41,16 @@ _FENCE = re.compile(r"(`{3,})[^`\n]*|(~{3,})[^\n]*")
 _LANGUAGE = re.compile(r"[\w+#.-]{0,30}")
 _FENCE_END = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*")
 _MAY_END_FENCE = re.compile(r" {0,3}[`~]*[ \t]*")
-_RUN = re.compile(r"`+")
+_RUN = re.compile(r"`{1,300}")
 _TAG_LIKE = re.compile(r"<([^\s<>`]{0,500})(>?)")
 _LEAD = re.compile(r"[ \t>*+\-.)\d#]*")
 _OWN_PAGE = re.compile(r"/documents/([0-9a-f-]{36})(?:\?[a-z0-9=&-]*)?(?:#quote)?")
 _NOT_IN_LABEL = re.compile(r"[\[\]`<>\\!&]")
 _MARKER = re.compile(r"\d{1,4}")
+# The row that makes a table of the line before it; and code in that line which a table would cut.
+_DELIMITER = re.compile(r"[ \t>]*[|:\-][|:\- \t]*")
+_BAR = re.compile(r"(?<!\\)\|")
+_PIPED = re.compile(r"`[^`]*\|[^`]*`")
 
 _Taken = tuple[str, int]
 
@@ -60,10 +64,9 @@ class Outgoing:
         self._uris = {passage.chunk.uri: f"/documents/{passage.chunk.document_id}" for passage in passages}
         self._held = ""
         self._fence = ""
-        self._before = "\n"  # what went out last
-        self._at_margin = True  # nothing of this line has gone out
-        self._lead = True  # nothing but what may stand before a block's text has
-        self._definition = True  # a "]:" here would define where other brackets lead
+        self._line = ""  # what went out of this line
+        self._piped = False  # a bar stands in this line's code, or in that of the line before
+        self._table = False
 
     def feed(self, piece: str) -> str:
         """The text that may go out now."""
@@ -74,7 +77,7 @@ class Outgoing:
         """What was held back. A fence that is open is closed, so that what follows the answer is not in it."""
         rest = self._advance(last=True)
         if self._fence:
-            rest += self._out("" if self._before == "\n" else "\n") + self._out(self._fence)
+            rest += self._out("\n" if self._line else "") + self._out(self._fence)
             self._fence = ""
         return rest
 
@@ -93,36 +96,45 @@ class Outgoing:
 
     def _out(self, text: str) -> str:
         """The text as it goes out, kept apart from what went out before it where the two would become one."""
-        if not text:
-            return ""
-        if not self._fence:
-            text = self._apart(text) + text
-        line = text[text.rfind("\n") + 1 :]
-        if line is not text and len(line) < len(text):
-            self._lead = self._definition = True
-        self._at_margin = not line
-        if "[" in line:
-            self._definition = self._lead
-        self._lead = self._lead and _LEAD.fullmatch(line) is not None
-        self._before = text[-1]
+        if text and not self._fence:
+            text = self._apart(text[0]) + text
+        before, newline, line = text.rpartition("\n")
+        if newline:
+            self._end_line(self._line + before)
+        self._line = line if newline else self._line + line
         return text
 
-    def _apart(self, text: str) -> str:
-        first, before = text[0], self._before
-        link = before == "]" and (first == "(" or (first == ":" and self._definition))
-        code = first == "`" and before in "`\\"
+    def _apart(self, first: str) -> str:
+        before = self._line[-1:]
+        link = before == "]" and (first == "(" or (first == ":" and self._defines()))
+        code = first == "`" and before in ("`", "\\")
         image = first == "[" and before == "!"
         return " " if link or code or image else ""
+
+    def _defines(self) -> bool:
+        """Whether a colon here could say where the label before it leads."""
+        label = self._line.rfind("[")
+        return label < 0 or _LEAD.fullmatch(self._line, 0, label) is not None
+
+    def _end_line(self, line: str) -> None:
+        self._table = bool(line.strip()) and (self._table or _DELIMITER.fullmatch(line) is not None)
+        self._piped = not self._table and _PIPED.search(line) is not None
 
     # ------------------------------------------------------------ prose
 
     def _prose(self, at: int, *, last: bool) -> _Taken | None:
         """What becomes of the text from `at` on, and where that text ends; None if more must come first."""
         held, first = self._held, self._held[at]
-        if self._at_margin and first in "`~":
+        if not self._line and first in "`~":
             fence = self._fence_line(at, last=last)
             if fence != ("", at):
                 return fence
+        if self._piped and not self._line.strip(" \t>") and first in "|:-":
+            line = self._rest_of_line(at, last=last)
+            if line is None:
+                return None
+            if _DELIMITER.fullmatch(line):
+                return f"\\{first}", at + 1
         match first:
             case "`":
                 return self._code(at, last=last)
@@ -156,7 +168,8 @@ class Outgoing:
         shown = self._addresses.shown(text)
         if shown is None:
             shown = text.replace("~~~", "\\~~~")
-        return shown + (" " if cut else ""), end
+        # What follows would become one with what cannot be taken for an address yet.
+        return shown + (" " if cut or shown.endswith("//") else ""), end
 
     def _escape(self, at: int, *, last: bool) -> _Taken | None:
         """A backslash and what it escapes."""
@@ -198,7 +211,7 @@ class Outgoing:
             return f"[{label}]", end
         if not label and end == len(self._held) and not last:
             return None
-        glue = " " if _joins(self._before) and _joins((label + self._held[end:])[:1]) else ""
+        glue = " " if _joins(self._line[-1:]) and _joins((label + self._held[end:])[:1]) else ""
         self._held = self._held[:at] + label + self._held[end:]
         return glue, at
 
@@ -220,14 +233,14 @@ class Outgoing:
         line_end = self._held.find("\n", run.end(), limit)
         window = self._held[: limit if line_end < 0 else line_end]
         complete = last or line_end >= 0 or len(self._held) > limit
-        if run.end() == len(self._held) and not last:
+        if run.end() == len(self._held) and len(run[0]) < _LONGEST_CODE and not last:
             return None
         for closing in _RUN.finditer(window, run.end()):
             if closing.end() == len(window) and not complete:
                 return None
-            if len(closing[0]) == len(run[0]):
+            if len(closing[0]) == len(run[0]) < _LONGEST_CODE:
                 content = window[run.end() : closing.start()]
-                if "|" in content:  # a table's cells end there, and the code with them
+                if self._table and _BAR.search(content):  # the cell ends there, and the code with it
                     break
                 return f"{run[0]}{self._in_code(content)}{run[0]}", closing.end()
         else:
@@ -240,7 +253,7 @@ class Outgoing:
 
     def _fence_line(self, at: int, *, last: bool) -> _Taken | None:
         """The line that opens a fence; an empty text if this is none."""
-        line = self._line(at, last=last)
+        line = self._rest_of_line(at, last=last)
         if line is None:
             return None
         fence = _FENCE.fullmatch(line)
@@ -248,14 +261,10 @@ class Outgoing:
             return "", at
         mark = fence[1] or fence[2]
         language = _LANGUAGE.match(line[len(mark) :].strip())
-        opening = self._out(mark + (language[0] if language else ""))
         self._fence = mark
-        return self._opened(opening), at + len(line)
+        return mark + (language[0] if language else ""), at + len(line)
 
-    def _opened(self, opening: str) -> str:
-        return opening
-
-    def _line(self, at: int, *, last: bool) -> str | None:
+    def _rest_of_line(self, at: int, *, last: bool) -> str | None:
         """The rest of the line, or as much of it as is looked at; None while it may go on."""
         limit = at + _LONGEST_FENCE_LINE + 1
         line_end = self._held.find("\n", at, limit)
@@ -266,7 +275,7 @@ class Outgoing:
     def _fenced(self, at: int, *, last: bool) -> _Taken | None:
         """The text inside a fence."""
         held = self._held
-        if self._at_margin and _MAY_END_FENCE.match(held, at):
+        if not self._line and _MAY_END_FENCE.match(held, at):
             may = _MAY_END_FENCE.match(held, at)
             assert may is not None  # noqa: S101 - it matches nothing at least
             if may.end() == len(held) and not last and may.end() - at <= _LONGEST_FENCE_LINE:
