@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from core.storage.interactions import citation_json, passage_json
-from core.types import Answer
+from core.types import Answer, ModelUse
 
 
 class _Frozen(BaseModel):
@@ -46,7 +46,8 @@ class RecordedCitation(_Frozen):
 
 
 class AnswerRecord(_Frozen):
-    """An answer. `passages` are the whole context, best first; `timings` are in seconds."""
+    """An answer. `passages` are the whole context, best first; `timings` are in seconds; `model` is None where no
+    served model wrote it, as in every record from before there were any."""
 
     text: str
     abstained: bool
@@ -61,6 +62,7 @@ class AnswerRecord(_Frozen):
     prompt_tokens: int
     completion_tokens: int
     timings: Mapping[str, float]
+    model: ModelUse | None = None
 
     @classmethod
     def of(cls, answer: Answer) -> AnswerRecord:
@@ -78,5 +80,6 @@ class AnswerRecord(_Frozen):
             "prompt_tokens": answer.usage.prompt_tokens,
             "completion_tokens": answer.usage.completion_tokens,
             "timings": dict(answer.timings),
+            "model": answer.model,
         }
         return cls.model_validate(content)

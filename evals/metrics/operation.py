@@ -1,16 +1,16 @@
-"""Operation: how long an answer took, and what it cost."""
+"""Operation: how long an answer took, how fast its model wrote, and what it cost."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.types import Prices, Usage, digest
+from core.types import ModelUse, Prices, Usage, digest
 from evals.metrics.metric import Failed, Group, Outcome, Row, Scored, Skipped
-from evals.metrics.row_metric import RowMetric, Unit
+from evals.metrics.row_metric import Better, RowMetric, Unit
 
 
 def operation_metrics(prices: Prices | None) -> list[RowMetric]:
-    """Latency, tokens and cost. Less is better for all of them."""
+    """Latency, tokens, speed and cost. Less is better for all of them but the speed."""
     return [
         _metric("latency", "seconds", "Seconds from the question to the end of the answer.", _timing("total")),
         _metric("first_token", "seconds", "Seconds from the question to the answer's first words.", _first_token),
@@ -26,14 +26,32 @@ def operation_metrics(prices: Prices | None) -> list[RowMetric]:
             "Tokens that the generator wrote.",
             lambda row: Scored(float(row.answer.completion_tokens)),
         ),
+        _metric(
+            "queue_time",
+            "seconds",
+            "Seconds that the question waited for its turn at the model.",
+            _of_model(lambda use: use.queue_seconds),
+        ),
+        _metric(
+            "tokens_per_second",
+            "tokens",
+            "Tokens that the model wrote in a second.",
+            _of_model(lambda use: use.tokens_per_second),
+            better="higher",
+        ),
         _cost(prices),
     ]
 
 
 def _metric(
-    name: str, unit: Unit, description: str, measure: Callable[[Row], Outcome], version: str = "1"
+    name: str,
+    unit: Unit,
+    description: str,
+    measure: Callable[[Row], Outcome],
+    version: str = "1",
+    better: Better = "lower",
 ) -> RowMetric:
-    return RowMetric(name, Group.OPERATION, description, measure, version=version, better="lower", unit=unit)
+    return RowMetric(name, Group.OPERATION, description, measure, version=version, better=better, unit=unit)
 
 
 def _timing(name: str) -> Callable[[Row], Outcome]:
@@ -50,11 +68,20 @@ def _first_token(row: Row) -> Outcome:
     return _timing("first_token")(row)
 
 
+def _of_model(read: Callable[[ModelUse], float]) -> Callable[[Row], Outcome]:
+    def measure(row: Row) -> Outcome:
+        return Skipped("no model wrote it") if row.answer.model is None else Scored(read(row.answer.model))
+
+    return measure
+
+
 def _cost(prices: Prices | None) -> RowMetric:
     def measure(row: Row) -> Outcome:
         if prices is None:
             return Skipped("no prices are set")
+        if row.answer.model is None:
+            return Scored(0.0)  # quoted, or refused before a model was asked
         return Scored(prices.cost(Usage(row.answer.prompt_tokens, row.answer.completion_tokens)))
 
-    version = "1" if prices is None else f"1-{digest([prices.prompt, prices.completion])[:16]}"
-    return _metric("cost", "money", "What the generator's tokens cost at the prices set.", measure, version)
+    version = "2" if prices is None else f"2-{digest([prices.prompt, prices.completion])[:16]}"
+    return _metric("cost", "money", "What the model's tokens cost at the prices set.", measure, version)

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.types import Prices
+from core.types import ModelUse, Prices
+from evals.answers import AnswerRecord
 from evals.metrics.catalogue import judged_metrics, plain_metrics
 from evals.metrics.metric import Failed, Metric, Outcome, Row, Scored
 from evals.metrics.row_metric import RowMetric, checked
@@ -19,6 +20,9 @@ EVERY: list[Metric] = [
     *plain_metrics(FakeEmbedder(), "english", Prices(1.0, 2.0)),
     *judged_metrics(FakeJudge(), FakeEmbedder()),
 ]
+USE = ModelUse(
+    "base", queue_seconds=0.25, first_token_seconds=0.1, generate_seconds=1.0, tokens_per_second=40.0, passages=4
+)
 
 
 def test_time_and_tokens_are_the_answers_own() -> None:
@@ -40,9 +44,26 @@ def test_an_answer_without_timings_is_a_failure() -> None:
 
 
 def test_cost_is_tokens_times_prices_for_a_million() -> None:
-    found = outcome("cost", row(answer()), Prices(prompt=3.0, completion=15.0))
+    written = row(answer(model=USE))
+    found = outcome("cost", written, Prices(prompt=3.0, completion=15.0))
     assert found == Scored(pytest.approx((2_000 * 3.0 + 50 * 15.0) / 1_000_000))
-    assert skipped("cost", row(answer()))
+    assert skipped("cost", written)
+
+
+def test_an_answer_that_no_model_wrote_costs_nothing() -> None:
+    assert outcome("cost", row(answer()), Prices(prompt=3.0, completion=15.0)) == Scored(0.0)
+
+
+def test_queue_and_speed_are_the_models_and_skipped_without_one() -> None:
+    written = row(answer(model=USE))
+    assert (score("queue_time", written), score("tokens_per_second", written)) == (0.25, 40.0)
+    assert [skipped(name, row(answer())) for name in ("queue_time", "tokens_per_second")] == ["no model wrote it"] * 2
+
+
+def test_what_a_model_did_comes_back_from_the_ledger_and_older_records_have_none() -> None:
+    kept = answer(model=USE).model_dump(mode="json")
+    assert AnswerRecord.model_validate(kept).model == USE
+    assert AnswerRecord.model_validate({name: value for name, value in kept.items() if name != "model"}).model is None
 
 
 def test_other_prices_are_another_version_of_cost() -> None:
