@@ -16,6 +16,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -66,12 +67,7 @@ class ModelServers:
         name = _served(spec)
         if name in self._ready:
             return
-        with self._lock:
-            loading = self._loading.get(name)
-            if loading is None:
-                loading = self._loading[name] = self._pool.submit(self._make_ready, spec)
-        # Shielded: who gives up waiting must not take it from the others.
-        await asyncio.shield(asyncio.wrap_future(loading))
+        await asyncio.wrap_future(self._loaded(name, spec))
 
     async def ensure_everywhere(self, spec: GeneratorSpec) -> None:
         """Ready on every server, whatever is remembered. Raises as `ensure`, and names the server that is at fault."""
@@ -107,19 +103,35 @@ class ModelServers:
         """End the threads. What is being loaded is finished first."""
         self._pool.shutdown()
 
+    def _loaded(self, name: str, spec: GeneratorSpec) -> Future[None]:
+        """What ends when the model is ready: it is begun unless somebody waits for it already."""
+        with self._lock:
+            loading = self._loading.get(name)
+            if loading is not None:
+                return loading
+            loading = self._loading[name] = Future()
+            loading.set_running_or_notify_cancel()  # who gives up waiting must not take it from the others
+        self._pool.submit(self._make_ready, spec).add_done_callback(partial(self._tell, name, loading))
+        return loading
+
     def _make_ready(self, spec: GeneratorSpec) -> None:
-        name = _served(spec)
-        try:
-            adapter = self._adapter(spec)
-            outcomes = asyncio.run(self._on_each(lambda replica: _make_ready(replica, spec, adapter)))
-            errors = _errors(outcomes)
-            if outcomes and len(errors) == len(outcomes):
-                raise errors[0]
-            with self._lock:
+        adapter = self._adapter(spec)
+        outcomes = asyncio.run(self._on_each(lambda replica: _make_ready(replica, spec, adapter)))
+        errors = _errors(outcomes)
+        if outcomes and len(errors) == len(outcomes):
+            raise errors[0]
+
+    def _tell(self, name: str, loading: Future[None], done: Future[None]) -> None:
+        """Tell those who wait for `loading` how it ended."""
+        error = done.exception()
+        with self._lock:
+            del self._loading[name]
+            if error is None:
                 self._ready.add(name)
-        finally:
-            with self._lock:
-                self._loading.pop(name, None)
+        if error is None:
+            loading.set_result(None)
+        else:
+            loading.set_exception(error)
 
     def _adapter(self, spec: GeneratorSpec) -> Adapter | None:
         """The adapter of the release, found sound and made for its base model."""

@@ -79,6 +79,19 @@ async def test_many_that_wait_for_an_adapter_load_it_once(
     assert vllm.requests["load_lora_adapter"] == 2, "once on each server"
 
 
+def test_who_gives_up_waiting_leaves_the_loading_to_go_on(
+    servers: ModelServers, vllm: FakeVLLM, adapter: Adapter, caplog: pytest.LogCaptureFixture
+) -> None:
+    vllm.gate = threading.Event()
+    with pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(servers.ensure(tuned(adapter)), 0.05))
+    vllm.gate.set()
+    asyncio.run(servers.ensure(tuned(adapter)))
+    servers.close()
+    assert vllm.requests["load_lora_adapter"] == 2
+    assert not caplog.records
+
+
 async def test_a_server_that_another_process_gave_the_adapter_has_it(
     servers: ModelServers, vllm: FakeVLLM, adapter: Adapter, tmp_path: Path
 ) -> None:
