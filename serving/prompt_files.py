@@ -13,6 +13,8 @@ from core.errors import InputError, TooLargeError
 # The longest prompt with its tests has a few thousand.
 LARGEST_FILE = 64 * 1024
 
+FIELDS = "A prompt has name, version, description, variables, template and tests, and may have system."
+
 
 class _Loader(yaml.SafeLoader):
     """YAML without what a reader would not see: aliases, which can make a small file a huge value, and keys that stand
@@ -49,10 +51,9 @@ def read_bytes(path: Path) -> bytes:
 
 def parse(raw: bytes, path: Path) -> dict[str, Any]:
     """The file's fields. Raises InputError for what is no YAML mapping in UTF-8."""
+    text = _decoded(raw, path)
     try:
-        content = yaml.load(raw.decode("utf-8"), _Loader)  # noqa: S506 - a SafeLoader
-    except UnicodeDecodeError as error:
-        raise InputError(f"The prompt file {_name(path)} is not UTF-8.", hint="Save it as UTF-8.") from error
+        content = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"The prompt file {_name(path)} is not the YAML of a prompt: {_reason(error)}.") from error
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
@@ -60,7 +61,16 @@ def parse(raw: bytes, path: Path) -> dict[str, Any]:
     return content
 
 
-FIELDS = "A prompt has name, version, description, variables, template and tests, and may have system."
+def read_text(path: Path) -> str:
+    """The file as text. Raises as `read_bytes`, and InputError for what is not UTF-8."""
+    return _decoded(read_bytes(path), path)
+
+
+def _decoded(raw: bytes, path: Path) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"The prompt file {_name(path)} is not UTF-8.", hint="Save it as UTF-8.") from error
 
 
 def _name(path: Path) -> str:

@@ -64,8 +64,9 @@ class PromptTemplate(BaseModel):
     def ref(self) -> PromptRef:
         return PromptRef(version=self.version, sha256=self.sha256)
 
-    def messages(self, history: Sequence[Turn] = (), **values: Any) -> list[Turn]:
-        """What a chat model is sent: the standing instruction, the conversation so far, the rendered prompt."""
+    def messages(self, history: Sequence[Turn] = (), /, **values: Any) -> list[Turn]:
+        """What a chat model is sent: the standing instruction, the conversation so far, the rendered prompt. A prompt
+        whose template has a variable `history` is given that by name, like every other value."""
         system = [Turn("system", self.system.strip())] if self.system else []
         return [*system, *history, Turn("user", self.render(**values).strip())]
 
@@ -98,6 +99,10 @@ class PromptVersions(Mapping[int, PromptTemplate]):
     def __getitem__(self, version: int) -> PromptTemplate:
         return load_prompt(self._paths[version])
 
+    def text(self, version: int) -> str:
+        """The file as it stands. Raises KeyError if there is none, InputError if it is no text."""
+        return prompt_files.read_text(self._paths[version])
+
     def __iter__(self) -> Iterator[int]:
         return iter(sorted(self._paths))
 
@@ -105,7 +110,7 @@ class PromptVersions(Mapping[int, PromptTemplate]):
         return len(self._paths)
 
 
-Prompts = Mapping[str, Mapping[int, PromptTemplate]]
+Prompts = Mapping[str, PromptVersions]
 
 
 def load_prompt(path: Path) -> PromptTemplate:
@@ -162,7 +167,7 @@ def load_prompts(folder: Path = PROMPTS) -> Prompts:
 def released_prompts(folder: Path = PROMPTS) -> dict[tuple[str, int], str]:
     """The SHA-256 of every released version, by name and version: the lines of `released.txt`, which
     `sha256sum --check` reads too."""
-    lines = (folder / RELEASED).read_text(encoding="utf-8").splitlines()
+    lines = prompt_files.read_text(folder / RELEASED).splitlines()
     found = [_RELEASED_LINE.fullmatch(line) for line in lines]
     if None in found:
         raise InputError(f"{RELEASED}, line {found.index(None) + 1}: not `SHA-256  name/version.yaml`.")
@@ -173,7 +178,8 @@ def resolve_prompts(references: Mapping[str, PromptRef], prompts: Prompts) -> di
     """The templates a release names. Raises NotFoundError if one is missing or its text is not what was released."""
     resolved = {}
     for name, reference in references.items():
-        prompt = prompts.get(name, {}).get(reference.version)
+        versions = prompts.get(name)
+        prompt = versions.get(reference.version) if versions is not None else None
         if prompt is None or prompt.sha256 != reference.sha256:
             raise NotFoundError(
                 f"The release needs prompt {name} version {reference.version} with hash {reference.sha256[:12]},"

@@ -120,6 +120,14 @@ def test_messages_are_the_standing_instruction_the_conversation_and_the_prompt()
     assert turns[-1].content == "Question: Why?"
 
 
+def test_a_prompt_that_is_about_the_conversation_is_given_it_as_a_value() -> None:
+    history = [Turn("user", "Who approves travel?"), Turn("assistant", "The team lead.")]
+    (turn,) = load_prompts()["condense"][1].messages(history=history, question="And hotels?")
+    assert turn.role == "user"
+    assert "user: Who approves travel?\nassistant: The team lead.\n" in turn.content
+    assert "Question: And hotels?" in turn.content
+
+
 # ---------------------------------------------------------------- what a file may be
 
 
