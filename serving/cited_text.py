@@ -15,13 +15,12 @@ from functools import lru_cache
 
 from core.sentences import sentence_spans
 from core.types import Citation, Passage
-from serving.content_words import ContentWords
-from serving.support import PassageSentences, Words
+from serving.support import THRESHOLD, PassageSentences, Reader, Said, support
 
 # What needs a second look: a bracket with the space before it, code, the end of a line, space that a marker may follow.
 _STOP = re.compile(r"(?<![ \t])[ \t]*+\[|`+|\n|(?<![ \t])[ \t]++\Z")
-# What may stand between the brackets of a marker, and how much of it is waited for.
-_INSIDE = re.compile(r"[\d ,;^–-]{0,40}")
+# What may be a marker, and how much of it is waited for.
+_BRACKET = re.compile(r"[ \t]*\[(?P<inside>[\d ,;^–-]{0,40})(?P<closing>\]?)")
 _LONGEST_INSIDE = 40
 _ITEM = re.compile(r"\^?(\d{1,3})(?: ?[-–] ?(\d{1,3}))?")
 # [1-900] is no list of passages.
@@ -29,6 +28,7 @@ _LONGEST_RANGE = 20
 # Where the statement before a marker is looked for.
 _PARAGRAPH_READ = 1000
 _FENCE = 3
+_NOTHING = Said(frozenset(), negated=False)
 
 
 class CitedText:
@@ -37,7 +37,7 @@ class CitedText:
     def __init__(self, passages: Sequence[Passage], language: str = "english", first_marker: int = 1) -> None:
         self._passages = passages
         self._language = language
-        self._words = _content_words(language)
+        self._reader = _reader(language)
         self._first = first_marker
         self._sources: dict[int, PassageSentences] = {}
         self._citations: list[Citation] = []
@@ -45,8 +45,7 @@ class CitedText:
         self._code = 0
         self._paragraph = ""
         self._marked_at = 0
-        self._statement: Words = frozenset()
-        self._adjacent: list[int] = []
+        self._statement = _NOTHING
 
     @property
     def citations(self) -> tuple[Citation, ...]:
@@ -95,17 +94,26 @@ class CitedText:
         return self._said(found), end
 
     def _bracket(self, stop: re.Match[str], *, last: bool) -> tuple[str, int] | None:
+        """A bracket and, if it is a marker, those that follow on it: they stand for one statement together."""
         if self._code:
             return self._said(stop[0]), stop.end()
-        inside = _INSIDE.match(self._held, stop.end())
-        end = inside.end() if inside else stop.end()
-        if end == len(self._held) and end - stop.end() < _LONGEST_INSIDE and not last:
-            return None
-        numbers = _numbers(self._held[stop.end() : end]) if self._held[end : end + 1] == "]" else ()
+        numbers: list[int] = []
+        at = end = stop.start()
+        while bracket := _BRACKET.match(self._held, at):
+            complete = last or bracket.end() < len(self._held) or len(bracket["inside"]) == _LONGEST_INSIDE
+            if not complete:
+                return None
+            named = _numbers(bracket["inside"]) if bracket["closing"] else ()
+            if not named:
+                break
+            numbers += named
+            at = end = bracket.end()
         if not numbers:
             return self._said(stop[0]), stop.end()
+        if self._held[end:].strip(" \t") == "" and not last:
+            return None
         markers = "".join(f"[{marker}]" for marker in self._cite(numbers))
-        return (stop[0][:-1] + markers if markers else ""), end + 1
+        return (stop[0][:-1] + markers if markers else ""), end
 
     def _meet_code(self, ticks: int) -> None:
         if not self._code:
@@ -116,63 +124,57 @@ class CitedText:
     def _line_end(self) -> str:
         if self._code < _FENCE:
             self._code = 0
-        self._paragraph, self._marked_at, self._statement = "", 0, frozenset()
-        self._adjacent = []
+        self._paragraph, self._marked_at, self._statement = "", 0, _NOTHING
         return "\n"
 
     def _said(self, text: str) -> str:
-        if text.strip():
-            self._adjacent = []
         self._paragraph += text
         return text
 
     def _cite(self, numbers: Sequence[int]) -> list[int]:
         """The markers of the passages with these numbers, for the statement that ends here."""
-        known = [number for number in numbers if number <= len(self._passages)]
-        if not known:
-            return []
+        known = [number for number in dict.fromkeys(numbers) if number <= len(self._passages)]
         statement = self._statement_here()
-        markers = []
-        for number in known:
-            marker = self._marker(number, statement)
-            if marker not in self._adjacent:
-                self._adjacent.append(marker)
-                markers.append(marker)
-        return markers
+        # Passages that are cited together may each hold a part.
+        alone = [support(statement, self._source(number).said) for number in known]
+        together = support(statement, [said for number in known for said in self._source(number).said])
+        markers = [
+            self._marker(number, statement, score, supported=(together if score else 0.0) >= THRESHOLD)
+            for number, score in zip(known, alone, strict=True)
+        ]
+        return list(dict.fromkeys(markers))
 
-    def _statement_here(self) -> Words:
-        """The words of the sentence before this place, from its last marker on; of the one before, if a marker follows
-        on another."""
+    def _statement_here(self) -> Said:
+        """The sentence before this place, from its last marker on."""
         start = max(0, len(self._paragraph) - _PARAGRAPH_READ)
-        read = self._paragraph[start:]
-        sentences = sentence_spans(read, self._language)
+        sentences = sentence_spans(self._paragraph[start:], self._language)
         begins = start + sentences[-1][0] if sentences else start
-        words = self._words.keys(self._paragraph[max(begins, self._marked_at) :])
-        if words:
-            self._statement = words
+        text = self._paragraph[max(begins, self._marked_at) :]
         self._marked_at = len(self._paragraph)
+        statement = self._reader.sentence(text)
+        if statement.words:
+            self._statement = statement
         return self._statement
 
-    def _marker(self, number: int, statement: Words) -> int:
-        """The marker of the place in passage `number` that stands behind the statement."""
-        source = self._source(number)
-        place = source.best_place(statement) if statement else source.whole(statement)
+    def _marker(self, number: int, statement: Said, score: float, *, supported: bool) -> int:
+        """The marker of the place in passage `number` that stands behind the statement. A place has two if it supports
+        one statement and not another."""
         chunk = self._passages[number - 1].chunk
+        place = self._source(number).place(statement)
         for index, known in enumerate(self._citations):
             same = (known.chunk.id, known.start, known.end) == (chunk.id, place.start, place.end)
-            if same and known.supported == place.supported:
-                self._citations[index] = replace(known, score=min(known.score, place.support))
+            if same and known.supported == supported:
+                self._citations[index] = replace(known, score=min(known.score, round(score, 6)))
                 return known.marker
         quote = chunk.text[place.start - chunk.start : place.end - chunk.start]
         marker = self._first + len(self._citations)
-        self._citations.append(
-            Citation(marker, chunk, place.start, place.end, quote, place.support, supported=place.supported)
-        )
+        citation = Citation(marker, chunk, place.start, place.end, quote, round(score, 6), supported=supported)
+        self._citations.append(citation)
         return marker
 
     def _source(self, number: int) -> PassageSentences:
         if number not in self._sources:
-            self._sources[number] = PassageSentences(self._passages[number - 1].chunk, self._words, self._language)
+            self._sources[number] = PassageSentences(self._passages[number - 1].chunk, self._reader)
         return self._sources[number]
 
 
@@ -191,5 +193,5 @@ def _numbers(inside: str) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=8)
-def _content_words(language: str) -> ContentWords:
-    return ContentWords(language)
+def _reader(language: str) -> Reader:
+    return Reader(language)
