@@ -117,7 +117,9 @@ def rebuild_index() -> None:
         from serving.jobs import create_candidate
 
         context = get_current_context()
-        release = create_candidate(result["collection"], "rebuild_index", f"Airflow run {context['run_id']}")
+        release = create_candidate(
+            {"collection": result["collection"]}, "rebuild_index", f"Airflow run {context['run_id']}"
+        )
         context["outlet_events"][CANDIDATE].extra = {"release": release}
         return release
 

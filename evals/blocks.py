@@ -1,5 +1,5 @@
 """What keeps a candidate from being promoted, whatever its scores: rows without a score, a judge that is not trusted, a
-locked case lost, a critical slice lost, an unsafe answer, too few cases."""
+locked case lost, a critical slice lost, an unsafe answer, too few cases, cases that its adapter was trained on."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ def find_blocks(
     columns: Sequence[Column],
     slices: Sequence[SliceComparison],
     locked: Sequence[LockedCase],
+    trained_on: Sequence[str],
     thresholds: Thresholds,
 ) -> list[Block]:
-    """Every reason why the candidate may not be promoted, whatever its verdict."""
+    """Every reason why the candidate may not be promoted, whatever its verdict. `trained_on` are ids of cases."""
     metrics = [column.metric for column in columns]
     return [
         *_too_few(columns, thresholds),
@@ -31,7 +32,15 @@ def find_blocks(
         *_locked_losses(locked),
         *_unsafe(cases, comparisons, columns, thresholds),
         *_lost_slices(cases, slices, thresholds),
+        *_leaked(cases, trained_on),
     ]
+
+
+def _leaked(cases: Sequence[Case], trained_on: Sequence[str]) -> list[Block]:
+    if not trained_on:
+        return []
+    message = f"The adapter was trained on {len(trained_on)} of {len(cases)} cases: they measure what it has by heart."
+    return [Block(code="leakage", message=message, cases=tuple(trained_on))]
 
 
 def _lost_slices(cases: Sequence[Case], slices: Sequence[SliceComparison], thresholds: Thresholds) -> list[Block]:

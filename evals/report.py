@@ -130,7 +130,7 @@ class UnscoredRow(_Frozen):
 class Block(_Frozen):
     """Why the candidate may not be promoted, whatever its scores. `cases` are the case ids it rests on."""
 
-    code: Literal["unscored", "judge", "locked_case", "critical_slice", "safety", "too_few_cases"]
+    code: Literal["unscored", "judge", "locked_case", "critical_slice", "safety", "too_few_cases", "leakage"]
     message: str
     cases: tuple[str, ...] = ()
 

@@ -51,6 +51,8 @@ class Inquiry:
     judge: JudgeQuality | None
     created_by: str
     created_at: datetime
+    trained_on: Sequence[str] = ()
+    """Ids of the cases that the candidate's adapter was trained on."""
 
 
 def build_report(inquiry: Inquiry, results: Results, thresholds: Thresholds, seconds: float) -> Report:
@@ -63,7 +65,15 @@ def build_report(inquiry: Inquiry, results: Results, thresholds: Thresholds, sec
     locked = _locked(inquiry, primary)
     found = verdict(comparisons, thresholds)
     blocks = find_blocks(
-        inquiry.cases, inquiry.judge, results.unscored, comparisons, columns, slices, locked, thresholds
+        inquiry.cases,
+        inquiry.judge,
+        results.unscored,
+        comparisons,
+        columns,
+        slices,
+        locked,
+        inquiry.trained_on,
+        thresholds,
     )
     cases = primary.scored_rows()
     return Report(

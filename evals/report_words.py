@@ -32,6 +32,7 @@ BLOCKS = {
     "critical_slice": "A critical slice got worse",
     "safety": "An unsafe answer",
     "too_few_cases": "Too few cases",
+    "leakage": "The adapter was trained on cases",
 }
 
 _HEADLINES = {

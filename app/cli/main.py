@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import typer
 
-from app.cli import answering, doctor, documents, evaluations, index, keys, releases
+from app.cli import adapters, answering, doctor, documents, evaluations, index, keys, releases, tuning
 from app.cli.console import note, report
 from core.errors import RagloopError
 
@@ -30,9 +30,11 @@ application.command("search")(answering.search)
 application.command("serve")(answering.serve)
 application.command("doctor")(doctor.doctor)
 application.command("delete")(documents.delete)
+application.command("tune")(tuning.tune)
 application.add_typer(index.application, name="index")
 application.add_typer(releases.application, name="release")
 application.add_typer(evaluations.application, name="eval")
+application.add_typer(adapters.application, name="adapters")
 application.add_typer(keys.application, name="keys")
 
 

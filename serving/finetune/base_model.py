@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +33,7 @@ class BaseModel:
 def find_base(folder: Path) -> BaseModel:
     """Look through the folder. Raises InputError for what cannot be tuned, or should not be trusted. Reads all of its
     files: seconds for each ten gigabytes."""
-    config = _config(folder)
+    config = _object(folder / "config.json")
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
         pickled = sorted(path.name for suffix in ("bin", "pt", "pth") for path in folder.glob(f"*.{suffix}"))
@@ -69,15 +72,27 @@ def load_tokenizer(base: BaseModel) -> Any:
 def load_model(base: BaseModel) -> Any:
     """The model (transformers'): bfloat16 on a GPU that has it, else float32."""
     from transformers import AutoModelForCausalLM
+
+    try:
+        with quiet():
+            return AutoModelForCausalLM.from_pretrained(
+                base.folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=weights_type()
+            )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise InputError(f"The model in {base.folder} cannot be read: {str(error)[:300]}", hint=_HOW) from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without what the libraries say to their own users: bars for each of their steps, and names that will change."""
+    import datasets
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    try:
-        return AutoModelForCausalLM.from_pretrained(
-            base.folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=weights_type()
-        )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise InputError(f"The model in {base.folder} cannot be read: {str(error)[:300]}", hint=_HOW) from error
+    datasets.disable_progress_bars()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
 
 
 def weights_type() -> Any:
@@ -94,24 +109,24 @@ def has_bfloat16() -> bool:
     return bool(torch.cuda.is_available() and torch.cuda.is_bf16_supported())
 
 
-def end_tokens(tokenizer: Any, model: Any) -> list[int]:
+def end_tokens(base: BaseModel, tokenizer: Any) -> list[int]:
     """The tokens that end an answer, as the model server takes them."""
-    named = getattr(model.generation_config, "eos_token_id", None)
+    path = base.folder / "generation_config.json"
+    named = _object(path).get("eos_token_id") if path.is_file() else None
     listed = named if isinstance(named, list) else [named]
-    return sorted({token for token in (*listed, tokenizer.eos_token_id) if token is not None})
+    return sorted({token for token in (*listed, tokenizer.eos_token_id) if type(token) is int})
 
 
-def _config(folder: Path) -> dict[str, Any]:
-    path = folder / "config.json"
+def _object(path: Path) -> dict[str, Any]:
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise InputError(f"There is no model in {folder}: it has no config.json.", hint=_HOW) from error
+        raise InputError(f"There is no model in {path.parent}: it has no {path.name}.", hint=_HOW) from error
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read: {error}", hint=_HOW) from error
-    if not isinstance(config, dict):
+    if not isinstance(content, dict):
         raise InputError(f"{path} is not a JSON object.", hint=_HOW)
-    return config
+    return content
 
 
 def _sha256(path: Path) -> str:

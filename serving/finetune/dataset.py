@@ -173,8 +173,9 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 if len(content) > MOST_LINE_BYTES:
                     message = f"{path.name}, line {number}: it is longer than {MOST_LINE_BYTES:,} bytes."
                     raise InputError(message, hint=_HOW)
+                content = content.removeprefix(b"\xef\xbb\xbf") if number == 1 else content
                 if content.strip():
-                    yield number, content.removeprefix(b"\xef\xbb\xbf")
+                    yield number, content
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.", hint="Check the path.") from error
 

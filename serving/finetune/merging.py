@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.errors import InputError
 from serving.adapters.store import Adapter
-from serving.finetune.base_model import BaseModel, load_model, load_tokenizer
+from serving.finetune.base_model import BaseModel, load_model, load_tokenizer, quiet
 
 
 def require_new(target: Path) -> None:
@@ -21,7 +21,8 @@ def merge(base: BaseModel, adapter: Adapter, target: Path) -> None:
     from peft import PeftModel
 
     require_new(target)
-    model = PeftModel.from_pretrained(load_model(base), str(adapter.folder), use_safetensors=True)
+    with quiet():
+        model = PeftModel.from_pretrained(load_model(base), str(adapter.folder), use_safetensors=True)
     unfinished = target.with_name(f".{target.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:

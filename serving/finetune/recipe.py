@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel as PydanticModel
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from core.errors import InputError
+from core.settings import Settings
 from core.types import digest
-from serving.finetune.base_model import BaseModel
-from serving.finetune.dataset import TrainingSet
+from serving.finetune.base_model import BaseModel, find_base
+from serving.finetune.dataset import TrainingSet, read_rows, require_rejected
 from serving.prompt_library import PromptTemplate, load_prompts
 
 Method = Literal["sft", "dpo"]
 # The steps of DPO are smaller: its loss is about the difference of two answers, and soon forgets how to write either.
-LEARNING_RATES: dict[Method, float] = {"sft": 2e-4, "dpo": 2e-5}
+LEARNING_RATES: dict[str, float] = {"sft": 2e-4, "dpo": 2e-5}
 PROMPT = "answer"
 # Served names become part of a model's name in requests and of an adapter's.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
@@ -50,6 +51,20 @@ class Recipe(PydanticModel):
     def parameters(self) -> dict[str, Any]:
         """The numbers that the method uses."""
         return self.model_dump(exclude=set() if self.method == "dpo" else {"beta"})
+
+
+def make_recipe(method: str, **numbers: Any) -> Recipe:
+    """A recipe of the numbers that are given; None stands for the method's own. Raises InputError."""
+    if method not in LEARNING_RATES:
+        raise InputError(f"There is no method {method[:40]!r}.", hint="There are sft and dpo.")
+    given = {name: value for name, value in numbers.items() if value is not None}
+    try:
+        return Recipe(method=method, **{"learning_rate": LEARNING_RATES[method], **given})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = "".join(f"{part}: " for part in first["loc"])
+        reason = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{place}{reason[:1].lower()}{reason[1:]}.", hint="`ragloop tune --help` explains.") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +104,17 @@ class TuningOrder:
         }
 
 
+def make_order(
+    settings: Settings, rows: Path, base: Path, base_name: str, recipe: Recipe, prompt_version: int | None = None
+) -> TuningOrder:
+    """An order from files. Raises InputError for what cannot be used."""
+    training = read_rows(rows)
+    if recipe.method == "dpo":
+        require_rejected(training)
+    prompt = answer_prompt(prompt_version)
+    return TuningOrder(training, find_base(base), base_name, recipe, prompt, settings.language)
+
+
 def answer_prompt(version: int | None) -> PromptTemplate:
     """This version of the prompt that answers, or the newest. Raises InputError if there is none."""
     versions = load_prompts()[PROMPT]
@@ -99,6 +125,6 @@ def answer_prompt(version: int | None) -> PromptTemplate:
     return versions[wanted]
 
 
-def run_folder(home: Path, order: TuningOrder) -> Path:
+def run_folder(home: Path, order_id: str) -> Path:
     """Where a tuning keeps its checkpoints while it runs, and what came of it."""
-    return home / "tuning" / order.id[:16]
+    return home / "tuning" / order_id[:16]

@@ -16,10 +16,12 @@ from serving.finetune.dataset import NumberedRow
 
 # Share of the words that two questions must have in common to be near duplicates, each word weighing more the rarer
 # it is: rows made by a template share most of their words and still ask different things.
-NEAR = 0.7
+NEAR = 0.6
+# What a word weighs that stands in every question.
+_LEAST_WEIGHT = 0.1
 # A question is compared with those that share one of its so many rarest words; a word of more questions tells nothing.
 _RAREST = 4
-_MOST_SHARING = 500
+_MOST_SHARING = 300
 
 Rows = Sequence[NumberedRow]
 
@@ -56,7 +58,7 @@ def near_duplicates(questions: Sequence[str]) -> list[int]:
 def _near_pairs(texts: Sequence[str]) -> list[tuple[int, int]]:
     sets = [frozenset(text.split()) for text in texts]
     frequency = Counter(word for words in sets for word in words)
-    weight = {word: math.log(1 + len(texts) / count) for word, count in frequency.items()}
+    weight = {word: math.log(len(texts) / count) + _LEAST_WEIGHT for word, count in frequency.items()}
     by_word: defaultdict[str, list[int]] = defaultdict(list)
     first_of: dict[str, int] = {}
     pairs = []
@@ -64,10 +66,11 @@ def _near_pairs(texts: Sequence[str]) -> list[tuple[int, int]]:
         if (same := first_of.setdefault(text, number)) != number:
             pairs.append((same, number))
             continue
-        rarest = sorted(words, key=lambda word: (frequency[word], word))[:_RAREST]
-        candidates = {other for word in rarest for other in by_word[word][:_MOST_SHARING]}
+        telling = [word for word in words if frequency[word] <= _MOST_SHARING]
+        rarest = sorted(telling, key=lambda word: (frequency[word], word))[:_RAREST]
+        candidates = {other for word in rarest for other in by_word[word]}
         pairs += [(other, number) for other in candidates if _alike(sets[other], words, weight) >= NEAR]
-        for word in words:
+        for word in telling:
             by_word[word].append(number)
     return pairs
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import signal
 import threading
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 from transformers.trainer_utils import get_last_checkpoint
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
-from serving.finetune.base_model import has_bfloat16
+from serving.finetune.base_model import has_bfloat16, quiet
 from serving.finetune.progress import Progress
 from serving.finetune.recipe import Recipe
 from serving.finetune.template import ASSISTANT, Example
@@ -59,7 +58,7 @@ def train(
     set_seed(recipe.seed)
     train_rows, held_out = rows
     watch = _Watch(progress)
-    with _quiet():
+    with quiet():
         trainer = _trainer(model, tokenizer, recipe, rows, checkpoints)
     trainer.remove_callback(PrinterCallback)  # it prints to standard output, which is for the result
     trainer.add_callback(EarlyStoppingCallback(recipe.patience))
@@ -69,7 +68,7 @@ def train(
     last = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
     if last is not None:
         progress.say(f"going on from {Path(last).name}")
-    with _quiet(), _stopped_between_steps(watch):
+    with quiet(), _stopped_between_steps(watch):
         trainer.train(resume_from_checkpoint=last)
     watch.raise_if_stopped()
     after = perplexity(trainer.model, held_out)
@@ -196,19 +195,6 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
             raise SystemExit(128 + signal.SIGTERM)
         if self.stopped_by is not None:
             raise KeyboardInterrupt
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what the libraries say to their own users: bars for each of their steps, and names that will change."""
-    import datasets
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    datasets.disable_progress_bars()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        yield
 
 
 @contextmanager

@@ -12,24 +12,25 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel as PydanticModel
 from pydantic import ConfigDict, ValidationError
 
-from core.errors import AdapterError
+from core.errors import AdapterError, NotFoundError
 from core.settings import Settings
 from retrieval.durable import replace_file
 from retrieval.locks import exclusive_lock
 from serving.adapters.checks import CONFIG, FACTS, TRAINING, WEIGHTS
 from serving.adapters.store import Adapter, AdapterStore
-from serving.finetune.dataset import TrainingSet
+from serving.finetune.base_model import end_tokens, load_model, load_tokenizer
+from serving.finetune.dataset import NumberedRow, TrainingSet
 from serving.finetune.progress import Progress
 from serving.finetune.recipe import TuningOrder, run_folder
 from serving.finetune.splitting import split
-from serving.finetune.template import taught
+from serving.finetune.template import Encoder, Example, taught
 
 _RESULT = "result.json"
 _CHECKPOINTS = "checkpoints"
@@ -51,8 +52,8 @@ class TuningResult(PydanticModel):
     language: str
     libraries: Mapping[str, str]
     parameters: Mapping[str, Any]
-    rows: int
-    held_out: int
+    train_rows: int
+    held_out_rows: int
     steps: int
     held_out_loss: float
     perplexity_before: float
@@ -83,12 +84,19 @@ class Tuner:
         self._store = AdapterStore(settings.adapters)
         self._progress = progress
 
+    def check(self, order: TuningOrder) -> dict[str, int]:
+        """What a tuning would train on, without the model's weights. Raises InputError as `run` does for its rows."""
+        rows, held_out = split(order.training.rows, order.recipe.held_out)
+        examples = _examples(order, load_tokenizer(order.base), [*rows, *held_out])
+        longest = max(example.tokens for example in examples)
+        return {"train_rows": len(rows), "held_out_rows": len(held_out), "longest_row_tokens": longest}
+
     def run(self, order: TuningOrder, *, fresh: bool = False) -> TuningResult:
         """Tune, or go on with what was stopped, or return what is finished; `fresh` begins anew.
 
         Raises InputError for rows or a model that cannot be used, ConflictError while the same tuning runs elsewhere.
         """
-        folder = run_folder(self._home, order)
+        folder = run_folder(self._home, order.id)
         with exclusive_lock(folder.with_suffix(".lock"), "tune with the same rows, model and numbers", 1.0):
             if fresh:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -101,6 +109,13 @@ class Tuner:
             shutil.rmtree(folder / _CHECKPOINTS, ignore_errors=True)
             return result
 
+    def result(self, order_id: str) -> TuningResult:
+        """What came of a tuning that is finished. Raises NotFoundError if it is not."""
+        found = self._finished(run_folder(self._home, order_id))
+        if found is None:
+            raise NotFoundError(f"There is no finished tuning {order_id[:16]}.", hint="`ragloop tune` makes one.")
+        return found
+
     def _finished(self, folder: Path) -> TuningResult | None:
         """What an earlier run left, if the adapter is still there."""
         try:
@@ -111,22 +126,20 @@ class Tuner:
         return result
 
     def _tuned(self, order: TuningOrder, folder: Path) -> TuningResult:
-        from serving.finetune.base_model import end_tokens, load_model, load_tokenizer
-        from serving.finetune.template import Encoder
         from serving.finetune.training import train
 
         started = time.monotonic()
         rows, held_out = split(order.training.rows, order.recipe.held_out)
         self._progress.say("Loading the base model")
-        tokenizer, model = load_tokenizer(order.base), load_model(order.base)
-        encoder = Encoder(tokenizer, order.prompt, order.language, end_tokens(tokenizer, model))
-        sides = tuple(encoder.encode_all(side, order.base.context_tokens) for side in (rows, held_out))
-        trained = train(model, tokenizer, order.recipe, (sides[0], sides[1]), folder / _CHECKPOINTS, self._progress)
+        tokenizer = load_tokenizer(order.base)
+        sides = (_examples(order, tokenizer, rows), _examples(order, tokenizer, held_out))
+        model = load_model(order.base)
+        trained = train(model, tokenizer, order.recipe, sides, folder / _CHECKPOINTS, self._progress)
         facts = {
             **order.facts(),
             "parameters": order.recipe.parameters(),
-            "rows": len(rows),
-            "held_out": len(held_out),
+            "train_rows": len(rows),
+            "held_out_rows": len(held_out),
             "steps": trained.steps,
             "held_out_loss": trained.held_out_loss,
             "perplexity_before": trained.perplexity_before,
@@ -149,6 +162,11 @@ class Tuner:
         return adapter
 
 
+def _examples(order: TuningOrder, tokenizer: Any, rows: Sequence[NumberedRow]) -> list[Example]:
+    encoder = Encoder(tokenizer, order.prompt, order.language, end_tokens(order.base, tokenizer))
+    return encoder.encode_all(rows, order.base.context_tokens)
+
+
 def _write_adapter(model: Any, folder: Path, base_name: str) -> None:
     """The adapter's two files, the same bytes for the same weights wherever it was trained."""
     saved = folder / "saved"
@@ -162,7 +180,7 @@ def _write_adapter(model: Any, folder: Path, base_name: str) -> None:
 
 
 def _write_taught(training: TrainingSet, path: Path) -> None:
-    """All rows as conversations, held-out ones too (they decided when to stop), as `ragloop eval leakage` reads them."""
+    """All rows as conversations, as `ragloop eval leakage` reads them. Held-out ones too: they decided when to stop."""
     with path.open("w", encoding="utf-8") as file:
         for numbered in training.rows:
             turns = [{"role": turn.role, "content": turn.content} for turn in taught(numbered.row)]
