@@ -129,8 +129,10 @@ class AdapterStore:
 
     def find(self, beginning: str) -> Adapter:
         """The adapter whose digest begins so. Raises AdapterError unless there is exactly one, and it is sound."""
-        found = [name for name in self.digests() if name.startswith(beginning)]
-        return self.get(found[0] if len(found) == 1 else beginning)
+        found = [name for name in self.digests() if beginning and name.startswith(beginning)]
+        if len(found) > 1:
+            raise AdapterError(f"{len(found)} adapters begin with {beginning[:80]!r}.", hint="Give more of the digest.")
+        return self.get(found[0] if found else beginning)
 
     def digests(self) -> list[str]:
         """The digests of all adapters, sound or not, sorted."""
