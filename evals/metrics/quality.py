@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from evals.metrics.metric import GoldSpan, Group, Outcome, Row, Scored, Skipped
 from evals.metrics.relevance import is_relevant, without_evidence
 from evals.metrics.row_metric import RowMetric
-from evals.metrics.words import ContentWords, without_markers
+from evals.metrics.words import without_markers
+from serving.content_words import ContentWords
 
 
 def quality_metrics(language: str) -> list[RowMetric]:

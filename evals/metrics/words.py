@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Sequence
-
-from retrieval.sparse import SparseEncoder
 
 _MARKERS = re.compile(r"\s{0,3}\[\d{1,3}\]")
-# A number that is no part of a word or of a longer number. The digit comes first, which lets the search skip ahead.
-_NUMBER = re.compile(r"\d(?<![\w.]\d)(?:\d{0,2}(?:,\d{3})+|\d*)(?:\.\d+)?(?!\w)")
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
@@ -24,38 +19,3 @@ def squad_tokens(text: str) -> list[str]:
     """Tokens as SQuAD's evaluation has them: lower case, no punctuation, no articles (Rajpurkar et al. 2016)."""
     bare = text.lower().translate(_PUNCTUATION)
     return _ARTICLES.sub(" ", bare).split()
-
-
-def normal_number(number: str) -> str:
-    """The number as it is compared: 1,250.50 is 1250.5."""
-    plain = number.replace(",", "")
-    return plain.rstrip("0").rstrip(".") if "." in plain else plain
-
-
-class ContentWords:
-    """Finds the words that carry an answer: numbers, and the stems that are left without stop words, by the same
-    analysis that retrieval uses."""
-
-    def __init__(self, language: str) -> None:
-        self._sparse = SparseEncoder(language)
-
-    def of(self, text: str) -> dict[str | int, str]:
-        """The distinct content words, each with the form it has in the text."""
-        words: dict[str | int, str] = {}
-        for number in _NUMBER.findall(text):
-            words.setdefault(normal_number(number), number)
-        for word in _NUMBER.sub(" ", text).split():
-            for term in self._sparse.terms(word):
-                words.setdefault(term, word.strip(string.punctuation))
-        return words
-
-    def keys(self, text: str) -> frozenset[str | int]:
-        """The distinct content words, as keys that can be compared: a string for a number, else a stem's id."""
-        numbers = (normal_number(number) for number in _NUMBER.findall(text))
-        return frozenset(numbers) | self._sparse.terms(_NUMBER.sub(" ", text))
-
-    def missing(self, wanted: str, text: str) -> tuple[int, Sequence[str]]:
-        """How many content words `wanted` has, and those of them that `text` does not have."""
-        words = self.of(wanted)
-        held = self.keys(text)
-        return len(words), [form for key, form in words.items() if key not in held]
