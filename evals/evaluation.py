@@ -178,7 +178,9 @@ class Evaluator:
             judge=self._panel.judge,
             created_by=actor.name,
             created_at=datetime.now(UTC),
-            trained_on=trained_on(AdapterStore(self._services.settings.adapters), candidate.manifest, dataset.cases),
+            trained_on=trained_on(
+                AdapterStore(self._services.settings.adapters), candidate.manifest.generator, dataset.cases
+            ),
         )
 
     def _record(self, inquiry: Inquiry, order: EvaluationOrder) -> EvaluationRecord:

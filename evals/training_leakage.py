@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from core.errors import InputError
-from core.release import ReleaseManifest
+from core.release import GeneratorSpec
 from core.storage.database import Database
 from evals.cases import DATASETS, Case, load_cases
 from evals.dataset_store import DatasetStore
@@ -23,8 +23,8 @@ _MOST_TOLD = 10
 
 
 def refuse_leaks(database: Database, training: TrainingSet) -> int:
-    """How many cases of how ever many datasets the rows were compared with: the newest version of each that is stored,
-    and the shipped ones. Raises InputError that names the lines of the rows that stand in one."""
+    """Compare the rows with every dataset: the newest version of each that is stored, and the shipped ones. Returns how
+    many cases these have; raises InputError that names the rows that hold any."""
     cases = 0
     found: list[tuple[Leak, str]] = []
     for name, dataset in _datasets(database):
@@ -44,12 +44,11 @@ def refuse_leaks(database: Database, training: TrainingSet) -> int:
     )
 
 
-def trained_on(adapters: AdapterStore, manifest: ReleaseManifest, cases: Sequence[Case]) -> tuple[str, ...]:
-    """The ids of the cases that the release's adapter was trained on, as far as its training is known.
+def trained_on(adapters: AdapterStore, generator: GeneratorSpec, cases: Sequence[Case]) -> tuple[str, ...]:
+    """The ids of the cases that the generator's adapter was trained on, as far as its training is known.
 
     Raises AdapterError if the adapter is gone.
     """
-    generator = manifest.generator
     if generator.kind != "llm" or generator.adapter_digest is None:
         return ()
     path = adapters.get(generator.adapter_digest).folder / TRAINING

@@ -58,6 +58,7 @@ def report(
     missing: Sequence[tuple[str, str]] = (),
     judge: JudgeQuality | None = None,
     kept: int = 0,
+    trained_on: Sequence[str] = (),
 ) -> Report:
     """The report of these primary scores; every other metric has the same. `missing` are (case id, metric)."""
     sides = {Side.CANDIDATE: candidate} | ({Side.BASELINE: baseline} if baseline is not None else {})
@@ -75,6 +76,7 @@ def report(
         judge=judge,
         created_by="ann",
         created_at=datetime(2026, 11, 23, tzinfo=UTC),
+        trained_on=trained_on,
     )
     return build_report(inquiry, results, load_thresholds(), seconds=1.0)
 
@@ -173,6 +175,15 @@ def test_an_unsafe_answer_blocks_and_names_its_case() -> None:
     built = report(CASES, [1.0, *[0.0] * 59], [0.0] * 60, metrics=metrics)
     assert codes(built) == ["safety"]
     assert built.blocks[0].cases == ("case-0",)
+
+
+def test_an_adapter_that_was_trained_on_cases_is_blocked_even_if_it_is_better() -> None:
+    built = report(CASES, GOOD, POOR, trained_on=("case-3", "case-7"))
+    assert built.verdict is Verdict.BETTER
+    assert codes(built) == ["leakage"]
+    assert not built.passes
+    assert built.blocks[0].cases == ("case-3", "case-7")
+    assert "2 of 60 cases" in built.blocks[0].message
 
 
 def test_times_are_not_compared_when_one_sides_answers_are_from_an_earlier_run() -> None:
