@@ -172,7 +172,8 @@ class TextDelta:
 class Generated:
     """The last event of a generation. `finish_reason` is stop, or length when `max_tokens` cut the answer short.
 
-    `degraded` says that another generator stood in; `model` is None where no served model wrote anything.
+    `degraded` says that another generator stood in; `model` is None where no served model wrote anything, and else
+    `model_usage` are the tokens that it read and wrote, which cost.
     """
 
     citations: tuple[Citation, ...]
@@ -180,6 +181,7 @@ class Generated:
     finish_reason: str = "stop"
     degraded: bool = False
     model: ModelUse | None = None
+    model_usage: Usage | None = None
 
 
 class Generator(Protocol):

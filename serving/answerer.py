@@ -1,4 +1,4 @@
-"""The path of a question: condense, retrieve, weigh the evidence, abstain or generate, record.
+"""The path of a question: condense, retrieve, weigh the evidence, abstain or generate, filter, record.
 
 The web application, the command line and the evaluation runner all call this object, built from the same manifest.
 """
@@ -6,20 +6,25 @@ The web application, the command line and the evaluation runner all call this ob
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import Protocol, cast
 
 from core.ports import Generated, GenerationRequest, Generator, TextDelta
 from core.release import Release
 from core.storage.interactions import InteractionRepository
-from core.types import AccessScope, Answer, Evidence, Retrieval, Turn, Usage
+from core.types import AccessScope, Answer, Evidence, Prices, Retrieval, Turn, Usage
 from retrieval.retriever import Retriever
 from serving.evidence import EvidenceScorer
-from serving.follow_up import standalone_query
+from serving.follow_up import StandaloneQuery, standalone_query
+from serving.outgoing import Outgoing
 
 NOT_FOUND = "I could not find this in the documents."
+_MARKER = re.compile(r"\[\d{1,4}\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +52,24 @@ class _Clock:
         return now
 
 
+class QueryWriter(Protocol):
+    """Makes a follow-up question stand on its own, and never fails: serving.llm.condenser.Condenser."""
+
+    async def standalone(self, question: str, history: Sequence[Turn]) -> StandaloneQuery: ...
+
+
+class RuleWriter:
+    """Does it by serving.follow_up's rule, without a model."""
+
+    async def standalone(self, question: str, history: Sequence[Turn]) -> StandaloneQuery:
+        return StandaloneQuery(standalone_query(question, history))
+
+
 class Answerer:
     """Answers questions as one release does. Safe to share between tasks and threads.
 
     Without `interactions` it leaves no record: evaluations keep their answers in a ledger of their own, and what they
-    ask must not count as use.
+    ask must not count as use. With `prices` answers have a cost: that of the served model's tokens.
     """
 
     def __init__(
@@ -61,50 +79,73 @@ class Answerer:
         scorer: EvidenceScorer,
         generator: Generator,
         interactions: InteractionRepository | None,
+        *,
+        query_writer: QueryWriter | None = None,
+        prices: Prices | None = None,
     ) -> None:
         self.release = release
         self.retriever = retriever
         self._scorer = scorer
         self._generator = generator
         self._interactions = interactions
+        self._query_writer = query_writer or RuleWriter()
+        self._prices = prices
 
     async def ask(self, question: Question) -> Answer:
         """The whole answer at once."""
-        async for event in self.stream(question):
-            if isinstance(event, Answer):
-                return event
+        async with aclosing(cast(AsyncGenerator[TextDelta | Answer, None], self.stream(question))) as events:
+            async for event in events:
+                if isinstance(event, Answer):
+                    return event
         raise AssertionError("the stream ended without an answer")  # pragma: no cover - stream() always yields one
 
     async def stream(self, question: Question) -> AsyncIterator[TextDelta | Answer]:
         """Text as it is written, then the Answer, which is recorded before it is handed out, where it is recorded.
 
-        Raises IndexUnavailableError when the index is down: never an answer without passages.
+        Closing it stops the work behind it. Raises IndexUnavailableError when the index is down: never an answer
+        without passages; and what the generator raises.
         """
         clock = _Clock()
-        query = standalone_query(question.text, question.history)
-        retrieval = await asyncio.to_thread(self.retriever.retrieve, query, question.scope)
-        mark = clock.lap("retrieve", clock.started)
-        evidence = await asyncio.to_thread(self._scorer.score, query, retrieval.passages)
+        query = await self._query_writer.standalone(question.text, question.history)
+        mark = clock.lap("condense", clock.started) if question.history else clock.started
+        retrieval = await asyncio.to_thread(self.retriever.retrieve, query.text, question.scope)
+        mark = clock.lap("retrieve", mark)
+        evidence = await asyncio.to_thread(self._scorer.score, query.text, retrieval.passages)
         mark = clock.lap("evidence", mark)
 
         text: list[str] = []
-        generated: Generated | None = None
+        generated = Generated((), Usage(0, 0))
         abstained = evidence.confidence < self.release.manifest.guards.abstention.threshold or not evidence.sentences
         if not abstained:
-            async for event in self._generator.stream(self._request(question, retrieval, evidence)):
-                if isinstance(event, Generated):
-                    generated = event
-                    continue
-                clock.timings.setdefault("first_token", round(time.perf_counter() - clock.started, 6))
-                text.append(event.text)
-                yield event
+            async with aclosing(self._generate(self._request(question, retrieval, evidence))) as events:
+                async for event in events:
+                    if isinstance(event, Generated):
+                        generated = event
+                        continue
+                    clock.timings.setdefault("first_token", round(time.perf_counter() - clock.started, 6))
+                    text.append(event.text)
+                    yield event
         else:
             text.append(NOT_FOUND)
             yield TextDelta(NOT_FOUND)
         clock.lap("generate", mark)
-        answer = self._finish(retrieval, evidence, abstained, "".join(text), generated, clock)
+        whole = "".join(text)
+        answer = self._finish(retrieval, evidence, abstained or _declines(whole), whole, generated, query, clock)
         await asyncio.to_thread(self._record, answer, question)
         yield answer
+
+    async def _generate(self, request: GenerationRequest) -> AsyncGenerator[TextDelta | Generated, None]:
+        """What the generator writes, as it may leave."""
+        outgoing = Outgoing(request.passages)
+        events = cast(AsyncGenerator[TextDelta | Generated, None], self._generator.stream(request))
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, Generated):
+                    if rest := outgoing.finish():
+                        yield TextDelta(rest)
+                    yield event
+                elif text := outgoing.feed(event.text):
+                    yield TextDelta(text)
 
     def _request(self, question: Question, retrieval: Retrieval, evidence: Evidence) -> GenerationRequest:
         return GenerationRequest(
@@ -117,23 +158,31 @@ class Answerer:
         evidence: Evidence,
         abstained: bool,
         text: str,
-        generated: Generated | None,
+        generated: Generated,
+        query: StandaloneQuery,
         clock: _Clock,
     ) -> Answer:
         clock.lap("total", clock.started)
         return Answer(
             text=text,
             abstained=abstained,
-            degraded=False,
-            citations=generated.citations if generated else (),
+            degraded=generated.degraded,
+            citations=generated.citations,
             retrieval=retrieval,
             confidence=round(evidence.confidence, 6),
             release=self.release.id,
             interaction_id=str(uuid.uuid4()),
-            usage=generated.usage if generated else Usage(0, 0),
+            usage=generated.usage,
             timings=clock.timings,
-            finish_reason=generated.finish_reason if generated else "stop",
+            finish_reason=generated.finish_reason,
+            model=generated.model,
+            cost=self._cost(generated.model_usage, query.model_usage),
         )
+
+    def _cost(self, *used: Usage | None) -> float | None:
+        """Of what served models read and wrote for the answer; what is done in this process costs nothing."""
+        prices = self._prices
+        return None if prices is None else sum(prices.cost(usage) for usage in used if usage is not None)
 
     def _record(self, answer: Answer, question: Question) -> None:
         if self._interactions is None:
@@ -151,3 +200,9 @@ class Answerer:
         """Which prompt template the release answers with: name, version and hash."""
         reference = self.release.manifest.prompts["answer"]
         return {"name": "answer", "version": reference.version, "sha256": reference.sha256}
+
+
+def _declines(text: str) -> bool:
+    """Whether a model says that the passages do not hold the answer, in the words that its prompt gave it."""
+    said = " ".join(_MARKER.sub("", text).split())
+    return said.rstrip(" .").casefold() == NOT_FOUND.rstrip(".").casefold()

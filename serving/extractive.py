@@ -50,7 +50,7 @@ class ExtractiveGenerator:
         citations: list[Citation] = []
         used, reason = 0, "stop"
         for quote in select_quotes(request.evidence, self._language):
-            marker = len(citations) + 1
+            marker = request.first_marker + len(citations)
             text = ("\n\n" if citations else "") + render_quote(quote, marker)
             tokens = self._embedder.count_tokens([text])[0]
             if budget is not None and used + tokens > budget:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Mapping
 
 from core.errors import CollectionMismatchError
-from core.ports import Embedder, VectorIndex
-from core.release import CollectionRef, Release
+from core.ports import Embedder, Generator, VectorIndex
+from core.release import CollectionRef, GeneratorSpec, Release
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.embedders import EmbedderRepository
@@ -15,10 +17,16 @@ from core.storage.releases import ReleaseRepository
 from retrieval.factory import Embedders, open_index
 from retrieval.retriever import Retriever
 from retrieval.sparse import SparseEncoder
+from serving.adapters.servers import open_model_servers
 from serving.answerer import Answerer
 from serving.evidence import EvidenceScorer
 from serving.extractive import ExtractiveGenerator
-from serving.prompt_library import load_prompts, resolve_prompts
+from serving.fallback import FallbackGenerator
+from serving.llm.client import check_sampling
+from serving.llm.condenser import Condenser
+from serving.llm.endpoint import ModelEndpoint
+from serving.llm.generator import LLMGenerator
+from serving.prompt_library import PromptTemplate, load_prompts, resolve_prompts
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +41,9 @@ class Services:
         self.settings = settings
         self.database = database
         self.index = index
+        self.model_servers = open_model_servers(settings)
+        self._endpoint: ModelEndpoint | None = None
+        self._opening_endpoint = threading.Lock()
         self._own = embedder
         self._embedders = Embedders(settings, EmbedderRepository(database))
         if embedder is not None:
@@ -57,8 +68,19 @@ class Services:
         champion = ReleaseRepository(self.database).champion()
         return self.embedder_for(champion.manifest.collection) if champion else self.embedder
 
+    @property
+    def model_endpoint(self) -> ModelEndpoint:
+        """Where releases of kind llm are answered; all of them share its limits. Raises SettingsError if there is
+        none."""
+        with self._opening_endpoint:
+            if self._endpoint is None:
+                self._endpoint = ModelEndpoint(self.settings)
+            return self._endpoint
+
     def warm_up(self) -> None:
-        """Load the model that answers, which takes seconds: better now than in someone's question."""
+        """Load what answers, which takes seconds: better now than in someone's question."""
+        if self.settings.model_url is not None:
+            self.model_endpoint.warm_up()
         try:
             self.answering_embedder().embed(["ready"])
         except CollectionMismatchError as error:
@@ -68,6 +90,8 @@ class Services:
     def close(self) -> None:
         self.index.close()
         self.database.close()
+        if self.model_servers is not None:
+            self.model_servers.close()
 
 
 def open_services(settings: Settings) -> Services:
@@ -78,16 +102,34 @@ def open_services(settings: Settings) -> Services:
 def build_answerer(services: Services, release: Release, *, recorded: bool = True) -> Answerer:
     """The Answerer of one release; unless `recorded`, its answers leave no record.
 
-    Raises CollectionMismatchError or NotFoundError if its embedder or its prompts are not to be had here. Its
-    collection is looked for with the first question.
+    Where answers are recorded, the extractive generator stands in for a model that is down. Where they are not, in
+    evaluations and before a promotion, nothing does: an outage must not be taken for what the release is like.
+    Raises CollectionMismatchError or NotFoundError if its embedder or its prompts are not to be had here, SettingsError
+    or InputError if its model cannot be asked. Its collection is looked for with the first question.
     """
     manifest = release.manifest
-    resolve_prompts(manifest.prompts, load_prompts())
+    prompts = resolve_prompts(manifest.prompts, load_prompts())
     language = manifest.collection.language
     embedder = services.embedder_for(manifest.collection)
     sparse = SparseEncoder(language)
     retriever = Retriever(services.index, embedder, manifest.collection.name, manifest.retrieval)
     scorer = EvidenceScorer(embedder, sparse, manifest.guards.abstention, language)
-    generator = ExtractiveGenerator(embedder, language)
+    generator: Generator = ExtractiveGenerator(embedder, language)
+    query_writer = None
+    if manifest.generator.kind == "llm":
+        model, query_writer = _model(services, manifest.generator, prompts, language)
+        generator = FallbackGenerator(model, generator) if recorded else model
     interactions = InteractionRepository(services.database) if recorded else None
-    return Answerer(release, retriever, scorer, generator, interactions)
+    prices = services.settings.prices
+    return Answerer(release, retriever, scorer, generator, interactions, query_writer=query_writer, prices=prices)
+
+
+def _model(
+    services: Services, spec: GeneratorSpec, prompts: Mapping[str, PromptTemplate], language: str
+) -> tuple[LLMGenerator, Condenser | None]:
+    """What writes the answers of a release of kind llm, and what rewrites its follow-up questions."""
+    check_sampling(spec.sampling)
+    endpoint, servers = services.model_endpoint, services.model_servers
+    generator = LLMGenerator(endpoint, spec, prompts["answer"], servers, language)
+    condense = prompts.get("condense")
+    return generator, Condenser(endpoint, spec, condense, servers, language) if condense else None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from core.types import Turn
+from core.types import Turn, Usage
 
 # Words that point back at something said before.
 _POINTERS = re.compile(
@@ -15,6 +16,14 @@ _POINTERS = re.compile(
 _OPENINGS = re.compile(r"^\s*(and|but|so|or|also|what about|how about|why not|why\?*$|which)\b", re.IGNORECASE)
 # A question this short rarely names its own subject.
 _SHORT_WORDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class StandaloneQuery:
+    """What to retrieve with; `model_usage` are the tokens of the model that wrote it, if one did."""
+
+    text: str
+    model_usage: Usage | None = None
 
 
 def depends_on_history(question: str) -> bool:

@@ -1,0 +1,79 @@
+"""What answers when the release's model does not: the extractive generator, marked as such."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import cast
+
+from core.errors import AdapterError, ModelUnavailableError, RagloopError
+from core.ports import Generated, GenerationRequest, Generator, TextDelta
+from core.types import Usage
+from serving.llm.failures import BrokenOffError
+
+logger = logging.getLogger(__name__)
+
+BROKE_OFF = "\n\nThe model broke off here. This is what the documents say:\n\n"
+
+_Events = AsyncGenerator[TextDelta | Generated, None]
+
+
+class FallbackGenerator:
+    """Answers with `model`; where that is not available, with `extractive` from there on, marked degraded.
+
+    That too many answers are being written, and that a question is too long, is told to whoever asked: another answer
+    would not be better. Why the model was not available is logged once, until it answers again.
+    """
+
+    name = "fallback"
+
+    def __init__(self, model: Generator, extractive: Generator) -> None:
+        self._model = model
+        self._extractive = extractive
+        self._reason = ""
+
+    async def stream(self, request: GenerationRequest) -> AsyncIterator[TextDelta | Generated]:
+        """The model's answer, or the extractive one, or the first part of the one and then the other."""
+        try:
+            async with aclosing(cast(_Events, self._model.stream(request))) as events:
+                async for event in events:
+                    yield event
+            self._note("")
+            return
+        except (ModelUnavailableError, AdapterError) as error:
+            self._note(_told(error))
+            so_far = error.so_far if isinstance(error, BrokenOffError) else None
+        if so_far is not None:
+            yield TextDelta(BROKE_OFF)
+            request = replace(request, first_marker=request.first_marker + len(so_far.citations))
+        async with aclosing(cast(_Events, self._extractive.stream(request))) as events:
+            async for event in events:
+                yield event if isinstance(event, TextDelta) else _degraded(event, so_far)
+
+    def _note(self, reason: str) -> None:
+        if reason and not self._reason:
+            logger.warning("the model does not answer, so answers are extractive: %s", reason)
+        elif self._reason and not reason:
+            logger.info("the model answers again")
+        self._reason = reason
+
+
+def _told(error: RagloopError) -> str:
+    return f"{error.message} {error.hint}".strip()
+
+
+def _degraded(extractive: Generated, so_far: Generated | None) -> Generated:
+    """The extractive answer's end, with what the model's part cites and used."""
+    if so_far is None:
+        return replace(extractive, degraded=True)
+    before, after = so_far.usage, extractive.usage
+    return replace(
+        extractive,
+        citations=(*so_far.citations, *extractive.citations),
+        usage=Usage(before.prompt_tokens, before.completion_tokens + after.completion_tokens),
+        degraded=True,
+        model=so_far.model,
+        model_usage=so_far.model_usage,
+    )

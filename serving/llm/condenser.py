@@ -1,0 +1,96 @@
+"""Follow-up questions rewritten by the served model, so that they can be searched for without the conversation."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from core.errors import RagloopError
+from core.release import GeneratorSpec
+from core.types import Turn, Usage
+from serving.content_words import ContentWords
+from serving.follow_up import StandaloneQuery, depends_on_history, standalone_query
+from serving.llm.asking import ask
+from serving.llm.conversation import exchanges
+from serving.llm.endpoint import ModelEndpoint
+from serving.llm.failures import explain
+from serving.llm.generator import ModelServers
+from serving.prompt_library import PromptTemplate
+from serving.spotlight import disarmed
+
+logger = logging.getLogger(__name__)
+
+# Nothing is retrieved before it is done, so it must be quick; the rule that stands in for it is no worse than it was.
+SECONDS = 3.0
+MAX_TOKENS = 80
+# What the rewriting is made from, and what it may be.
+_TURNS = 6
+_TURN_CHARACTERS = 1000
+_LONGEST_QUERY = 400
+
+
+class Condenser:
+    """Rewrites questions that lean on the turns before them. Where the model is down, busy, slow or says something that
+    is no rewriting, the rule of serving.follow_up stands in: a question never fails for it."""
+
+    def __init__(
+        self,
+        endpoint: ModelEndpoint,
+        spec: GeneratorSpec,
+        prompt: PromptTemplate,
+        servers: ModelServers | None = None,
+        language: str = "english",
+    ) -> None:
+        self._endpoint = endpoint
+        self._spec = spec
+        self._prompt = prompt
+        self._servers = servers
+        self._words = ContentWords(language)
+
+    async def standalone(self, question: str, history: Sequence[Turn]) -> StandaloneQuery:
+        """What to retrieve with."""
+        rule = StandaloneQuery(standalone_query(question, history))
+        before = [replace(turn, content=turn.content[:_TURN_CHARACTERS]) for turn in exchanges(history)[-_TURNS:]]
+        if not before or not depends_on_history(question) or self._endpoint.breaker.is_open:
+            return rule
+        try:
+            async with asyncio.timeout(SECONDS), self._endpoint.places().one(patient=False):
+                written, usage = await self._ask(question, before)
+        except (TimeoutError, RagloopError) as error:
+            logger.debug("a follow-up was not rewritten: %s", error)
+            return rule
+        text = _line(written)
+        return StandaloneQuery(text if self._is_sane(text, question, before) else rule.text, usage)
+
+    async def _ask(self, question: str, before: Sequence[Turn]) -> tuple[str, Usage | None]:
+        if self._servers is not None:
+            await self._servers.ensure(self._spec)
+        messages = self._prompt.messages(history=before, question=disarmed(question))
+        turns = [(turn.role, turn.content) for turn in messages]
+        model = self._endpoint.chat_model(self._spec)
+        try:
+            asked = await ask(lambda: model.astream(turns, max_tokens=MAX_TOKENS))
+            pieces = [asked.first]
+            try:
+                while pieces[-1]:
+                    pieces.append(await asked.reading.next())
+            finally:
+                await asked.reading.close()
+        except Exception as error:  # each provider raises its own; all of them are told as ours
+            raise explain(error, self._spec.served_model or "") from error
+        return "".join(pieces), asked.reading.usage
+
+    def _is_sane(self, text: str, question: str, before: Sequence[Turn]) -> bool:
+        """A rewriting says what the question says, with words of the conversation and no others."""
+        if not text or "\n" in text or len(text) > _LONGEST_QUERY:
+            return False
+        said = self._words.keys(text)
+        known = self._words.keys("\n".join([question, *(turn.content for turn in before)]))
+        return bool(said) and self._words.keys(question) <= said <= known
+
+
+def _line(written: str) -> str:
+    """The rewriting without what models like to put around it."""
+    return written.strip().removeprefix("Question:").strip().strip('"').strip()

@@ -1,0 +1,45 @@
+"""What a model is sent for a question: the one way in which serving and training make it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import groupby
+
+from core.types import Passage, Turn
+from serving.prompt_library import PromptTemplate
+from serving.spotlight import disarmed, spotlight
+
+_MARKER = re.compile(r" ?\[\d{1,4}\]")
+
+
+def prompt_messages(
+    prompt: PromptTemplate,
+    question: str,
+    passages: Sequence[Passage],
+    history: Sequence[Turn] = (),
+    language: str = "english",
+) -> list[Turn]:
+    """The messages for a question: the prompt's standing instruction, the conversation, the passages and the question,
+    nothing in them being able to pass for the prompt's own words."""
+    quoted = spotlight(passages, language)
+    return prompt.messages(exchanges(history), passages=quoted, question=disarmed(question))
+
+
+def exchanges(history: Sequence[Turn]) -> list[Turn]:
+    """The conversation as chat templates want it: user and assistant in turn, from a user's message to an answer.
+
+    Neighbours of one role become one turn. Instructions that a client put in are left out, for the release's prompt
+    says what answers are like; so are questions that were never answered. Answers lose their markers: they count the
+    passages of another question.
+    """
+    turns: list[Turn] = []
+    for role, said in groupby((turn for turn in history if turn.role != "system"), key=lambda turn: turn.role):
+        text = disarmed("\n\n".join(_without_markers(turn) for turn in said))
+        if turns or role == "user":
+            turns.append(Turn(role, text))
+    return turns[: len(turns) // 2 * 2]
+
+
+def _without_markers(turn: Turn) -> str:
+    return _MARKER.sub("", turn.content) if turn.role == "assistant" else turn.content

@@ -1,0 +1,146 @@
+"""The model endpoint of one process: what all releases that ask it share.
+
+The breaker is the process's. Connections, and the places that limit how many answers are written at once, belong to an
+event loop: the server has one, and each evaluation brings its own. They are opened with the loop's first question and
+closed when the loop ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from core.errors import ModelUnavailableError, SettingsError
+from core.release import GeneratorSpec
+from core.settings import Settings
+from serving.llm.breaker import Breaker
+from serving.llm.client import open_chat_model, open_http
+from serving.llm.failures import ContextOverflowError, counts_as_outage
+from serving.llm.places import Places
+from serving.llm.tokens import EstimatedTokens, FileTokens, ServerTokens, TokenCounter
+
+if TYPE_CHECKING:
+    import httpx
+    from langchain_core.language_models import BaseChatModel
+
+# The window of a model that nobody tells us: smaller ones are rare by now.
+CAUTIOUS_WINDOW = 4096
+_LOOK_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class _Here:
+    """What belongs to one event loop."""
+
+    http: httpx.AsyncClient
+    places: Places
+    models: dict[str, BaseChatModel] = field(default_factory=dict)
+    counters: dict[str, TokenCounter] = field(default_factory=dict)
+    closing: asyncio.Task[None] | None = None
+
+
+class ModelEndpoint:
+    """The endpoint that the settings name; with `chat_model`, any LangChain chat model in its stead, for every
+    release. Safe to share between threads."""
+
+    def __init__(self, settings: Settings, chat_model: BaseChatModel | None = None) -> None:
+        if settings.model_url is None and chat_model is None:
+            raise SettingsError(
+                "A release that answers with a model needs a model server.",
+                hint="Set RAGLOOP_MODEL_URL to its base URL, such as the one that `make vllm` prints.",
+            )
+        self.settings = settings
+        self.breaker = Breaker()
+        self._given = chat_model
+        self._file = FileTokens(settings.model_tokenizer) if settings.model_tokenizer else None
+        self._windows: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._by_loop: dict[asyncio.AbstractEventLoop, _Here] = {}
+
+    def warm_up(self) -> None:
+        """Import what asking a model needs."""
+        if self._given is None:
+            import langchain_openai  # noqa: F401
+
+    def places(self) -> Places:
+        """Of the running event loop."""
+        return self._here().places
+
+    def chat_model(self, spec: GeneratorSpec) -> BaseChatModel:
+        """The release's model, for the running event loop."""
+        if self._given is not None:
+            return self._given
+        here, key = self._here(), spec.model_dump_json()
+        if key not in here.models:
+            here.models[key] = open_chat_model(self.settings, spec, here.http)
+        return here.models[key]
+
+    def says_when_done(self) -> bool:
+        """Whether every answer ends with a finish reason, so that one without it was cut off on the way."""
+        return self._given is None
+
+    def counter(self, spec: GeneratorSpec) -> TokenCounter:
+        """What counts the release's prompts."""
+        if self._file is not None:
+            return self._file
+        url, model = self.settings.model_url, spec.served_model
+        if self._given is not None or url is None or model is None or self.settings.model_provider == "azure":
+            return EstimatedTokens()
+        here = self._here()
+        if model not in here.counters:
+            here.counters[model] = ServerTokens(here.http, url, model)
+        return here.counters[model]
+
+    async def window(self, spec: GeneratorSpec) -> int:
+        """The tokens that prompt and answer may have together."""
+        if self.settings.model_context_tokens is not None:
+            return self.settings.model_context_tokens
+        base = spec.base_model or ""
+        if base not in self._windows and self._given is None:
+            window = await self._ask_window(base)
+            if window is None:
+                return CAUTIOUS_WINDOW
+            self._windows[base] = window
+        return self._windows.get(base, CAUTIOUS_WINDOW)
+
+    def note(self, error: ModelUnavailableError) -> ModelUnavailableError:
+        """Learn from what went wrong; returns it."""
+        if counts_as_outage(error):
+            self.breaker.failed()
+        if isinstance(error, ContextOverflowError):
+            self._windows.clear()  # the server counts otherwise than was thought
+        return error
+
+    async def _ask_window(self, base: str) -> int | None:
+        """What vLLM says about itself; other servers do not."""
+        import httpx
+
+        try:
+            response = await self._here().http.get(f"{self.settings.model_url}/models", timeout=_LOOK_SECONDS)
+            offered = response.raise_for_status().json()["data"]
+            found = {model["id"]: model.get("max_model_len") for model in offered}
+        except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+        window = found.get(base)
+        return window if isinstance(window, int) and window > 0 else None
+
+    def _here(self) -> _Here:
+        loop = asyncio.get_running_loop()
+        here = self._by_loop.get(loop)
+        if here is None:
+            here = _Here(open_http(self.settings), Places(self.settings.model_concurrency))
+            here.closing = loop.create_task(self._close_at_the_end(loop, here.http), name="model endpoint")
+            with self._lock:
+                self._by_loop[loop] = here
+        return here
+
+    async def _close_at_the_end(self, loop: asyncio.AbstractEventLoop, http: httpx.AsyncClient) -> None:
+        """Wait until the loop ends, which cancels what it still runs, and close the connections."""
+        try:
+            await loop.create_future()
+        finally:
+            with self._lock:
+                del self._by_loop[loop]
+            await http.aclose()
