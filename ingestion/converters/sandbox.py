@@ -14,6 +14,7 @@ import tempfile
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing import current_process
 from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -44,6 +45,9 @@ class _Worker(SpawnProcess):
     a script may lack the guard that multiprocessing asks for."""
 
     def start(self) -> None:
+        # A task on a Celery worker is forked from a process that may have no children, and inherits that.
+        if current_process().daemon:
+            current_process().daemon = False
         program = sys.modules["__main__"]
         sys.modules["__main__"] = ModuleType("__main__")
         try:

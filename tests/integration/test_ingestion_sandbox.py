@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -183,3 +184,15 @@ def test_workers_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
 def _alive(process: int) -> bool:
     status = Path(f"/proc/{process}/stat")
     return status.exists() and status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def test_it_works_in_a_task_of_a_celery_worker_whose_process_may_have_no_children(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(multiprocessing.current_process(), "daemon", True)
+    path = tmp_path / "0.txt"
+    path.write_text("hello")
+    task = Task(LocalFile(path, path.name), SourceItem(f"docs/{path.name}", "docs", "1", 1), None)
+    job = Job(MisbehavingConverter(10_000_000), StructureSplitter(FakeEmbedder(), 60, "fake"))
+    with Sandbox(job, Limits(timeout_seconds=TIMEOUT, memory_bytes=200 * 2**20), tmp_path) as sandbox:
+        assert isinstance(sandbox.outcome(task, sandbox.submit(task)), Converted)
