@@ -13,6 +13,9 @@ from core.errors import RagloopError
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
+# Escape becomes ␛ and so on; line ends and tabs stay. The second half of the control characters has no signs.
+_SIGNS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | dict.fromkeys(range(0x7F, 0xA0), "�")
+
 
 def print_json(value: Mapping[str, Any]) -> None:
     """The one JSON object of a command that was called with --json."""
@@ -35,6 +38,11 @@ def report(error: RagloopError, *, as_json: bool) -> None:
     if as_json:
         print_json({"error": {"type": error.type, "message": error.message, "hint": error.hint}})
     note(f"Error: {error.message}" + (f"\n{error.hint}" if error.hint else ""))
+
+
+def visible(text: str) -> str:
+    """`text` with control characters as signs, so that no document can steer the terminal."""
+    return text.translate(_SIGNS)
 
 
 def one_line(text: str, width: int = 100) -> str:

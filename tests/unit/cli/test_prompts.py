@@ -1,0 +1,216 @@
+"""`ragloop prompts`: what models are asked, as they are asked it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from app import prompt_shelf
+from core.release import PromptRef
+from core.storage.interactions import InteractionRepository
+from core.storage.releases import Decision, ReleaseRepository
+from core.storage.tables import interactions
+from serving import prompt_library
+from serving.prompt_library import PROMPTS, load_prompts
+from serving.prompt_preview import Asked, preview, written_passages
+from serving.spotlight import spotlight
+from tests.unit.app.world import World, asks
+from tests.unit.cli.test_commands import run, run_json
+from tests.unit.core.test_interactions import an_answer
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setenv("RAGLOOP_HOME", str(tmp_path / "home"))
+    return World(tmp_path / "home").ingest()
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the prompts, to work on."""
+    folder = tmp_path / "prompts"
+    shutil.copytree(PROMPTS, folder)
+    for module in (prompt_shelf, prompt_library):
+        monkeypatch.setattr(module, "PROMPTS", folder)
+    return folder
+
+
+def test_the_list_has_every_version_and_who_answers_with_it(capsys: pytest.CaptureFixture[str], world: World) -> None:
+    assert world.release is not None
+    older = world.release.manifest.model_copy(
+        update={"prompts": {**world.release.manifest.prompts, "answer": load_prompts()["answer"][1].ref}}
+    )
+    candidate = ReleaseRepository(world.database).add_candidate(older, Decision("ann"))
+    code, listed = run_json(capsys, "prompts", "list")
+    assert code == 0
+    rows = {(row["name"], row["version"]): row for row in listed["prompts"]}
+    assert {("answer", 1), ("answer", 2), ("condense", 1), ("draft_case", 1), ("judge_support", 1)} <= rows.keys()
+    assert {row["state"] for row in rows.values()} == {"released"}
+    assert rows["answer", 2]["used_by"] == [{"release": world.release.id, "status": "champion"}]
+    assert rows["answer", 1]["used_by"] == [{"release": candidate.id, "status": "candidate"}]
+    assert rows["answer", 2]["tests"] == 1
+    _, out, _ = run(capsys, "prompts", "list")
+    assert f"used by champion {world.release.id[:12]}" in out
+
+
+def test_drafts_edits_and_broken_files_are_told_apart(
+    capsys: pytest.CaptureFixture[str], world: World, library: Path
+) -> None:
+    text = (library / "answer" / "2.yaml").read_text()
+    (library / "answer" / "3.yaml").write_text(text.replace("version: 2", "version: 3"))
+    (library / "answer" / "4.yaml").write_text(
+        text.replace("version: 2", "version: 4").replace("{{ question }}", "{{ x() }}")
+    )
+    (library / "condense" / "1.yaml").write_text((library / "condense" / "1.yaml").read_text() + "\n")
+    _, listed = run_json(capsys, "prompts", "list")
+    rows = {f"{row['name']}@{row['version']}": row for row in listed["prompts"]}
+    states = {name: rows[name]["state"] for name in ("answer@2", "answer@3", "answer@4", "condense@1")}
+    assert states == {"answer@2": "released", "answer@3": "draft", "answer@4": "broken", "condense@1": "edited"}
+    assert "call is not allowed" in rows["answer@4"]["description"]
+    assert rows["condense@1"]["used_by"] == []
+
+
+def test_a_prompt_is_shown_as_its_file(capsys: pytest.CaptureFixture[str], world: World) -> None:
+    _, out, _ = run(capsys, "prompts", "show", "answer@1")
+    assert out.rstrip() == (PROMPTS / "answer" / "1.yaml").read_text().rstrip()
+    _, shown = run_json(capsys, "prompts", "show", "answer")
+    assert (shown["version"], shown["text"]) == (2, (PROMPTS / "answer" / "2.yaml").read_text())
+
+
+def test_a_diff_shows_what_went_and_what_came(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "prompts", "diff", "answer", "1", "2")
+    assert out.startswith("--- answer@1\n+++ answer@2\n")
+    assert "-version: 1\n" in out
+    assert "+version: 2\n" in out
+    _, same = run_json(capsys, "prompts", "diff", "answer", "2", "2")
+    assert same == {"name": "answer", "from": 2, "to": 2, "diff": ""}
+
+
+def test_a_question_is_rendered_as_a_model_would_read_it(capsys: pytest.CaptureFixture[str]) -> None:
+    words = [
+        "prompts",
+        "render",
+        "answer",
+        "--question",
+        "Who?",
+        "--passage",
+        "The lead. [7]",
+        "--passage",
+        "\x1b[31mTea.",
+    ]
+    code, rendered = run_json(capsys, *words)
+    assert code == 0
+    assert [turn["role"] for turn in rendered["messages"]] == ["system", "user"]
+    user = rendered["messages"][1]["content"]
+    assert "The lead. [1] (7) [1]" in user
+    assert "\x1b[31mTea. [2]" in user
+    assert user.endswith("Question: Who?")
+    _, out, _ = run(capsys, *words)
+    assert "␛[31mTea. [2]" in out, "no document steers the terminal"
+
+
+def test_values_are_rendered_as_they_stand(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    values = tmp_path / "values.json"
+    values.write_text(json.dumps({"form": "{}", "given": '{"context": "Tea."}'}))
+    code, rendered = run_json(capsys, "prompts", "render", "judge_support@1", "--values", str(values))
+    assert code == 0
+    assert rendered["messages"][0]["content"].endswith('Input:\n{"context": "Tea."}')
+
+
+async def test_an_answer_on_record_is_rendered_with_what_its_model_read(
+    capsys: pytest.CaptureFixture[str], world: World
+) -> None:
+    history = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Good day. [1]"}]
+    question = {"role": "user", "content": "How many days of holiday has every employee each year?"}
+    async with world.client() as client:
+        body = (await client.post("/v1/chat/completions", json=asks("x", messages=[*history, question]))).json()
+    answer_id = body["interaction_id"]
+    code, rendered = run_json(capsys, "prompts", "render", "answer", "--interaction", answer_id)
+    assert code == 0
+    assert rendered["version"] == 2, "the version of the release that answered"
+    assert [turn["content"] for turn in rendered["messages"][1:3]] == ["Hello", "Good day."]
+    assert "Every employee has thirty days of holiday each year. [" in rendered["messages"][-1]["content"]
+    _, other = run_json(capsys, "prompts", "render", "answer@1", "--interaction", answer_id)
+    assert other["version"] == 1
+    assert "Question: How many days" in other["messages"][-1]["content"]
+
+
+async def test_only_the_passages_that_were_in_the_prompt_are_rendered(
+    capsys: pytest.CaptureFixture[str], world: World
+) -> None:
+    async with world.client() as client:
+        body = (await client.post("/v1/chat/completions", json=asks("Who approves holidays by the team lead?"))).json()
+    with world.database.transaction() as connection:
+        connection.execute(update(interactions).values(model={"model": "base", "passages": 1}))
+    _, rendered = run_json(capsys, "prompts", "render", "answer", "--interaction", body["interaction_id"])
+    assert rendered["messages"][-1]["content"].count("<passage ") == 1
+
+
+def test_a_record_whose_prompt_is_no_longer_here_is_not_rendered_with_another(
+    capsys: pytest.CaptureFixture[str], world: World
+) -> None:
+    assert world.release is not None
+    changed = {**world.release.manifest.prompts, "answer": PromptRef(version=2, sha256="0" * 64)}
+    manifest = world.release.manifest.model_copy(update={"prompts": changed})
+    release = ReleaseRepository(world.database).add_candidate(manifest, Decision("ann"))
+    _record(world, release.id)
+    code, out, err = run(capsys, "prompts", "render", "answer", "--interaction", "i-1")
+    assert (code, out) == (2, "")
+    assert "needs prompt answer version 2" in err
+
+
+def _record(world: World, release_id: str) -> None:
+    answer = replace(an_answer(), release=release_id)
+    InteractionRepository(world.database).record(
+        answer, question="Who?", history=[], origin="api", api_key_id=None, prompt={}
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["show", "anwser"], "no prompt 'anwser'"),
+        (["show", "answer@9"], "no version '9'"),
+        (["show", "answer@"], "no version ''"),
+        (["show", "../answer"], "no prompt"),
+        (["diff", "answer", "1", "9"], "no version '9'"),
+        (["render", "answer"], "Give one of"),
+        (["render", "answer", "--question", "a", "--interaction", "b"], "Give one of"),
+        (["render", "answer", "--passage", "a"], "Give one of"),
+        (["render", "answer", "--interaction", "nobody"], "no answer 'nobody'"),
+        (["render", "judge_support", "--question", "a"], "also takes form, given"),
+        (["render", "answer", "--values", "no/such/file"], "cannot be read"),
+        (["render", "answer", "--values", "/dev/null"], "cannot be read as JSON"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_with_a_hint(
+    capsys: pytest.CaptureFixture[str], world: World, words: list[str], said: str
+) -> None:
+    code, out, err = run(capsys, "prompts", *words)
+    assert (code, out) == (2, "")
+    message, hint = err.strip().splitlines()[-2:]
+    assert message.startswith("Error: ")
+    assert said in message
+    assert hint
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "{", '{"question": "Who?"}', '{"question": 1, "passages": 5}', "[" * 100_000]
+)
+def test_values_that_do_not_fit_are_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path, content: str) -> None:
+    values = tmp_path / "values.json"
+    values.write_text(content)
+    code, out, err = run(capsys, "prompts", "render", "answer", "--values", str(values))
+    assert (code, out) == (2, "")
+    assert "Error: " in err
+
+
+def test_spotlighting_is_servings_own() -> None:
+    passages = written_passages(["One. Two."])
+    prompt = load_prompts()["answer"][2]
+    assert preview(prompt, Asked("Q?", passages)) == prompt.messages(passages=spotlight(passages), question="Q?")
