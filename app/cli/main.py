@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import typer
 
-from app.cli import adapters, answering, doctor, documents, evaluations, index, keys, prompts, releases, tuning
+from app.cli import adapters, answering, doctor, documents, evaluations, index, keys, prompts, releases, tuning, usage
 from app.cli.console import note, report
 from core.errors import RagloopError
 
@@ -28,6 +28,7 @@ application.command("ingest")(documents.ingest)
 application.command("ask")(answering.ask)
 application.command("search")(answering.search)
 application.command("serve")(answering.serve)
+application.command("usage")(usage.usage)
 application.command("doctor")(doctor.doctor)
 application.command("delete")(documents.delete)
 application.command("tune")(tuning.tune)
