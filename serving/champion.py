@@ -12,6 +12,7 @@ tried again at every look. What it replaced is kept open, so that it answers aga
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
@@ -31,6 +32,8 @@ logger = logging.getLogger(__name__)
 POINTER_CHECK_SECONDS = 0.25
 # A request looks by itself when nobody has for so long: there is no follower, or the machine is busy.
 _OVERDUE_SECONDS = 1.5
+# How long a new champion waits for its model to be loaded before it answers; loading goes on after that.
+MODEL_SECONDS = 1.0
 
 
 def current_champion(services: Services) -> Release:
@@ -130,8 +133,22 @@ class Champion:
         return answerer
 
     def _warm_up(self, release: Release) -> None:
-        """Load the model, unless it is the one that answers: then embedding would only queue behind the requests."""
+        """Load the embedder, unless it is the one that answers: then embedding would only queue behind the requests.
+        Have the model server load the release's adapter."""
+        self._ready_model(release)
         collection = release.manifest.collection
         before = self._serving.release.manifest.collection if self._serving else None
         if before is None or before.embedder_fingerprint != collection.embedder_fingerprint:
             self._services.embedder_for(collection).embed(["ready"])
+
+    def _ready_model(self, release: Release) -> None:
+        """Make the release's model ready, within what a flip may take. A model server that is down does not keep a
+        release from answering: it answers out of the documents then, and looks for the model with each question."""
+        servers = self._services.model_servers
+        if release.manifest.generator.kind != "llm" or servers is None:
+            return
+        try:
+            asyncio.run(asyncio.wait_for(servers.ensure(release.manifest.generator), MODEL_SECONDS))
+        except (RagloopError, TimeoutError) as error:
+            reason = error.message if isinstance(error, RagloopError) else "the model server takes long to load it"
+            logger.warning("the model of release %s is not ready: %s", release.id[:12], reason)

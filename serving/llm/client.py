@@ -18,6 +18,20 @@ if TYPE_CHECKING:
 _OPENAI = frozenset({"temperature", "top_p", "seed", "presence_penalty", "frequency_penalty"})
 _BEYOND = frozenset({"top_k", "min_p", "repetition_penalty", "min_tokens", "length_penalty"})
 _WHOLE = frozenset({"seed", "max_tokens", "top_k", "min_tokens"})
+# From what to what each may be. An endpoint that takes less says so when the release is verified.
+_RANGES = {
+    "temperature": (0.0, 2.0),
+    "top_p": (0.001, 1.0),
+    "seed": (0, 2**53),
+    "presence_penalty": (-2.0, 2.0),
+    "frequency_penalty": (-2.0, 2.0),
+    "top_k": (-1, 1_000_000),
+    "min_p": (0.0, 1.0),
+    "repetition_penalty": (0.001, 2.0),
+    "min_tokens": (0, 32_768),
+    "length_penalty": (-10.0, 10.0),
+    "max_tokens": (1, 32_768),
+}
 
 # A server on the same network that takes longer to accept a connection is down.
 CONNECT_SECONDS = 3.0
@@ -25,14 +39,18 @@ CONNECT_SECONDS = 3.0
 
 def check_sampling(sampling: Mapping[str, float]) -> None:
     """Raises InputError for a parameter that is not sampling, or a number that it cannot be."""
-    known = sorted(_OPENAI | _BEYOND | {"max_tokens"})
     for name, value in sampling.items():
-        if name not in known:
-            raise InputError(f"generator.sampling: there is no {name}.", hint=f"There is: {', '.join(known)}.")
-        if name in _WHOLE and not float(value).is_integer():
-            raise InputError(f"generator.sampling: {name} must be a whole number, and is {value}.")
-    if sampling.get("max_tokens", 1) < 1:
-        raise InputError("generator.sampling: max_tokens must be at least 1.")
+        if name not in _RANGES:
+            raise InputError(
+                f"generator.sampling: there is no {name}.", hint=f"There is: {', '.join(sorted(_RANGES))}."
+            )
+        low, high = _RANGES[name]
+        whole = name in _WHOLE and not float(value).is_integer()
+        if whole or not low <= value <= high:
+            what = "a whole number" if name in _WHOLE else "a number"
+            raise InputError(
+                f"generator.sampling: {name} cannot be {value:g}.", hint=f"It is {what} from {low:g} to {high:g}."
+            )
 
 
 def open_http(settings: Settings) -> httpx.AsyncClient:

@@ -117,7 +117,7 @@ def test_a_release_that_cannot_be_served_is_not_created(world: World, service: R
     world.index.commit(empty, [], list(world.index.chunk_counts(empty)))
     assert "empty" in refusal(ConflictError, lambda: service.create(MAKER, changes={"collection": empty})).message
     llm = refusal(ConflictError, lambda: service.create(MAKER, changes={"generator.kind": "llm"}))
-    assert "not served yet" in llm.message
+    assert "RAGLOOP_MODEL_URL" in llm.hint
     refusal(ConflictError, lambda: service.create(MAKER, changes={"generator.sampling.temperature": "0"}))
     refusal(InputError, lambda: service.create(MAKER, changes={"retrieval.topk": "3"}))
     assert said(service) == ["installed"]
