@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlencode
 
+# What people are told of a citation whose passage does not seem to support the statement.
+WEAK = "the passage may not say this"
+
 _MARKER = re.compile(r"\[(\d{1,4})\]")
 _LIST_MARKER = re.compile(r"^\s*(?:[-*+]|\d{1,9}[.)])\s+")
 

@@ -32,7 +32,8 @@ class RecordedPassage(_Frozen):
 
 
 class RecordedCitation(_Frozen):
-    """A citation: `document.text[start:end] == quote`; `chunk_id` is the passage it came from."""
+    """A citation: `document.text[start:end] == quote`; `chunk_id` is the passage it came from. Answers that were
+    recorded before there was a check have no `supported`."""
 
     marker: int
     uri: str
@@ -43,6 +44,7 @@ class RecordedCitation(_Frozen):
     quote: str
     score: float
     chunk_id: str
+    supported: bool = True
 
 
 class AnswerRecord(_Frozen):

@@ -55,6 +55,17 @@ _PIPED = re.compile(r"`[^`]*\|[^`]*`")
 _Taken = tuple[str, int]
 
 
+def visible(text: str) -> str:
+    """The text without characters that cannot be seen or that steer what shows it."""
+    return text.translate(_DROP)
+
+
+def harmless(text: str) -> str:
+    """A whole text as it may leave, where no address is known."""
+    outgoing = Outgoing(())
+    return outgoing.feed(text) + outgoing.finish()
+
+
 class Outgoing:
     """Filters one answer. The result does not depend on how the text was cut into pieces."""
 
@@ -70,7 +81,7 @@ class Outgoing:
 
     def feed(self, piece: str) -> str:
         """The text that may go out now."""
-        self._held += piece.translate(_DROP)
+        self._held += visible(piece)
         return self._advance(last=False)
 
     def finish(self) -> str:

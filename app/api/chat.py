@@ -36,11 +36,12 @@ async def chat_completions(caller: ChatDep, request: Request, runtime: RuntimeDe
     metrics: Metrics = request.app.state.metrics
     if not body.stream:
         answer = await unless_client_leaves(request, whole_answer(answerer, question, metrics))
-        return JSONResponse(Completion().whole(answer))
+        return JSONResponse(Completion(footer=body.citations_footer).whole(answer))
     events = answer_events(answerer, question, metrics)
     # The first event is awaited before the response begins: what fails until then fails with its proper status.
     first = await unless_client_leaves(request, first_of(events))
-    stream = _stream(first, events, request.state.request_id, body.wants_usage)
+    completion = Completion(footer=body.citations_footer)
+    stream = _stream(completion, first, events, request.state.request_id, body.wants_usage)
     return StreamingResponse(stream, media_type="text/event-stream", headers=_STREAM_HEADERS)
 
 
@@ -57,10 +58,9 @@ def _question(body: ChatRequest, caller: Caller, longest: int) -> Question:
 
 
 async def _stream(
-    first: TextDelta | Answer, events: AnswerEvents, request_id: str, with_usage: bool
+    completion: Completion, first: TextDelta | Answer, events: AnswerEvents, request_id: str, with_usage: bool
 ) -> AsyncIterator[str]:
     """The completion as server-sent events. An error on the way is the last event, without [DONE] after it."""
-    completion = Completion()
     async with aclosing(events):
         try:
             yield event(completion.delta({"role": "assistant", "content": ""}, with_usage=with_usage))
@@ -81,5 +81,4 @@ async def _stream(
 def _chunks(completion: Completion, item: TextDelta | Answer, with_usage: bool) -> list[dict[str, Any]]:
     if isinstance(item, TextDelta):
         return [completion.delta({"content": item.text}, with_usage=with_usage)]
-    last = completion.last(item, with_usage=with_usage)
-    return [last, completion.usage(item)] if with_usage else [last]
+    return completion.ending(item, with_usage=with_usage)

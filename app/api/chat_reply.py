@@ -10,6 +10,7 @@ from typing import Any
 
 from app.answer_json import answer_json
 from app.api.chat_request import MODEL
+from app.citations_footer import citations_footer
 from app.citing import document_url, marker_spans
 from core.types import Answer, Usage
 
@@ -23,15 +24,17 @@ def event(payload: dict[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One completion: its id and time are the same in every chunk."""
+    """One completion: its id and time are the same in every chunk. With `footer` its text ends with its sources."""
 
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
+    footer: bool = False
 
     def whole(self, answer: Answer) -> dict[str, Any]:
         """The `chat.completion` object."""
+        content = answer.text + (citations_footer(answer) if self.footer else "")
         message = {
-            "role": "assistant", "content": answer.text, "refusal": None, "annotations": url_annotations(answer),
+            "role": "assistant", "content": content, "refusal": None, "annotations": url_annotations(answer),
         }  # fmt: skip
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": answer.finish_reason}
         return {
@@ -46,6 +49,13 @@ class Completion:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
         chunk = {**self._head("chat.completion.chunk"), "choices": [choice]}
         return {**chunk, "usage": None} if with_usage else chunk
+
+    def ending(self, answer: Answer, *, with_usage: bool) -> list[dict[str, Any]]:
+        """The chunks after the text: the sources and the usage where they were asked for, and between them the last."""
+        footer = citations_footer(answer) if self.footer else ""
+        before = [self.delta({"content": footer}, with_usage=with_usage)] if footer else []
+        after = [self.usage(answer)] if with_usage else []
+        return [*before, self.last(answer, with_usage=with_usage), *after]
 
     def last(self, answer: Answer, *, with_usage: bool) -> dict[str, Any]:
         """The chunk that ends the text: the finish reason, the annotations, and RAGLoop's fields."""

@@ -60,7 +60,7 @@ class StreamOptions(BaseModel):
 
 
 class ChatRequest(BaseModel):
-    """The body of POST /v1/chat/completions."""
+    """The body of POST /v1/chat/completions. `citations_footer` is RAGLoop's own: the text ends with its sources."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -70,6 +70,7 @@ class ChatRequest(BaseModel):
     stream_options: StreamOptions | None = None
     max_tokens: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
     max_completion_tokens: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
+    citations_footer: bool = False
 
     @property
     def wants_usage(self) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.console import JsonOption, one_line, print_json, say
+from app.cli.console import JsonOption, one_line, print_json, say, visible
 from core.errors import InputError, TooLargeError
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ def ask(
     if as_json:
         print_json(answer_json(answer))
         return
-    say(answer.text)
+    say(visible(answer.text))
     if answer.citations:
         say()
     for citation in answer.citations:
-        say(f"[{citation.marker}] {_place(citation)}")
+        say(visible(f"[{citation.marker}] {_place(citation)}"))
 
 
 def search(
@@ -74,8 +74,8 @@ def search(
         return
     for passage in retrieval.passages:
         page = f", page {passage.chunk.page}" if passage.chunk.page else ""
-        say(f"{passage.score:.3f}  {passage.chunk.uri}{page}")
-        say(f"       {one_line(passage.chunk.text)}")
+        say(visible(f"{passage.score:.3f}  {passage.chunk.uri}{page}"))
+        say(visible(f"       {one_line(passage.chunk.text)}"))
 
 
 def serve(
@@ -118,7 +118,10 @@ def _open(settings: Settings, access: list[str] | None) -> tuple[Answerer, Any]:
 
 
 def _place(citation: Citation) -> str:
+    from app.citing import WEAK
+
     chunk = citation.chunk
     page = f", page {chunk.page}" if chunk.page else ""
     path = f" ({' > '.join(chunk.heading_path)})" if chunk.heading_path else ""
-    return f"{chunk.uri}{page}{path}, characters {citation.start}–{citation.end}"
+    weak = "" if citation.supported else f" ({WEAK})"
+    return f"{chunk.uri}{page}{path}, characters {citation.start}–{citation.end}{weak}"

@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from app.auth import Caller
-from app.citing import document_url, marker_spans
+from app.citing import WEAK, document_url, marker_spans
 from app.fields import is_uuid
 from app.pages.markdown import html, parse, sanitise, split_tags, unused_characters, words
 from core.errors import NotFoundError
@@ -25,7 +25,7 @@ EXCERPT = 240
 @dataclass(frozen=True, slots=True)
 class Source:
     """A cited or offered place in a document. `marker` is 0 for a passage that was only offered; `glimpse` is the
-    quote, or its beginning, without markdown."""
+    quote, or its beginning, without markdown. Unless `supported`, the passage may not say what it is cited for."""
 
     marker: int
     title: str
@@ -34,6 +34,7 @@ class Source:
     quote: str
     glimpse: str
     url: str
+    supported: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def answer_view(interaction: Interaction) -> AnswerView:
 
 def answer_html(text: str, sources: Sequence[Source]) -> Markup:
     """The answer's markdown with each marker a link to the cited place."""
-    urls = {source.marker: source.url for source in sources}
+    cited = {source.marker: source for source in sources}
     opening, closing = unused_characters(text, 2)
     pieces, at = [], 0
     for span in marker_spans(text, sources):
@@ -100,8 +101,10 @@ def answer_html(text: str, sources: Sequence[Source]) -> Markup:
     marker = re.compile(f"{opening}(\\d+){closing}")
 
     def link(match: re.Match[str]) -> str:
-        url = urls[int(match[1])].replace("&", "&amp;")
-        return f'<a class="cite" href="{url}" aria-label="Source {match[1]}">{match[1]}</a>'
+        source = cited[int(match[1])]
+        url = source.url.replace("&", "&amp;")
+        kind, label = ("cite", "") if source.supported else ("cite weak", f": {WEAK}")
+        return f'<a class="{kind}" href="{url}" aria-label="Source {match[1]}{label}">{match[1]}</a>'
 
     linked = (
         marker.sub("", piece) if is_tag else marker.sub(link, piece)
@@ -123,4 +126,5 @@ def _source(place: Mapping[str, Any], marker: int, interaction_id: str) -> Sourc
         quote=quote,
         glimpse=glimpse if marker or len(glimpse) <= EXCERPT else f"{glimpse[:EXCERPT].rstrip()} …",
         url=document_url(place["document_id"], place["start"], place["end"], interaction_id),
+        supported=place.get("supported", True),
     )

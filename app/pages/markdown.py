@@ -32,7 +32,7 @@ _TAGS = {
 }  # fmt: skip
 _ATTRIBUTES = {"a": {"href", "aria-label"}, "mark": {"id"}, "ol": {"start"}}
 _CLASSES = {
-    "a": {"cite"}, "pre": {"plain"}, "td": {"left", "right", "center"}, "th": {"left", "right", "center"},
+    "a": {"cite", "weak"}, "pre": {"plain"}, "td": {"left", "right", "center"}, "th": {"left", "right", "center"},
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from app.citing import WEAK
 from app.pages.navigation import home_of, places_for
 from evals.report_words import moment
 
@@ -18,7 +19,7 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.globals.update(places_for=places_for, home_of=home_of)
+_environment.globals.update(places_for=places_for, home_of=home_of, weak=WEAK)
 _environment.filters["moment"] = moment
 
 

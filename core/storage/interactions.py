@@ -133,6 +133,7 @@ def citation_json(citation: Citation) -> dict[str, Any]:
         "end": citation.end,
         "quote": citation.quote,
         "score": citation.score,
+        "supported": citation.supported,
         "document_id": citation.chunk.document_id,
         "chunk_id": citation.chunk.id,
     }

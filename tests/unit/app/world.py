@@ -179,11 +179,13 @@ class _Fixed:
 
 @dataclass
 class Scripted:
-    """A generator that says what it is told to, then fails if it is told to. Each marker [n] cites the n-th passage."""
+    """A generator that says what it is told to, then fails if it is told to. Each marker [n] cites the n-th passage;
+    the citations in `weak` are not supported."""
 
     pieces: Sequence[str]
     failure: Exception | None = None
     name: str = "scripted"
+    weak: Sequence[int] = ()
     requests: list[GenerationRequest] = field(default_factory=list)
 
     async def stream(self, request: GenerationRequest) -> AsyncIterator[TextDelta | Generated]:
@@ -194,7 +196,15 @@ class Scripted:
             raise self.failure
         markers = {int(marker) for marker in re.findall(r"\[(\d+)\]", "".join(self.pieces))}
         citations = tuple(
-            Citation(marker, passage.chunk, passage.chunk.start, passage.chunk.end, passage.chunk.text, 1.0)
+            Citation(
+                marker,
+                passage.chunk,
+                passage.chunk.start,
+                passage.chunk.end,
+                passage.chunk.text,
+                1.0,
+                supported=marker not in self.weak,
+            )
             for marker, passage in enumerate(request.passages, start=1)
             if marker in markers
         )
