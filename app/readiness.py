@@ -1,4 +1,8 @@
-"""Whether this process can answer: database, index, model, documents and release, each looked at by itself."""
+"""Whether this process can answer: database, index, model, documents and release, each looked at by itself.
+
+The model server is told of beside them: while it is down answers are quoted from the documents, so it keeps no process
+from being ready.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,8 @@ class Readiness:
 
     checks: dict[str, str] = field(default_factory=dict)
     hint: str = ""
+    model_server: str = "none"
+    """none where there is none, ok, or degraded while questions are answered without it."""
 
     @property
     def ready(self) -> bool:
@@ -46,6 +52,8 @@ def _look_at(runtime: Runtime, services: Services) -> Readiness:
     found = Readiness()
     found.note("database", services.database.check)
     found.note("index", services.index.collections)
+    if services.settings.model_url is not None:
+        found.model_server = "degraded" if services.model_endpoint.breaker.is_open else "ok"
     found.checks["model"] = "ok"  # it embedded a word before the services were handed over, and it is in this process
     looks: dict[str, Callable[[], object]] = {
         "documents": lambda: current_champion(services),  # there is none while nothing was ingested

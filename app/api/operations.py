@@ -22,9 +22,15 @@ async def healthz() -> dict[str, Any]:
 
 @router.get("/readyz")
 def readyz(runtime: RuntimeDep) -> Response:
-    """Whether database, index and model work and documents are ingested; 503 until they do."""
+    """Whether database, index and model work and documents are ingested; 503 until they do. `model_server` is degraded
+    while a served model does not answer, which is no reason to send requests elsewhere."""
     found = readiness.look(runtime)
-    content = {"status": "ready" if found.ready else "not ready", "checks": found.checks, "hint": found.hint}
+    content = {
+        "status": "ready" if found.ready else "not ready",
+        "checks": found.checks,
+        "hint": found.hint,
+        "model_server": found.model_server,
+    }
     return JSONResponse(content, 200 if found.ready else 503, None if found.ready else {"Retry-After": "2"})
 
 

@@ -22,7 +22,8 @@ def doctor(
 ) -> None:
     """Check that everything works.
 
-    Looks at the settings, database, index, embedding model and documents, and says what to do about what fails.
+    Looks at the settings, database, index, embedding model, documents and model server, and says what to do about what
+    fails.
     """
     from core.settings import load_settings
 
@@ -89,11 +90,39 @@ def _documents(settings: Settings) -> str:
     return f"{len(counts):,} documents, {sum(counts.values()):,} chunks in {collection}; release {release.id[:12]}"
 
 
+def _model(settings: Settings) -> str:
+    import asyncio
+
+    from core.errors import UnavailableError
+    from serving.champion import current_champion
+    from serving.factory import open_services
+
+    services = open_services(settings)
+    try:
+        servers = services.model_servers
+        if servers is None:
+            return "no model server is set up: answers are quoted from the documents"
+        try:
+            generator = current_champion(services).manifest.generator
+        except UnavailableError:  # nothing was ingested, which the documents' line says
+            generator = None
+        if generator is not None and generator.kind == "llm":
+            asyncio.run(servers.ensure_everywhere(generator))
+            return f"{generator.served_model} answers on {', '.join(servers.replicas) or settings.model_url}"
+        for state in asyncio.run(servers.models()).values():
+            if isinstance(state, RagloopError):
+                raise state
+        return f"{', '.join(servers.replicas) or settings.model_url}; the champion answers without it"
+    finally:
+        services.close()
+
+
 CHECKS: dict[str, Callable[[Settings], str]] = {
     "database": _database,
     "index": _index,
     "embedder": _embedder,
     "documents": _documents,
+    "model": _model,
 }
 
 

@@ -135,6 +135,17 @@ async def test_ready_means_that_every_part_works(client: AsyncClient) -> None:
     assert response.json()["checks"] == dict.fromkeys(("database", "index", "model", "documents", "release"), "ok")
 
 
+async def test_a_model_server_that_is_down_is_told_and_keeps_nobody_from_asking(tmp_path: Path) -> None:
+    world = World(tmp_path, {"model_url": "http://127.0.0.1:9/v1"}).ingest()
+    async with world.client() as client:
+        assert (await client.get("/readyz")).json()["model_server"] == "ok"
+        for _ in range(5):
+            world.services.model_endpoint.breaker.failed()
+        response = await client.get("/readyz")
+    assert response.status_code == 200
+    assert (response.json()["status"], response.json()["model_server"]) == ("ready", "degraded")
+
+
 async def test_not_ready_says_what_is_missing_and_what_to_do(tmp_path: Path) -> None:
     async with World(tmp_path).client() as client:
         response = await client.get("/readyz")

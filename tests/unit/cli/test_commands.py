@@ -214,6 +214,17 @@ def test_doctor_says_what_works_and_what_to_do_about_what_does_not(capsys: pytes
     assert "ragloop ingest" in checks["documents"]["hint"]
 
 
+def test_doctor_says_that_the_model_server_is_down(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAGLOOP_MODEL_URL", "http://127.0.0.1:9/v1")
+    code, result = run_json(capsys, "doctor")
+    (model,) = [check for check in result["checks"] if check["name"] == "model"]
+    assert code == 1
+    assert "cannot be reached" in model["message"]
+    assert "make vllm" in model["hint"]
+
+
 def test_doctor_lists_every_setting_and_hides_passwords(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
