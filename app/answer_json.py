@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.storage.interactions import citation_json
+from core.storage.interactions import citation_json, model_json
 from core.types import Answer
 
 
-def answer_json(answer: Answer) -> dict[str, Any]:
-    """The fields that DESIGN's public surface promises."""
+def answer_json(answer: Answer, *, with_cost: bool) -> dict[str, Any]:
+    """The fields that the public surface promises. What the model did is `model_use`, for `model` is OpenAI's. The cost
+    is for those who look after the system, not for everyone who asks."""
+    cost = {"cost": answer.cost} if with_cost else {}
     return {
         "answer": answer.text,
         "abstained": answer.abstained,
@@ -18,4 +20,6 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "release": answer.release,
         "interaction_id": answer.interaction_id,
         "timings": dict(answer.timings),
+        "model_use": model_json(answer.model),
+        **cost,
     }

@@ -13,6 +13,7 @@ from core.settings import Settings
 from serving.answerer import Answerer
 from serving.champion import Champion
 from serving.factory import Services, open_services
+from serving.llm.endpoint import Load
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +88,11 @@ class Runtime:
     def state(self) -> Services | RagloopError:
         """The services if they are open, else what stands in the way; never waits."""
         return self._services or self.fatal or self._unavailable or _starting()
+
+    def model_load(self) -> Load | None:
+        """How busy the model endpoint is; None without one."""
+        services = self._services
+        return services.model_endpoint.load if services is not None and self.settings.model_url is not None else None
 
     def _use(self, services: Services) -> None:
         self._champion = self._champion or Champion(services)

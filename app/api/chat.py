@@ -18,7 +18,7 @@ from app.errors import envelope, unexpected
 from app.metrics import Metrics
 from core.errors import RagloopError
 from core.ports import TextDelta
-from core.types import Answer
+from core.types import Answer, Role
 from serving.answerer import Question
 
 router = APIRouter()
@@ -34,13 +34,13 @@ async def chat_completions(caller: ChatDep, request: Request, runtime: RuntimeDe
     question = _question(body, caller, runtime.settings.max_question_chars)
     answerer = await runtime.answerer()
     metrics: Metrics = request.app.state.metrics
+    completion = Completion(footer=body.citations_footer, cost=caller.actor.may(Role.REVIEW))
     if not body.stream:
         answer = await unless_client_leaves(request, whole_answer(answerer, question, metrics))
-        return JSONResponse(Completion(footer=body.citations_footer).whole(answer))
+        return JSONResponse(completion.whole(answer))
     events = answer_events(answerer, question, metrics)
     # The first event is awaited before the response begins: what fails until then fails with its proper status.
     first = await unless_client_leaves(request, first_of(events))
-    completion = Completion(footer=body.citations_footer)
     stream = _stream(completion, first, events, request.state.request_id, body.wants_usage)
     return StreamingResponse(stream, media_type="text/event-stream", headers=_STREAM_HEADERS)
 

@@ -24,11 +24,13 @@ def event(payload: dict[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One completion: its id and time are the same in every chunk. With `footer` its text ends with its sources."""
+    """One completion: its id and time are the same in every chunk. With `footer` its text ends with its sources; with
+    `cost` it says what the answer cost."""
 
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
     footer: bool = False
+    cost: bool = False
 
     def whole(self, answer: Answer) -> dict[str, Any]:
         """The `chat.completion` object."""
@@ -41,7 +43,7 @@ class Completion:
             **self._head("chat.completion", answer.release),
             "choices": [choice],
             "usage": _usage(answer.usage),
-            **answer_json(answer),
+            **answer_json(answer, with_cost=self.cost),
         }
 
     def delta(self, delta: dict[str, Any], *, with_usage: bool, finish: str | None = None) -> dict[str, Any]:
@@ -60,7 +62,8 @@ class Completion:
     def last(self, answer: Answer, *, with_usage: bool) -> dict[str, Any]:
         """The chunk that ends the text: the finish reason, the annotations, and RAGLoop's fields."""
         delta = {"annotations": url_annotations(answer)}
-        return {**self.delta(delta, with_usage=with_usage, finish=answer.finish_reason), **answer_json(answer)}
+        last = self.delta(delta, with_usage=with_usage, finish=answer.finish_reason)
+        return {**last, **answer_json(answer, with_cost=self.cost)}
 
     def usage(self, answer: Answer) -> dict[str, Any]:
         """The chunk that `stream_options.include_usage` asks for."""

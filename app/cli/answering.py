@@ -43,7 +43,7 @@ def ask(
     answerer, scope = _open(settings, access)
     answer = asyncio.run(answerer.ask(Question(text, scope, origin="cli")))
     if as_json:
-        print_json(answer_json(answer))
+        print_json(answer_json(answer, with_cost=True))
         return
     say(visible(answer.text))
     if answer.citations:

@@ -24,7 +24,8 @@ _WROTE = interactions.c.model.is_not(None)
 _MEASURES = {
     "first_token": interactions.c.timings["first_token"].as_float(),
     "queue": interactions.c.model["queue_seconds"].as_float(),
-    "tokens_per_second": interactions.c.model["tokens_per_second"].as_float(),
+    # 0 is the speed of an answer that came in one piece: none was measured.
+    "tokens_per_second": func.nullif(interactions.c.model["tokens_per_second"].as_float(), 0.0),
 }
 
 

@@ -36,7 +36,7 @@ def operation_metrics(prices: Prices | None) -> list[RowMetric]:
             "tokens_per_second",
             "tokens",
             "Tokens that the model wrote in a second.",
-            _of_model(lambda use: use.tokens_per_second),
+            _of_model(lambda use: use.tokens_per_second or None),
             better="higher",
         ),
         _cost(prices),
@@ -68,9 +68,12 @@ def _first_token(row: Row) -> Outcome:
     return _timing("first_token")(row)
 
 
-def _of_model(read: Callable[[ModelUse], float]) -> Callable[[Row], Outcome]:
+def _of_model(read: Callable[[ModelUse], float | None]) -> Callable[[Row], Outcome]:
     def measure(row: Row) -> Outcome:
-        return Skipped("no model wrote it") if row.answer.model is None else Scored(read(row.answer.model))
+        if row.answer.model is None:
+            return Skipped("no model wrote it")
+        value = read(row.answer.model)
+        return Skipped("it came in one piece") if value is None else Scored(value)
 
     return measure
 

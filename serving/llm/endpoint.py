@@ -30,6 +30,15 @@ CAUTIOUS_WINDOW = 4096
 _LOOK_SECONDS = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How busy an endpoint is: answers being written, questions that wait, and whether it is taken to be down."""
+
+    writing: int
+    waiting: int
+    down: bool
+
+
 @dataclass(slots=True)
 class _Here:
     """What belongs to one event loop."""
@@ -63,6 +72,13 @@ class ModelEndpoint:
         """Import what asking a model needs."""
         if self._given is None:
             import langchain_openai  # noqa: F401
+
+    @property
+    def load(self) -> Load:
+        """What it does now, for all event loops together."""
+        with self._lock:
+            places = [here.places for here in self._by_loop.values()]
+        return Load(sum(each.writing for each in places), sum(each.waiting for each in places), self.breaker.is_open)
 
     def places(self) -> Places:
         """Of the running event loop."""

@@ -18,7 +18,17 @@ class Places:
     def __init__(self, number: int) -> None:
         self._number = number
         self._free = asyncio.Semaphore(number)
-        self._waiting = 0
+        self._waiting = self._writing = 0
+
+    @property
+    def writing(self) -> int:
+        """Places that are taken."""
+        return self._writing
+
+    @property
+    def waiting(self) -> int:
+        """Questions that wait for one."""
+        return self._waiting
 
     @asynccontextmanager
     async def one(self, *, patient: bool = True) -> AsyncIterator[float]:
@@ -28,9 +38,11 @@ class Places:
         """
         asked = time.perf_counter()
         await self._take(patient)
+        self._writing += 1
         try:
             yield time.perf_counter() - asked
         finally:
+            self._writing -= 1
             self._free.release()
 
     async def _take(self, patient: bool) -> None:

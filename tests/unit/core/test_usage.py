@@ -77,6 +77,13 @@ def test_percentiles_are_values_of_nearest_rank(database: Database, count: int, 
     assert (row.tokens_per_second_p50, row.queue_p95) == (median, slow)
 
 
+def test_an_answer_that_came_in_one_piece_has_no_speed(database: Database) -> None:
+    for number, speed in enumerate([0.0, 0.0, 30.0]):
+        record(database, number, model=replace(USE, tokens_per_second=speed))
+    (row,) = found(database)
+    assert (row.by_model, row.tokens_per_second_p50) == (3, 30.0)
+
+
 def test_groups_are_releases_keys_and_days_in_utc(database: Database) -> None:
     late = datetime(2026, 3, 1, 1, 30, tzinfo=UTC)
     record(database, 1, key="k1", release="a" * 64, at=late)

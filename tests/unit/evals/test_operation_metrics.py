@@ -58,6 +58,8 @@ def test_queue_and_speed_are_the_models_and_skipped_without_one() -> None:
     written = row(answer(model=USE))
     assert (score("queue_time", written), score("tokens_per_second", written)) == (0.25, 40.0)
     assert [skipped(name, row(answer())) for name in ("queue_time", "tokens_per_second")] == ["no model wrote it"] * 2
+    at_once = replace(USE, tokens_per_second=0.0)
+    assert skipped("tokens_per_second", row(answer(model=at_once))) == "it came in one piece"
 
 
 def test_what_a_model_did_comes_back_from_the_ledger_and_older_records_have_none() -> None:
