@@ -13,6 +13,7 @@ from core.errors import ModelUnavailableError
 from core.ports import Generated, GenerationRequest, TextDelta
 from core.release import GeneratorSpec
 from core.types import ModelUse, Passage, Turn, Usage
+from serving.answerer import NOT_FOUND
 from serving.cited_text import CitedText
 from serving.llm.asking import Asked, ask
 from serving.llm.context import Context, fitting
@@ -20,6 +21,7 @@ from serving.llm.conversation import exchanges, prompt_messages
 from serving.llm.endpoint import ModelEndpoint
 from serving.llm.failures import BrokenOffError, UnknownModelError, cut_short, explain, known_to_be_down
 from serving.llm.tokens import at_most
+from serving.prompt_guard import PromptGuard
 from serving.prompt_library import PromptTemplate
 
 # How providers say that the limit on tokens ended the answer.
@@ -138,18 +140,19 @@ class LLMGenerator:
     async def _write(
         self, request: GenerationRequest, begun: _Begun, queued: float
     ) -> AsyncGenerator[TextDelta | Generated, None]:
+        guard = PromptGuard(self._prompt.system, NOT_FOUND)
         cited = CitedText(begun.passages, self._language, request.first_marker)
         reading, text, written = begun.asked.reading, begun.asked.first, ""
         failure: ModelUnavailableError | None = None
         while text:
             written += text
-            if shown := cited.feed(text):
+            if shown := cited.feed(guard.feed(text)):
                 yield TextDelta(shown)
             try:
                 text = await reading.next(self._endpoint.settings.model_idle_seconds)
             except Exception as error:  # noqa: BLE001 - as above; it is raised below
                 text, failure = "", explain(error, self._name)
-        if rest := cited.finish():
+        if rest := cited.feed(guard.finish()) + cited.finish():
             yield TextDelta(rest)
         if failure is None and reading.finish_reason is None and self._endpoint.says_when_done():
             failure = cut_short()
