@@ -144,11 +144,12 @@ class FakeGenerator:
 
     async def stream(self, request: GenerationRequest) -> AsyncIterator[TextDelta | Generated]:
         chunk = request.passages[0].chunk
-        words = [*chunk.text.split(), "[1]"]
+        marker = request.first_marker
+        words = [*chunk.text.split(), f"[{marker}]"]
         kept = words if request.max_tokens is None else words[: request.max_tokens]
         for word in kept:
             yield TextDelta(word + " ")
-        citation = Citation(1, chunk, chunk.start, chunk.end, chunk.text, 1.0)
+        citation = Citation(marker, chunk, chunk.start, chunk.end, chunk.text, 1.0)
         reason = "stop" if len(kept) == len(words) else "length"
         yield Generated((citation,), Usage(len(request.question.split()), len(kept)), reason)
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 # Two more attempts, after a tenth of a second or two, and after twice that: whoever asked is waiting.
 ATTEMPTS = 3
-_FIRST_WAIT_SECONDS = 0.1
-_LONGEST_WAIT_SECONDS = 1.0
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,9 @@ async def ask(stream: Callable[[], AsyncIterator[AIMessageChunk]]) -> Asked:
     or asking again is of no use, and EmptyAnswerError when the answer ends without a word."""
     from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-    wait = wait_exponential_jitter(multiplier=_FIRST_WAIT_SECONDS, max=_LONGEST_WAIT_SECONDS, jitter=_FIRST_WAIT_SECONDS)
+    wait = wait_exponential_jitter(
+        multiplier=_FIRST_PAUSE_SECONDS, max=_LONGEST_PAUSE_SECONDS, jitter=_FIRST_PAUSE_SECONDS
+    )
     retrying = AsyncRetrying(
         stop=stop_after_attempt(ATTEMPTS), wait=wait, retry=retry_if_exception(passes), reraise=True
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,11 @@ from core.ports import Generated, GenerationRequest, Generator, TextDelta
 from core.sentences import sentence_spans
 from core.types import Chunk, Evidence, Passage, ScoredSentence, document_id
 from serving.extractive import ExtractiveGenerator
+from serving.fallback import FallbackGenerator
 from tests.fakes import FakeEmbedder, FakeGenerator
+from tests.mock_model import MockModel
+from tests.model_replies import ModelManner
+from tests.unit.serving.llm.asked import generator_over
 
 TEXT = "The team lead approves travel requests. Tea is free for everyone."
 
@@ -25,9 +30,38 @@ def request(max_tokens: int | None = None) -> GenerationRequest:
     return GenerationRequest("Who approves travel?", (), (passage,), Evidence(sentences, {}, 0.9), max_tokens)
 
 
-@pytest.fixture(params=["extractive", "fake"])
-def generator(request: pytest.FixtureRequest) -> Generator:
-    return ExtractiveGenerator(FakeEmbedder()) if request.param == "extractive" else FakeGenerator()
+@pytest.fixture(scope="module")
+def model() -> Iterator[MockModel]:
+    with MockModel() as running:
+        yield running
+
+
+def _extractive(_: MockModel) -> Generator:
+    return ExtractiveGenerator(FakeEmbedder())
+
+
+def _fallback(model: MockModel) -> Generator:
+    return FallbackGenerator(generator_over(model), ExtractiveGenerator(FakeEmbedder()))
+
+
+def _fallback_without_model(model: MockModel) -> Generator:
+    model.manner = ModelManner.UNAUTHORIZED
+    return _fallback(model)
+
+
+GENERATORS: dict[str, Callable[[MockModel], Generator]] = {
+    "extractive": _extractive,
+    "fake": lambda _: FakeGenerator(),
+    "llm": generator_over,
+    "fallback": _fallback,
+    "fallback without its model": _fallback_without_model,
+}
+
+
+@pytest.fixture(params=GENERATORS)
+def generator(request: pytest.FixtureRequest, model: MockModel) -> Generator:
+    model.manner = ModelManner.SENSIBLE
+    return GENERATORS[request.param](model)
 
 
 async def collect(events: AsyncIterator[TextDelta | Generated]) -> tuple[str, list[Generated]]:
@@ -72,4 +106,12 @@ async def test_a_limit_on_tokens_is_kept_and_named_as_the_reason(generator: Gene
 
 
 async def test_the_same_request_gives_the_same_answer(generator: Generator) -> None:
-    assert await collect(generator.stream(request())) == await collect(generator.stream(request()))
+    (text, (end,)), (again, (other,)) = [await collect(generator.stream(request())) for _ in range(2)]
+    assert text == again
+    assert replace(end, model=None) == replace(other, model=None)  # which took another time
+
+
+async def test_markers_count_from_where_the_request_says(generator: Generator) -> None:
+    text, (finished,) = await collect(generator.stream(replace(request(), first_marker=3)))
+    assert "[3]" in text
+    assert finished.citations[0].marker == 3

@@ -1,0 +1,97 @@
+"""What stands in for the model: the documents' own words, marked, from wherever the model stopped."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from core.errors import AdapterError, BusyError, ContextTooLongError, RagloopError
+from core.ports import GenerationRequest
+from serving.extractive import ExtractiveGenerator
+from serving.fallback import BROKE_OFF, FallbackGenerator
+from tests.fakes import FakeEmbedder
+from tests.mock_model import MockModel
+from tests.model_replies import ModelManner
+from tests.unit.app.world import Scripted
+from tests.unit.serving.llm.asked import answer, asking, generator_over
+
+
+@pytest.fixture
+def model() -> Iterator[MockModel]:
+    with MockModel() as running:
+        yield running
+
+
+def fallback_over(model: MockModel) -> FallbackGenerator:
+    return FallbackGenerator(generator_over(model), ExtractiveGenerator(FakeEmbedder()))
+
+
+async def test_a_model_that_answers_answers_alone(model: MockModel) -> None:
+    text, end = await answer(fallback_over(model))
+    assert text == "The team lead approves travel requests. [1]"
+    assert (end.degraded, end.model is not None) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "manner", [ModelManner.SERVER_ERROR, ModelManner.UNAUTHORIZED, ModelManner.EMPTY, ModelManner.HANGS]
+)
+async def test_without_the_model_the_answer_is_extractive_and_says_so(model: MockModel, manner: ModelManner) -> None:
+    model.manner = manner
+    text, end = await answer(fallback_over(model))
+    assert text == "The team lead approves travel requests. [1]"
+    assert (end.degraded, end.model, end.model_usage) == (True, None, None)
+    assert end.citations[0].quote == "The team lead approves travel requests."
+
+
+@pytest.mark.parametrize("manner", [ModelManner.TRUNCATED, ModelManner.DROPPED, ModelManner.STALLS])
+async def test_where_the_model_breaks_off_the_documents_go_on_and_so_do_the_numbers(
+    model: MockModel, manner: ModelManner
+) -> None:
+    model.manner = manner
+    model.respond = lambda _: "Travel requests are approved by the lead. [1] " + "So it is said there. " * 8
+    text, end = await answer(fallback_over(model))
+    before, _, after = text.partition(BROKE_OFF)
+    assert before.startswith("Travel requests are approved by the lead. [1]")
+    assert after == "The team lead approves travel requests. [2]"
+    assert [citation.marker for citation in end.citations] == [1, 2]
+    assert end.degraded
+    assert end.model is not None
+    assert end.model_usage is not None
+    assert end.usage.completion_tokens > end.model_usage.completion_tokens
+
+
+@pytest.mark.parametrize("error", [BusyError("busy"), ContextTooLongError("long")])
+async def test_what_the_asker_must_know_is_not_covered_up(error: RagloopError) -> None:
+    generator = FallbackGenerator(Scripted([], failure=error), ExtractiveGenerator(FakeEmbedder()))
+    with pytest.raises(type(error)):
+        await answer(generator)
+
+
+async def test_a_lost_adapter_degrades_too() -> None:
+    generator = FallbackGenerator(Scripted([], failure=AdapterError("gone")), ExtractiveGenerator(FakeEmbedder()))
+    assert (await answer(generator))[1].degraded
+
+
+async def test_an_outage_is_logged_once_and_its_end_too(model: MockModel, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "serving.fallback")
+    generator = fallback_over(model)
+    model.manner = ModelManner.UNAUTHORIZED
+    for _ in range(3):
+        await answer(generator)
+    model.manner = ModelManner.SENSIBLE
+    for _ in range(2):
+        await answer(generator)
+    said = [record.getMessage() for record in caplog.records if record.name == "serving.fallback"]
+    assert len(said) == 2
+    assert "RAGLOOP_MODEL_API_KEY" in said[0]
+    assert "answers again" in said[1]
+
+
+async def test_the_extractive_generator_counts_from_where_it_is_told() -> None:
+    asked = asking()
+    request = GenerationRequest(asked.question, (), asked.passages, asked.evidence, first_marker=4)
+    text, end = await answer(ExtractiveGenerator(FakeEmbedder()), request)
+    assert text.endswith("[4]")
+    assert end.citations[0].marker == 4
