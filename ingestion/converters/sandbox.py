@@ -14,7 +14,7 @@ import tempfile
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import current_process
+from multiprocessing import process
 from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -45,9 +45,6 @@ class _Worker(SpawnProcess):
     a script may lack the guard that multiprocessing asks for."""
 
     def start(self) -> None:
-        # A task on a Celery worker is forked from a process that may have no children, and inherits that.
-        if current_process().daemon:
-            current_process().daemon = False
         program = sys.modules["__main__"]
         sys.modules["__main__"] = ModuleType("__main__")
         try:
@@ -64,6 +61,7 @@ class Sandbox:
     """A pool of workers that start on first use. `scratch` is an existing folder for their output."""
 
     def __init__(self, job: Job, limits: Limits, scratch: Path) -> None:
+        _become_ordinary()
         self._limits = limits
         self._logs = tempfile.TemporaryDirectory(prefix="workers-", dir=scratch)
         self._log = Path(self._logs.name) / "output"
@@ -122,3 +120,13 @@ class Sandbox:
 
 def _exit(code: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
+def _become_ordinary() -> None:
+    """A task on a Celery worker is forked from one of its processes and takes itself for that: a process of billiard's,
+    which may have no children and whose key no child can be given. Take ourselves for what a program starts as."""
+    if not isinstance(process.current_process(), process.BaseProcess):
+        ordinary = process.BaseProcess(name="MainProcess")
+        ordinary.daemon = False
+        ordinary.authkey = os.urandom(32)
+        vars(process)["_current_process"] = ordinary

@@ -186,10 +186,23 @@ def _alive(process: int) -> bool:
     return status.exists() and status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
 
 
-def test_it_works_in_a_task_of_a_celery_worker_whose_process_may_have_no_children(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(multiprocessing.current_process(), "daemon", True)
+class ProcessOfCelery:
+    """What multiprocessing takes a task on a Celery worker for: it may have no children and cannot be pickled."""
+
+    daemon = True
+    name = "ForkPoolWorker-1"
+    _identity = (1,)
+
+    def __init__(self) -> None:
+        self._config = {"daemon": True, "authkey": lambda: "not to be pickled", "semprefix": "/mp"}
+
+    @property
+    def authkey(self) -> object:
+        return self._config["authkey"]
+
+
+def test_it_works_in_a_task_of_a_celery_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(multiprocessing.process, "_current_process", ProcessOfCelery())
     path = tmp_path / "0.txt"
     path.write_text("hello")
     task = Task(LocalFile(path, path.name), SourceItem(f"docs/{path.name}", "docs", "1", 1), None)
