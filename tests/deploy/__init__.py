@@ -1,0 +1,1 @@
+"""What deploys RAGLoop: the compose file, the images, monitoring, and how vLLM is started."""
