@@ -174,6 +174,15 @@ def released_prompts(folder: Path = PROMPTS) -> dict[tuple[str, int], str]:
     return {(each["name"], int(each["version"])): each["sha256"] for each in found if each}
 
 
+def newest_released(folder: Path = PROMPTS) -> dict[str, PromptTemplate]:
+    """The newest released version of every prompt: what is used where nobody names a version. Drafts are not. Raises
+    NotFoundError for one whose file was edited or is gone."""
+    newest: dict[str, PromptRef] = {}
+    for (name, version), sha256 in sorted(released_prompts(folder).items()):
+        newest[name] = PromptRef(version=version, sha256=sha256)
+    return resolve_prompts(newest, load_prompts(folder))
+
+
 def resolve_prompts(references: Mapping[str, PromptRef], prompts: Prompts) -> dict[str, PromptTemplate]:
     """The templates a release names. Raises NotFoundError if one is missing or its text is not what was released."""
     resolved = {}
@@ -182,8 +191,8 @@ def resolve_prompts(references: Mapping[str, PromptRef], prompts: Prompts) -> di
         prompt = versions.get(reference.version) if versions is not None else None
         if prompt is None or prompt.sha256 != reference.sha256:
             raise NotFoundError(
-                f"The release needs prompt {name} version {reference.version} with hash {reference.sha256[:12]},"
-                " and this installation does not have it.",
+                f"Prompt {name} version {reference.version} with hash {reference.sha256[:12]} is needed, and this"
+                " installation does not have it.",
                 hint="Released prompts must not change: restore the file, and put the new text into a new version.",
             )
         resolved[name] = prompt

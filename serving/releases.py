@@ -21,7 +21,7 @@ from core.settings import Settings
 from core.storage.documents import RunRepository
 from core.storage.releases import ReleaseRepository
 from core.types import CollectionSpec
-from serving.prompt_library import load_prompts
+from serving.prompt_library import newest_released
 
 # Fitted by `python -m evals.fit_abstention`; the file says on what.
 ABSTENTION = Path(__file__).parent / "abstention.json"
@@ -41,8 +41,8 @@ def first_manifest(settings: Settings, spec: CollectionSpec) -> ReleaseManifest:
 
 
 def newest_prompts() -> Mapping[str, PromptRef]:
-    """The newest version of every prompt in the library."""
-    return {name: versions[max(versions)].ref for name, versions in load_prompts().items()}
+    """The newest released version of every prompt in the library."""
+    return {name: prompt.ref for name, prompt in newest_released().items()}
 
 
 def default_abstention() -> AbstentionModel:

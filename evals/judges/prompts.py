@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from serving.prompt_library import PromptTemplate, load_prompts, released_prompts
+from serving.prompt_library import PromptTemplate, newest_released
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -53,8 +53,7 @@ _NOT_SHOWN = {"atomicity", "coverage"}
 @lru_cache
 def judge_prompt(name: str) -> PromptTemplate:
     """The newest released version of a judge's prompt."""
-    newest = max(version for known, version in released_prompts(PROMPTS) if known == name)
-    return load_prompts(PROMPTS)[name][newest]
+    return newest_released(PROMPTS)[name]
 
 
 def prompts_of(metric: str) -> list[dict[str, object]]:

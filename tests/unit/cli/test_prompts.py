@@ -161,7 +161,7 @@ def test_a_record_whose_prompt_is_no_longer_here_is_not_rendered_with_another(
     _record(world, release.id)
     code, out, err = run(capsys, "prompts", "render", "answer", "--interaction", "i-1")
     assert (code, out) == (2, "")
-    assert "needs prompt answer version 2" in err
+    assert "Prompt answer version 2" in err
 
 
 def _record(world: World, release_id: str) -> None:

@@ -13,7 +13,15 @@ from core.errors import InputError, NotFoundError, TooLargeError
 from core.release import PromptRef
 from core.types import Turn
 from evals.judges.prompts import PROMPTS as JUDGES_PROMPTS
-from serving.prompt_library import PROMPTS, RELEASED, load_prompt, load_prompts, released_prompts, resolve_prompts
+from serving.prompt_library import (
+    PROMPTS,
+    RELEASED,
+    load_prompt,
+    load_prompts,
+    newest_released,
+    released_prompts,
+    resolve_prompts,
+)
 
 FOLDERS = [PROMPTS, JUDGES_PROMPTS]
 EVERY = [prompt for folder in FOLDERS for versions in load_prompts(folder).values() for prompt in versions.values()]
@@ -58,6 +66,8 @@ def test_an_edited_or_deleted_prompt_no_longer_matches_the_list(tmp_path: Path, 
     reference = PromptRef(version=2, sha256=released_prompts()["answer", 2])
     with pytest.raises(NotFoundError, match="answer version 2"):
         resolve_prompts({"answer": reference}, load_prompts(folder))
+    with pytest.raises(NotFoundError, match="answer version 2"):
+        newest_released(folder)
 
 
 def test_a_list_of_released_prompts_that_cannot_be_read_says_where(tmp_path: Path) -> None:
@@ -86,6 +96,18 @@ def test_a_broken_draft_harms_no_release(tmp_path: Path) -> None:
     assert resolve_prompts({"answer": prompts["answer"][2].ref}, prompts)["answer"].version == 2
     with pytest.raises(InputError, match=r"answer/3\.yaml"):
         prompts["answer"][3]
+
+
+def test_a_draft_is_not_used_where_nobody_names_a_version(tmp_path: Path) -> None:
+    folder = tmp_path / "prompts"
+    shutil.copytree(PROMPTS, folder)
+    draft = (folder / "answer" / "2.yaml").read_text().replace("version: 2", "version: 3")
+    write(folder, draft, "answer", "3")
+    assert newest_released(folder)["answer"].version == 2
+    sha256 = hashlib.sha256(draft.encode()).hexdigest()
+    with (folder / RELEASED).open("a") as file:
+        file.write(f"{sha256}  answer/3.yaml\n")
+    assert newest_released(folder)["answer"].version == 3
 
 
 # ---------------------------------------------------------------- each prompt's own tests
