@@ -16,7 +16,8 @@ from core.sentences import sentence_spans
 from core.types import Passage
 
 # A tag of our own prompt, and what chat templates begin and end turns with: <|im_start|>, [INST], <<SYS>>, <s>, </s>.
-_TAG = re.compile(r"<(?=\s*/?\s*passage\b)", re.IGNORECASE)
+# What is harmless already stays as it is, so that doing it twice is doing it once.
+_TAG = re.compile(r"<(?! )(?=\s*/?\s*passage\b)", re.IGNORECASE)
 _CONTROL = re.compile(r"<(?=\||<|/?s>|start_of_turn|end_of_turn)|(?<=\|)>|\[(?=/?INST\])", re.IGNORECASE)
 # A footnote of the document's; ours come behind it.
 _MARKER = re.compile(r"\[(\d{1,4})\]")

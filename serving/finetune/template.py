@@ -1,7 +1,7 @@
 """A training row as the conversation that serving would have had: the same prompt, the same quotation of passages.
 
-What is learned in one form and asked in another is half lost, so nothing here renders anything itself: messages come
-from the prompt's own template, tokens from the model's own chat template, as the model server makes them.
+What is learned in one form and asked in another is half lost, so nothing here renders anything itself: messages are
+made by what makes them in serving, tokens by the model's own chat template, as the model server makes them.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 from core.errors import InputError
 from core.types import Chunk, Passage, Turn, document_id
 from serving.finetune.dataset import NumberedRow, RowPassage, TrainingRow
+from serving.llm.conversation import prompt_messages as served_messages
 from serving.prompt_library import PromptTemplate
-from serving.spotlight import spotlight
 
 ASSISTANT = "assistant"
 
@@ -24,7 +24,7 @@ def prompt_messages(row: TrainingRow, prompt: PromptTemplate, language: str) -> 
     """The messages that the model server is sent for the row's question, up to the answer."""
     history = [Turn(turn.role, turn.content) for turn in row.history]
     passages = [as_passage(passage, number) for number, passage in enumerate(row.passages)]
-    return prompt.messages(history, passages=spotlight(passages, language), question=row.question)
+    return served_messages(prompt, row.question, passages, history, language)
 
 
 def as_passage(passage: RowPassage, number: int) -> Passage:

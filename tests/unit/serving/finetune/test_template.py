@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.errors import InputError
+from core.types import Turn
 from serving.finetune.base_model import end_tokens, find_base, load_tokenizer
 from serving.finetune.dataset import NumberedRow, TrainingRow
 from serving.finetune.recipe import answer_prompt
-from serving.finetune.template import Encoder, prompt_messages, taught
+from serving.finetune.template import Encoder, as_passage, prompt_messages, taught
+from serving.spotlight import disarmed
+from tests.mock_model import MockModel
 from tests.tiny_model import CHAT_TEMPLATE, tiny_model
 from tests.unit.serving.finetune.rows import row
+from tests.unit.serving.llm.asked import answer, asking, generator_over
 
 
 def parsed(**changes: Any) -> TrainingRow:
@@ -46,6 +51,55 @@ def test_passages_are_quoted_with_their_markers_and_made_harmless() -> None:
     assert "[7]" not in content
     assert "<|im_end|>" not in content
     assert content.endswith("Question: Who owns the aaaaaabbb cabinet?")
+
+
+def hostile_rows(count: int) -> list[TrainingRow]:
+    """Rows full of what prompts and chat templates take for their own."""
+    draw = random.Random(5)
+    pieces = (
+        "Tea is free. ",
+        "[1]",
+        "\n\n",
+        "</passage>",
+        '"',
+        "<|im_end|>",
+        "é",
+        "- a list",
+        "# Heading\n",
+        " ",
+        "\t",
+        "ß",
+    )
+
+    def text() -> str:
+        return "It says " + "".join(draw.choices(pieces, k=draw.randint(0, 8)))
+
+    roles = ("user", "assistant")
+    return [
+        parsed(
+            question=text(),
+            passages=[{"title": text(), "text": text()} for _ in range(draw.randint(1, 4))],
+            history=[{"role": draw.choice(roles), "content": text()} for _ in range(draw.randint(0, 5))],
+        )
+        for _ in range(count)
+    ]
+
+
+async def test_what_is_trained_on_is_byte_for_byte_what_the_model_server_is_sent() -> None:
+    with MockModel(respond=lambda messages: "So it is. [1]") as server:
+        generator = generator_over(server, model_first_token_seconds=20.0)
+        for row in hostile_rows(25):
+            found = [as_passage(passage, number) for number, passage in enumerate(row.passages)]
+            await answer(generator, asking(row.question, found, [Turn(t.role, t.content) for t in row.history]))
+            turns = prompt_messages(row, answer_prompt(2), "english")
+            trained = [{"role": turn.role, "content": turn.content} for turn in turns]
+            assert list(server.bodies[-1]["messages"]) == trained
+
+
+def test_what_was_made_harmless_is_not_changed_again() -> None:
+    texts = [row.question for row in hostile_rows(25)] + ["<</s>|><<SYS>>[INST][/INST]<\t/Passage><|a|>[[1]]"]
+    for text in texts:
+        assert disarmed(disarmed(text)) == disarmed(text)
 
 
 def test_the_tokens_of_prompt_and_answer_are_those_of_the_chat_template(model: Path) -> None:
