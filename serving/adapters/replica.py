@@ -100,7 +100,8 @@ class Replica:
         }
         reply = await self._send("POST", "/chat/completions", body, seconds=ASK_SECONDS)
         if reply.status != 200 or not reply.body.get("choices"):
-            raise ModelRefusedError(
+            failed = ModelUnavailableError if reply.status >= 500 else ModelRefusedError
+            raise failed(
                 f"The model server {self.url} does not answer a question to {name}: {reply.reason}",
                 hint="Read the model server's log.",
             )

@@ -86,8 +86,8 @@ class World:
         self.keys = ApiKeyRepository(self.database)
         self.release: Release | None = None
 
-    def ingest(self) -> World:
-        """Both documents, and a champion that answers what they hold."""
+    def ingest(self, generator: GeneratorSpec | None = None) -> World:
+        """Both documents, and a champion that answers what they hold, extractively unless `generator` says how."""
         self.add("handbook/holidays.md", HOLIDAYS, title="Holidays")
         self.add("handbook/salaries.md", SALARIES, title="Salaries", access=("board",))
         RunRepository(self.database).start("run", "handbook", self.spec.name)
@@ -96,7 +96,7 @@ class World:
             prompts=newest_prompts(),
             collection=CollectionRef.of(self.spec),
             retrieval=RetrievalParameters(top_k=4),
-            generator=GeneratorSpec(),
+            generator=generator or GeneratorSpec(),
             guards=Guards(abstention=FORESEEABLE),
         )
         self.release = ReleaseRepository(self.database).install_first(manifest, "a test", "a test")

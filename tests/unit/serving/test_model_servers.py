@@ -190,7 +190,7 @@ async def test_a_server_that_does_not_load_adapters_says_how_to_start_one_that_d
 
 async def test_a_model_that_does_not_answer_its_probe_is_not_ready(servers: ModelServers, vllm: FakeVLLM) -> None:
     vllm.probe_status = 500
-    with pytest.raises(ModelRefusedError, match="the engine is dead"):
+    with pytest.raises(ModelUnavailableError, match="the engine is dead"):
         await servers.ensure(PLAIN)
     vllm.probe_status = 200
     await servers.ensure(PLAIN)
