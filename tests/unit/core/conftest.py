@@ -46,11 +46,11 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]
                 parent.chmod(parent.stat().st_mode | 0o011)
     data = str(folder / "data")
     quiet = {"check": True, "capture_output": True, "cwd": folder}
-    subprocess.run([*run, str(initdb), "-D", data, "-U", "ragloop", "-A", "trust", "-E", "UTF8"], **quiet)  # type: ignore[call-overload]
+    subprocess.run([*run, str(initdb), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"], **quiet)  # type: ignore[call-overload]
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
     control = [*run, str(initdb.with_name("pg_ctl")), "-D", data, "-w"]
     subprocess.run([*control, "-o", options, "-l", str(folder / "log"), "start"], **quiet)  # type: ignore[call-overload]
-    yield URL.create("postgresql+psycopg", "ragloop", host="127.0.0.1", port=port, database="postgres")
+    yield URL.create("postgresql+psycopg", "postgres", host="127.0.0.1", port=port, database="postgres")
     subprocess.run([*control, "-m", "immediate", "stop"], **quiet)  # type: ignore[call-overload]
 
 
