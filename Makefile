@@ -69,7 +69,7 @@ $(VLLM_VENV)/.ready: deploy/vllm/requirements-$(VLLM_BUILD).txt | $(VENV)/.ready
 	 fi
 	@touch $@
 
-e2e: setup ## The slow tests against real components: Airflow, PostgreSQL, Chromium, a running server
+e2e: setup $(VLLM_VENV)/.ready ## The slow tests against real components: Airflow, PostgreSQL, Chromium, vLLM, a running server
 	@$(BIN)/python -m pytest -m slow --timeout 900 -v
 
 lint: setup ## ruff, mypy --strict, import contracts
