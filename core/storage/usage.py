@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, Integer, Select, case, cast, func, literal, select
+from sqlalchemy import ColumnElement, Integer, Select, Subquery, case, cast, func, literal, select
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from core.storage.database import Database
 from core.storage.tables import interactions
@@ -19,7 +20,6 @@ from core.storage.tables import interactions
 Grouping = Literal["all", "release", "key", "day"]
 GROUPINGS: tuple[Grouping, ...] = get_args(Grouping)
 
-_WROTE = interactions.c.model.is_not(None)
 # From the question to the first words, for every answer; the rest only where a served model wrote.
 _MEASURES = {
     "first_token": interactions.c.timings["first_token"].as_float(),
@@ -27,6 +27,7 @@ _MEASURES = {
     # 0 is the speed of an answer that came in one piece: none was measured.
     "tokens_per_second": func.nullif(interactions.c.model["tokens_per_second"].as_float(), 0.0),
 }
+_PERCENTS = (50, 95)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,12 @@ class UsageRow:
     prompt_tokens: int
     completion_tokens: int
     cost: float | None
-    first_token_p50: float | None = None
-    first_token_p95: float | None = None
-    queue_p50: float | None = None
-    queue_p95: float | None = None
-    tokens_per_second_p50: float | None = None
-    tokens_per_second_p95: float | None = None
+    first_token_p50: float | None
+    first_token_p95: float | None
+    queue_p50: float | None
+    queue_p95: float | None
+    tokens_per_second_p50: float | None
+    tokens_per_second_p95: float | None
 
 
 class UsageRepository:
@@ -63,15 +64,8 @@ class UsageRepository:
 
     def rows(self, by: Grouping, since: datetime) -> list[UsageRow]:
         """One row for each group with answers since then: days in order, else those with the most answers first."""
-        group = self._group(by)
-        found: dict[str | None, dict[str, Any]] = {}
         with self._database.transaction() as connection:
-            for row in connection.execute(_sums(group, since)):
-                found[row.group] = row._asdict()
-            for measure, value in _MEASURES.items():
-                for row in connection.execute(_percentiles(group, value, since)):
-                    found[row.group] |= {f"{measure}_p50": row.p50, f"{measure}_p95": row.p95}
-        rows = [UsageRow(**sums) for sums in found.values()]
+            rows = [UsageRow(**row._asdict()) for row in connection.execute(_sums(self._group(by), since))]
         return sorted(rows, key=lambda row: row.group or "" if by == "day" else (-row.answers, row.group or ""))
 
     def _group(self, by: Grouping) -> ColumnElement[Any]:
@@ -89,41 +83,50 @@ class UsageRepository:
 
 
 def _sums(group: ColumnElement[Any], since: datetime) -> Select[Any]:
-    usage = interactions.c.usage
+    """One pass over the record: a percentile is the value of nearest rank, which window functions find everywhere."""
+    facts = _facts(group, since)
+    ranked = select(facts, *(column for name in _MEASURES for column in _ranks(facts, name))).subquery()
+    columns = ranked.c
+    percentiles = [_percentile(columns, name, percent) for name in _MEASURES for percent in _PERCENTS]
+    return select(
+        columns.group,
+        func.count().label("answers"),
+        func.sum(columns.abstained).label("abstained"),
+        func.sum(columns.degraded).label("degraded"),
+        func.sum(columns.by_model).label("by_model"),
+        func.sum(columns.by_model * columns.prompt_tokens).label("prompt_tokens"),
+        func.sum(columns.by_model * columns.completion_tokens).label("completion_tokens"),
+        func.sum(columns.cost).label("cost"),
+        *percentiles,
+    ).group_by(columns.group)
+
+
+def _facts(group: ColumnElement[Any], since: datetime) -> Subquery:
+    """What is summed up, for each answer."""
+    usage, model = interactions.c.usage, interactions.c.model
     return (
         select(
             group.label("group"),
-            func.count().label("answers"),
-            func.sum(cast(interactions.c.abstained, Integer)).label("abstained"),
-            func.sum(cast(interactions.c.degraded, Integer)).label("degraded"),
-            func.count(interactions.c.model).label("by_model"),
-            _of_model(usage["prompt_tokens"].as_integer()).label("prompt_tokens"),
-            _of_model(usage["completion_tokens"].as_integer()).label("completion_tokens"),
-            func.sum(interactions.c.cost).label("cost"),
+            cast(interactions.c.abstained, Integer).label("abstained"),
+            cast(interactions.c.degraded, Integer).label("degraded"),
+            case((model.is_not(None), 1), else_=0).label("by_model"),
+            usage["prompt_tokens"].as_integer().label("prompt_tokens"),
+            usage["completion_tokens"].as_integer().label("completion_tokens"),
+            interactions.c.cost,
+            *(value.label(name) for name, value in _MEASURES.items()),
         )
         .where(interactions.c.at >= since)
-        .group_by("group")
-    )
-
-
-def _of_model(tokens: ColumnElement[int]) -> ColumnElement[int]:
-    return func.sum(case((_WROTE, tokens), else_=0))
-
-
-def _percentiles(group: ColumnElement[Any], value: ColumnElement[Any], since: datetime) -> Select[Any]:
-    """The value of nearest rank, which every database can find with window functions."""
-    ranked = (
-        select(
-            group.label("group"),
-            value.label("value"),
-            func.row_number().over(partition_by=group, order_by=value).label("rank"),
-            func.count().over(partition_by=group).label("count"),
-        )
-        .where(interactions.c.at >= since, value.is_not(None))
         .subquery()
     )
 
-    def at(percent: int) -> ColumnElement[Any]:
-        return func.max(case((ranked.c.rank == (ranked.c.count * percent + 99) // 100, ranked.c.value)))
 
-    return select(ranked.c.group, at(50).label("p50"), at(95).label("p95")).group_by(ranked.c.group)
+def _ranks(facts: Subquery, name: str) -> tuple[ColumnElement[int], ColumnElement[int]]:
+    """Of each value its rank in its group, and how many there are; answers without one come last and do not count."""
+    value = facts.c[name]
+    rank = func.row_number().over(partition_by=facts.c.group, order_by=value.nulls_last())
+    return rank.label(f"{name}_rank"), func.count(value).over(partition_by=facts.c.group).label(f"{name}_count")
+
+
+def _percentile(columns: ReadOnlyColumnCollection[str, Any], name: str, percent: int) -> ColumnElement[Any]:
+    nearest = (columns[f"{name}_count"] * percent + 99) // 100
+    return func.max(case((columns[f"{name}_rank"] == nearest, columns[name]))).label(f"{name}_p{percent}")
