@@ -25,6 +25,9 @@ from serving import prompt_files, prompt_sandbox
 PROMPTS = Path(__file__).parent / "prompts"
 RELEASED = "released.txt"
 
+# What serving has at hand for its prompts: a version that wants anything else could answer nobody.
+GIVEN = {"answer": {"passages", "question"}, "condense": {"history", "question"}}
+
 _NAME = r"[a-z][a-z0-9_]{0,59}"
 _FILE = re.compile(r"[1-9][0-9]{0,5}")
 _RELEASED_LINE = re.compile(rf"(?P<sha256>[0-9a-f]{{64}})  (?P<name>{_NAME})/(?P<version>[1-9][0-9]*)\.yaml")
@@ -145,6 +148,12 @@ def _check_template(prompt: PromptTemplate) -> None:
         raise InputError(
             f"{prompt.label} declares the variables {sorted(prompt.variables)} but uses {sorted(used)}.",
             hint="Make `variables` list what the template uses, and nothing else.",
+        )
+    if used != GIVEN.get(prompt.name, used):
+        given = sorted(GIVEN[prompt.name])
+        raise InputError(
+            f"{prompt.label} uses {sorted(used)}, but is given {given}.",
+            hint="Use these in the template, and no others.",
         )
     if "{{" in prompt.system or "{%" in prompt.system:
         raise InputError(

@@ -204,6 +204,14 @@ def test_a_file_that_is_not_what_it_says_is_refused_with_the_place(tmp_path: Pat
         load_prompt(write(tmp_path, bad))
 
 
+@pytest.mark.parametrize("uses", ["question", "passages, question, tone"])
+def test_a_prompt_that_wants_other_values_than_serving_has_is_refused(tmp_path: Path, uses: str) -> None:
+    template = "".join(f"{{{{ {name} }}}}" for name in uses.split(", "))
+    text = f"name: answer\nversion: 3\ndescription: d\nvariables: [{uses}]\ntemplate: '{template}'\n"
+    with pytest.raises(InputError, match=r"but is given \['passages', 'question'\]"):
+        load_prompt(write(tmp_path, text, "answer", "3"))
+
+
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TooLargeError, match="64 KiB"):
         load_prompt(write(tmp_path, GOOD + "#" * 70_000))
