@@ -49,7 +49,7 @@ def measure(settings: Settings, asked: Sequence[str]) -> dict[str, Any]:
             if number >= 20:  # the first ones warm caches on both sides
                 local.append((between - started) * 1000)
                 remote.append((ended - between) * 1000)
-        memory = _resident_mb(process.pid)
+        memory = resident_mb(process.pid)
     services.close()
     return {
         "chunks": chunks,
@@ -61,13 +61,13 @@ def measure(settings: Settings, asked: Sequence[str]) -> dict[str, Any]:
 
 
 @contextmanager
-def server(settings: Settings) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """A `ragloop serve` process on a free loopback port, ready to answer."""
+def server(settings: Settings, **more: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A `ragloop serve` process on a free loopback port, ready to answer; `more` are further RAGLOOP_ variables."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [str(Path(sys.executable).with_name("ragloop")), "serve", "--port", str(port)]
-    environment = child_environment(RAGLOOP_HOME=str(settings.home), RAGLOOP_LOG_LEVEL="warning")
+    environment = child_environment(RAGLOOP_HOME=str(settings.home), RAGLOOP_LOG_LEVEL="warning", **more)
     process = subprocess.Popen(command, env=environment)
     base = f"http://127.0.0.1:{port}"
     try:
@@ -92,6 +92,7 @@ def wait_until_ready(base: str, process: subprocess.Popen[bytes]) -> float:
     raise AssertionError("the server was not ready within a minute")
 
 
-def _resident_mb(pid: int) -> float:
+def resident_mb(pid: int) -> float:
+    """The memory that a process has in RAM."""
     lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     return round(int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024, 1)

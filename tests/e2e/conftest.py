@@ -1,0 +1,18 @@
+"""Fixtures of the end-to-end tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.vllm_server import VLLMServer, missing, vllm_server
+
+
+@pytest.fixture(scope="session")
+def vllm() -> Iterator[VLLMServer]:
+    """The real vLLM with the small model. A test that ends it starts it again."""
+    if reason := missing():
+        pytest.skip(reason)
+    with vllm_server() as server:
+        yield server
