@@ -16,7 +16,7 @@ from core.settings import Settings
 from core.types import digest
 from serving.finetune.base_model import BaseModel, find_base
 from serving.finetune.dataset import TrainingSet, read_rows, require_rejected
-from serving.prompt_library import PromptTemplate, load_prompts
+from serving.prompt_library import PromptTemplate, load_prompts, newest_released
 
 Method = Literal["sft", "dpo"]
 # The steps of DPO are smaller: its loss is about the difference of two answers, and soon forgets how to write either.
@@ -116,13 +116,14 @@ def make_order(
 
 
 def answer_prompt(version: int | None) -> PromptTemplate:
-    """This version of the prompt that answers, or the newest. Raises InputError if there is none."""
+    """This version of the prompt that answers, or the newest released one. Raises InputError if there is none."""
+    if version is None:
+        return newest_released()[PROMPT]
     versions = load_prompts()[PROMPT]
-    wanted = max(versions) if version is None else version
-    if wanted not in versions:
+    if version not in versions:
         known = ", ".join(str(known) for known in sorted(versions))
-        raise InputError(f"There is no version {wanted} of the prompt {PROMPT}.", hint=f"There is {known}.")
-    return versions[wanted]
+        raise InputError(f"There is no version {version} of the prompt {PROMPT}.", hint=f"There is {known}.")
+    return versions[version]
 
 
 def run_folder(home: Path, order_id: str) -> Path:
