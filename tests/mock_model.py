@@ -6,7 +6,7 @@ unreliable as a test wants it.
         model.manner = ModelManner.DROPPED      # from the next request on
 
 `python -m tests.mock_model --first-token 0.2 --tokens-per-second 30` runs it as a process of its own, which prints its
-URL. `GET /stats` says what it saw; `POST /manner {"manner": "hangs"}` changes how it answers.
+URL. `GET /stats` says what it saw; `POST /knobs {"manner": "hangs", "words": 50}` changes how it answers.
 It answers with a sentence quoted out of the prompt and its marker, `words` times over, or with what `respond` makes of
 the messages. It keeps its context: a prompt too long is refused as vLLM refuses it.
 """
@@ -38,6 +38,8 @@ from tests.model_replies import STATUSES, ModelManner, count, sensible, tokens
 # Long enough for any test's timeout to strike.
 _HANG_SECONDS = 60.0
 _KEPT = 20_000
+# What can be changed from outside while it runs, beside the manner.
+_KNOBS = {"failures", "first_token_seconds", "tokens_per_second", "jitter", "words"}
 _HALFWAY = frozenset({ModelManner.TRUNCATED, ModelManner.DROPPED, ModelManner.STALLS})
 
 Messages = Sequence[Mapping[str, str]]
@@ -129,7 +131,7 @@ class MockModel(LoopbackServer):
             Route("/tokenize", self._tokenize, methods=["POST"]),
             Route("/health", self._health),
             Route("/stats", self._stats),
-            Route("/manner", self._change, methods=["POST"]),
+            Route("/knobs", self._turn, methods=["POST"]),
         ]
 
     # ------------------------------------------------------------ completions
@@ -247,10 +249,12 @@ class MockModel(LoopbackServer):
         counts = {"open": stats.open, "most_open": stats.most_open, "aborted": stats.aborted}
         return JSONResponse({**counts, "answered": dict(stats.answered), "requests": seen})
 
-    async def _change(self, request: Request) -> Response:
-        body = await request.json()
-        self.failures, self.manner = body.get("failures"), ModelManner(body["manner"])
-        return JSONResponse({"manner": self.manner})
+    async def _turn(self, request: Request) -> Response:
+        knobs = await request.json()
+        self.manner = ModelManner(knobs.pop("manner", self.manner))
+        for name in _KNOBS & knobs.keys():
+            setattr(self, name, knobs[name])
+        return JSONResponse({"manner": self.manner, **{name: getattr(self, name) for name in _KNOBS}})
 
 
 class _Streamed(Response):
