@@ -156,6 +156,15 @@ def test_an_outage_of_the_model_is_no_reason_for_a_release_but_against_it(
     assert champion_of(world) == candidate.id
 
 
+def test_a_release_is_not_made_while_one_of_the_model_servers_is_away(tmp_path: Path, model: MockModel) -> None:
+    away = "http://127.0.0.1:9/v1"
+    world = World(tmp_path, {"model_url": model.url, "model_replicas": f"{model.url}, {away}"}).ingest()
+    service = ReleaseService(world.services)
+    error = refusal(ModelUnavailableError, lambda: service.create(MAKER, changes=tuned(kept(world))))
+    assert away in error.message
+    world.services.close()
+
+
 def test_a_model_that_never_cites_is_not_made_a_release(
     world: World, service: ReleaseService, model: MockModel
 ) -> None:
