@@ -58,7 +58,7 @@ class Inquiry:
 def build_report(inquiry: Inquiry, results: Results, thresholds: Thresholds, seconds: float) -> Report:
     """The report of a finished run."""
     columns = _columns(inquiry, results)
-    comparisons = compare(columns, _comparable(columns, results, thresholds))
+    comparisons = compare(columns, _comparable(inquiry, columns, results, thresholds))
     primary = next(column for column in columns if column.metric.name == thresholds.primary)
     slices = _slices(inquiry.cases, primary, thresholds)
     rows = _rows(inquiry, results, columns, thresholds)
@@ -122,9 +122,16 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def _comparable(columns: Sequence[Column], results: Results, thresholds: Thresholds) -> Thresholds:
-    """The thresholds without those on time, where one side's answers were kept from an earlier run and the other's were
-    not: then the clock compares what the machine was doing, not the releases."""
+def _comparable(inquiry: Inquiry, columns: Sequence[Column], results: Results, thresholds: Thresholds) -> Thresholds:
+    """The thresholds without those that would compare what cannot be compared.
+
+    Time, tokens and money of quoted and of written answers differ by nature: which of the two an organisation wants is
+    for the person who reads the figures. And where one side's answers were kept from an earlier run and the other's
+    were not, the clock compares what the machine was doing.
+    """
+    releases = [inquiry.candidate, *([inquiry.baseline] if inquiry.baseline else [])]
+    if len({release.manifest.generator.kind for release in releases}) > 1:
+        return thresholds.model_copy(update={"costs": {}})
     kept = [side.reused for side in results.sides.values()]
     cases = max(len(side.answer_ids) for side in results.sides.values())
     if max(kept) - min(kept) <= _MOST_KEPT_APART * cases:

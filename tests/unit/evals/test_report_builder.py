@@ -28,12 +28,12 @@ from tests.unit.evals.scores import TellingMetric
 SPEC = CollectionSpec("fake", "f" * 64, 64, "structure-200", "s" * 64)
 
 
-def release(dense_weight: float = 0.5) -> Release:
+def release(dense_weight: float = 0.5, generator: GeneratorSpec | None = None) -> Release:
     manifest = ReleaseManifest(
         prompts={},
         collection=CollectionRef.of(SPEC),
         retrieval=RetrievalParameters(dense_weight=dense_weight),
-        generator=GeneratorSpec(),
+        generator=generator or GeneratorSpec(),
         guards=Guards(abstention=AbstentionModel(weights={"dense": 1.0}, bias=0, threshold=0.5, fitted_on="a test")),
     )
     return Release(
@@ -59,6 +59,7 @@ def report(
     judge: JudgeQuality | None = None,
     kept: int = 0,
     trained_on: Sequence[str] = (),
+    generator: GeneratorSpec | None = None,
 ) -> Report:
     """The report of these primary scores; every other metric has the same. `missing` are (case id, metric)."""
     sides = {Side.CANDIDATE: candidate} | ({Side.BASELINE: baseline} if baseline is not None else {})
@@ -68,7 +69,7 @@ def report(
         results.missing(Side.CANDIDATE, case(0, id=case_id), "it went wrong", metric)
     inquiry = Inquiry(
         evaluation_id="e" * 32,
-        candidate=release(0.7),
+        candidate=release(0.7, generator),
         baseline=release() if baseline is not None else None,
         dataset=DatasetRef(name="questions", version=1, sha256="d" * 64, cases=len(cases)),
         cases=cases,
@@ -184,6 +185,17 @@ def test_an_adapter_that_was_trained_on_cases_is_blocked_even_if_it_is_better() 
     assert not built.passes
     assert built.blocks[0].cases == ("case-3", "case-7")
     assert "2 of 60 cases" in built.blocks[0].message
+
+
+def test_written_answers_are_not_vetoed_for_taking_longer_and_costing_more_than_quoted_ones() -> None:
+    metrics = (TellingMetric(), TellingMetric(name="cost", better="lower", unit="money"))
+    llm = GeneratorSpec(kind="llm", base_model="base")
+    dearer = [1.0] * 60, [0.5] * 60
+    assert report(CASES, *dearer, metrics=metrics).verdict is Verdict.WORSE
+    written = report(CASES, *dearer, metrics=metrics, generator=llm)
+    assert written.verdict is Verdict.BETTER
+    cost = next(metric for metric in written.metrics if metric.name == "cost")
+    assert (cost.finding, cost.difference) == (None, -0.5)
 
 
 def test_times_are_not_compared_when_one_sides_answers_are_from_an_earlier_run() -> None:
