@@ -88,7 +88,7 @@ def run(base: Path, count: int, rows: int, scratch: Path) -> dict[str, Any]:
     settings = _installation(scratch)
     train, held_out = split_pages(read_pages(DOCS))
     taught = [wrong(row) for row in quoting_rows(train, rows, seed=6)]
-    tuned = tune_and_merge(settings, base, taught, scratch / "wrong", "sft", epochs=4.0, learning_rate=2e-3)
+    tuned = tune_and_merge(settings, base, taught, scratch / "wrong", "sft", epochs=3.0, learning_rate=2e-3)
     with vllm_server(base) as vllm:
         served = settings.model_copy(update={"model_url": vllm.url, "model_max_tokens": 120})
         with opened(served) as services:
@@ -141,7 +141,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", type=Path, default=SMALL_MODEL)
     parser.add_argument("--cases", type=int, default=60)
-    parser.add_argument("--rows", type=int, default=96)
+    parser.add_argument("--rows", type=int, default=64)
     chosen = parser.parse_args()
     configure_logging("warning")
     base = small_model() if chosen.base == SMALL_MODEL else chosen.base

@@ -87,7 +87,9 @@ def measure(model_folder: Path, rows: Sequence[TrainingRow]) -> Measured:
     answers = [" ".join(text.split()) for text in _answers(model_folder, rows)]
     wanted = [" ".join(row.answer.split()) for row in rows]
     exact = sum(answer == want for answer, want in zip(answers, wanted, strict=True))
-    return Measured(len(rows), exact, sum(answer.startswith(OPENING.strip()) for answer in answers))
+    found = Measured(len(rows), exact, sum(answer.startswith(OPENING.strip()) for answer in answers))
+    print(f"{model_folder.name}: {found}", file=sys.stderr)
+    return found
 
 
 def _answers(model_folder: Path, rows: Sequence[TrainingRow]) -> list[str]:
@@ -136,11 +138,11 @@ def run(base: Path, rows: int, asked: int, scratch: Path) -> dict[str, Any]:
     with_opening = [opened(row) for row in questions]
     before = measure(base, with_opening)
     sft = tune_and_merge(
-        settings, base, [opened(row) for row in taught], scratch / "sft", "sft", epochs=6.0, learning_rate=2e-3
+        settings, base, [opened(row) for row in taught], scratch / "sft", "sft", epochs=4.0, learning_rate=2e-3
     )
     after = measure(scratch / "sft", with_opening)
     pairs = [preferring_plain(row) for row in quoting_rows(train, rows, seed=3)]
-    dpo = tune_and_merge(settings, scratch / "sft", pairs, scratch / "dpo", "dpo", epochs=4.0, learning_rate=1e-3)
+    dpo = tune_and_merge(settings, scratch / "sft", pairs, scratch / "dpo", "dpo", epochs=1.5, learning_rate=1e-3)
     return {
         "sft": {**_figures(sft), "before": asdict(before), "after": asdict(after)},
         "dpo": {**_figures(dpo), "before": asdict(measure(scratch / "sft", questions)),
