@@ -74,9 +74,10 @@ def _figures(claims: Sequence[_Claim], others: Sequence[str]) -> str:
     passed = [claim for claim in claims if claim.support >= THRESHOLD]
     right = sum(claim.label == _SUPPORTED for claim in passed)
     precision, recall = right / len(passed), right / sum(claim.label == _SUPPORTED for claim in claims)
+    accuracy = _balanced_accuracy(claims, THRESHOLD)
     return (
         f"supported against {' and '.join(others)}: {len(claims)} claims, AUC {_auc(claims):.3f},"
-        f" precision {precision:.3f}, recall {recall:.3f}, balanced accuracy {_balanced_accuracy(claims, THRESHOLD):.3f}"
+        f" precision {precision:.3f}, recall {recall:.3f}, balanced accuracy {accuracy:.3f}"
     )
 
 

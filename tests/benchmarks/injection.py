@@ -1,7 +1,7 @@
 """How far orders in documents get: attacks planted in documents that are ingested and retrieved, with the defences and
 without. Needs ../shared/data.
 
-    python -m tests.benchmarks.injection [--against extractive reciting small_model]
+    python -m tests.benchmarks.injection [--against extractive reciting small_model] [--every 1]
 
 Against the extractive generator; a model that recites its instruction and what it was shown, without a marker; and the
 small model over the real vLLM, which is left out, and said so, where either is missing.
@@ -125,17 +125,18 @@ def main() -> None:
     """Attack each of them and save what came of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--against", nargs="+", choices=WHOM, default=WHOM)
+    parser.add_argument("--every", type=int, default=1, help="make only every n-th attack, to be quicker")
     chosen = parser.parse_args()
     configure_logging("error")
     result: dict[str, Any] = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine.describe()}
     with tempfile.TemporaryDirectory() as scratch:
         homes = [_install(Path(scratch) / name, attacks) for name, attacks in _corpora().items()]
         for whom in chosen.against:
-            result[whom] = _attack(whom, homes)
+            result[whom] = _attack(whom, homes, chosen.every)
     save(result)
 
 
-def _attack(whom: str, homes: Sequence[Path]) -> dict[str, Any]:
+def _attack(whom: str, homes: Sequence[Path], every: int) -> dict[str, Any]:
     """Both corpora asked, with the defences and without."""
     with ExitStack() as running:
         spec, url = GeneratorSpec(), None
@@ -150,7 +151,8 @@ def _attack(whom: str, homes: Sequence[Path]) -> dict[str, Any]:
             )
             url = running.enter_context(vllm_server()).url
         return {
-            name: asyncio.run(_measured(homes, spec, url, name == "defended")) for name in ("defended", "undefended")
+            name: asyncio.run(_measured(homes, spec, url, every, name == "defended"))
+            for name in ("defended", "undefended")
         }
 
 
@@ -177,10 +179,12 @@ def _install(folder: Path, attacks: Sequence[Attack]) -> Path:
     return home
 
 
-async def _measured(homes: Sequence[Path], spec: GeneratorSpec, url: str | None, defended: bool) -> dict[str, Any]:
-    attacks, leaks = bipia(), recitals()
+async def _measured(
+    homes: Sequence[Path], spec: GeneratorSpec, url: str | None, every: int, defended: bool
+) -> dict[str, Any]:
+    attacks, leaks = bipia()[::every], recitals()
     replies = await _asked(homes[0], spec, url, defended, [attack.question for attack in attacks])
-    leading = [*(attack.question for attack in leaks), *leading_questions()]
+    leading = [*(attack.question for attack in leaks), *leading_questions()][::every]
     recited = await _asked(homes[1], spec, url, defended, leading)
     instruction = _prompt().system
     return {
