@@ -77,6 +77,7 @@ class FakeVLLM(httpx.AsyncBaseTransport):
         self.down: set[str] = set()
         self.refuses: tuple[int, str] | None = None
         self.knows_adapters = True
+        self.lists_models = True
         self.probe_status = 200
         self.key: str | None = None
         self.requests: Counter[str] = Counter()
@@ -100,6 +101,8 @@ class FakeVLLM(httpx.AsyncBaseTransport):
         return getattr(self, f"_{path.replace('/', '_')}")(self.loaded[host], body)
 
     def _models(self, loaded: dict[str, str], body: Any) -> httpx.Response:
+        if not self.lists_models:
+            return httpx.Response(404, text="not found")
         entries = [{"id": self.base, "root": self.root}, *({"id": i, "root": r} for i, r in loaded.items())]
         return httpx.Response(200, json={"object": "list", "data": entries})
 

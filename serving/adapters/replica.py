@@ -96,7 +96,6 @@ class Replica:
             "model": name,
             "messages": [{"role": "user", "content": PROBE}],
             "max_tokens": PROBE_TOKENS,
-            "temperature": 0,
         }
         reply = await self._send("POST", "/chat/completions", body, seconds=ASK_SECONDS)
         if reply.status != 200 or not reply.body.get("choices"):

@@ -182,18 +182,34 @@ def open_model_servers(settings: Settings) -> ModelServers | None:
 
 
 async def _make_ready(replica: Replica, spec: GeneratorSpec, adapter: Adapter | None) -> None:
-    name = _served(spec)
+    name, base = _served(spec), str(spec.base_model)
+    if adapter is None:
+        await _ask_base(replica, base)
+        return
     offered = await replica.models()
-    if spec.base_model not in offered:
-        names = ", ".join(repr(each) for each in list(offered)[:5]) or "nothing"
-        raise ModelRefusedError(
-            f"The model server {replica.url} offers {names}, not the release's base model {spec.base_model!r}.",
-            hint="Serve that model there (`make vllm MODEL_NAME=…`), or set generator.base_model to what is served.",
-        )
-    if adapter is not None and name not in offered:
-        await asyncio.to_thread(_require_fit, adapter, offered[spec.base_model])
+    _require_offered(replica, base, offered)
+    if name not in offered:
+        await asyncio.to_thread(_require_fit, adapter, offered[base])
         await replica.load(name, adapter.folder)
     await replica.probe(name)
+
+
+async def _ask_base(replica: Replica, base: str) -> None:
+    """Its answer decides: an endpoint other than vLLM need not list its models, nor list them by every name."""
+    try:
+        await replica.probe(base)
+    except ModelRefusedError:
+        _require_offered(replica, base, await replica.models())
+        raise
+
+
+def _require_offered(replica: Replica, base: str, offered: Mapping[str, object]) -> None:
+    if base not in offered:
+        names = ", ".join(repr(each) for each in list(offered)[:5]) or "nothing"
+        raise ModelRefusedError(
+            f"The model server {replica.url} offers {names}, not the release's base model {base!r}.",
+            hint="Serve that model there (`make vllm MODEL_NAME=…`), or set generator.base_model to what is served.",
+        )
 
 
 def _require_fit(adapter: Adapter, base: str | None) -> None:

@@ -129,6 +129,13 @@ async def test_a_release_without_an_adapter_needs_its_base_model_served(servers:
         await servers.ensure(GeneratorSpec(kind="llm", base_model="other"))
 
 
+async def test_an_endpoint_need_not_list_its_models(servers: ModelServers, vllm: FakeVLLM, adapter: Adapter) -> None:
+    vllm.lists_models = False
+    await servers.ensure_everywhere(PLAIN)
+    with pytest.raises(ModelRefusedError, match="does not list its models"):
+        await servers.ensure(tuned(adapter))
+
+
 async def test_an_adapter_of_another_base_model_is_refused_before_any_server_hears_of_it(
     servers: ModelServers, vllm: FakeVLLM, tmp_path: Path
 ) -> None:
