@@ -8,9 +8,10 @@ rendered. Jinja's own sandbox stands behind that, and what is rendered has a len
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError, meta, nodes
+from jinja2 import StrictUndefined, Template, TemplateError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from core.errors import InputError, TooLargeError
@@ -56,7 +57,7 @@ def render(template: str, values: Mapping[str, Any]) -> str:
     """The text. Raises InputError for a missing value, TooLargeError when it gets too long."""
     try:
         pieces, length = [], 0
-        for piece in _environment.from_string(template).generate(**values):
+        for piece in _compiled(template).generate(**values):
             length += len(piece)
             if length > LONGEST_RENDERED:
                 raise TooLargeError(
@@ -70,6 +71,12 @@ def render(template: str, values: Mapping[str, Any]) -> str:
         raise InputError(
             f"a value is of the wrong kind: {error}", hint=f"See the prompt's own tests. {_HINT}"
         ) from error
+
+
+@lru_cache(maxsize=64)
+def _compiled(template: str) -> Template:
+    """Compiling takes longer than rendering, and a server renders the same few templates for every question."""
+    return _environment.from_string(template)
 
 
 def _walk(tree: nodes.Node) -> Iterator[tuple[nodes.Node, int]]:

@@ -48,15 +48,15 @@ class Asked:
     body: dict[str, Any]
 
 
-def measure(settings: Settings, model: str, count: int) -> dict[str, Any]:
-    """Ask each question both ways, the first of the two changing."""
+def measure(settings: Settings, model: str, count: int, limits: dict[str, Any]) -> dict[str, Any]:
+    """Ask each question both ways, the first of the two changing; `limits` are the settings of the server."""
     asked = asyncio.run(_prompts(settings, model, count))
     bare: list[float] = []
     through: list[float] = []
     retrieval: list[float] = []
     evidence: list[float] = []
     url = str(settings.model_url)
-    with server(settings, **variables(url, **LIMITS)) as (address, _), httpx.Client(timeout=60) as client:
+    with server(settings, **variables(url, **limits)) as (address, _), httpx.Client(timeout=60) as client:
         for each in asked[:3]:  # nobody's first question
             _through(client, address, each.question)
         for number, each in enumerate(asked):
@@ -134,16 +134,17 @@ def _first_text(client: httpx.Client, url: str, body: dict[str, Any]) -> tuple[f
 
 
 @contextmanager
-def _model_server(mock: bool) -> Iterator[tuple[str, str]]:
+def _model_server(mock: bool) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """The model server's URL, the model's name, and the settings to ask it with."""
     if mock:
         with mock_model() as url:
             turn(url, first_token_seconds=0.02, tokens_per_second=100)
-            yield url, "base"
+            yield url, "base", LIMITS
         return
     from tests.vllm_server import NAME, small_model, vllm_server
 
     with vllm_server(small_model()) as vllm:
-        yield vllm.url, NAME
+        yield vllm.url, NAME, {**LIMITS, "model_tokenizer": small_model()}
 
 
 def main() -> None:
@@ -153,14 +154,14 @@ def main() -> None:
     parser.add_argument("--mock", action="store_true", help="the mock model server in place of vLLM")
     chosen = parser.parse_args()
     configure_logging("warning")
-    with tempfile.TemporaryDirectory() as scratch, _model_server(chosen.mock) as (url, model):
-        settings = install(Path(scratch) / "home", url, model, **LIMITS)
+    with tempfile.TemporaryDirectory() as scratch, _model_server(chosen.mock) as (url, model, limits):
+        settings = install(Path(scratch) / "home", url, model, **limits)
         result = {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": machine.describe(),
             "first_token": {
                 "model_server": "mock" if chosen.mock else "vllm",
-                **measure(settings, model, chosen.questions),
+                **measure(settings, model, chosen.questions, limits),
             },
         }
     save(result)

@@ -15,6 +15,7 @@ from serving.llm.endpoint import ModelEndpoint
 from serving.llm.generator import LLMGenerator, ModelServers
 from serving.prompt_library import load_prompts
 from tests.mock_model import MockModel
+from tests.model_replies import ModelManner
 from tests.unit.serving.passages import passage
 
 SPEC = GeneratorSpec(kind="llm", base_model="base")
@@ -29,8 +30,10 @@ def generator_over(
 
 
 def endpoint_over(model: MockModel, **settings: Any) -> ModelEndpoint:
-    quick = {"model_first_token_seconds": 1.0, "model_idle_seconds": 0.5}
-    return ModelEndpoint(load_settings(model_url=model.url, **{**quick, **settings}))
+    """The endpoint that the mock is; impatient with one that says nothing, so that a test need not wait."""
+    silent = model.manner in (ModelManner.HANGS, ModelManner.STALLS)
+    impatient = {"model_first_token_seconds": 1.0, "model_idle_seconds": 0.5} if silent else {}
+    return ModelEndpoint(load_settings(model_url=model.url, **{**impatient, **settings}))
 
 
 def asking(

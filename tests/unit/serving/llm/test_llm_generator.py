@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 
 from core.errors import BusyError, ContextTooLongError, ModelRefusedError, ModelUnavailableError
-from core.ports import TextDelta
+from core.ports import Generated, TextDelta
 from core.release import GeneratorSpec
 from core.settings import load_settings
 from core.types import Turn, Usage
@@ -300,13 +300,13 @@ async def test_too_many_questions_are_told_to_come_back(model: MockModel) -> Non
     model.first_token_seconds = 0.3
     generator = generator_over(model, model_concurrency=1)
     first, second = asyncio.create_task(answer(generator)), asyncio.create_task(answer(generator))
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0)
     with pytest.raises(BusyError):
         await answer(generator)
     _, end = await second
     await first
     assert end.model is not None
-    assert end.model.queue_seconds > 0.1
+    assert end.model.queue_seconds > 0.2
     assert model.stats.most_open == 1
     assert not generator._endpoint.breaker.is_open
 
@@ -314,10 +314,10 @@ async def test_too_many_questions_are_told_to_come_back(model: MockModel) -> Non
 @pytest.mark.parametrize("when", ["before the first text", "in the middle"])
 async def test_closing_the_stream_ends_the_request_at_the_server_within_a_second(model: MockModel, when: str) -> None:
     model.words, model.tokens_per_second = 500, 50.0
-    model.first_token_seconds = 0.6 if when == "before the first text" else 0.0
+    model.first_token_seconds = 30.0 if when == "before the first text" else 0.0
     generator = generator_over(model)
     before = asyncio.all_tasks()
-    await _leave(opened(generator, asking()), after=0.3)
+    await _leave(opened(generator, asking()), model, tokens=0 if when == "before the first text" else 3)
     await _until(lambda: model.stats.aborted == 1)
     assert model.stats.open == 0
     left = {task.get_name() for task in asyncio.all_tasks() - before}
@@ -326,20 +326,22 @@ async def test_closing_the_stream_ends_the_request_at_the_server_within_a_second
     assert (await answer(generator))[0]  # its place is free
 
 
-async def _leave(events: AsyncIterator[Any], after: float) -> None:
+async def _leave(events: AsyncGenerator[TextDelta | Generated, None], model: MockModel, tokens: int) -> None:
+    """Read until the model has written so many tokens, and close."""
+
     async def read() -> None:
         async for event in events:
             assert isinstance(event, TextDelta)
 
     reading = asyncio.create_task(read())
-    await asyncio.sleep(after)
+    await _until(lambda: model.stats.open == 1 and model.stats.requests[-1].tokens >= tokens, 10)
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
-    await events.aclose()  # type: ignore[attr-defined]
+    await events.aclose()
 
 
-async def _until(holds: Any) -> None:
-    async with asyncio.timeout(1):
+async def _until(holds: Callable[[], bool], seconds: float = 1.0) -> None:
+    async with asyncio.timeout(seconds):
         while not holds():
             await asyncio.sleep(0.01)
 
