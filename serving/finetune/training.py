@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import signal
 import threading
@@ -16,7 +17,6 @@ import torch
 from datasets import Dataset
 from peft import LoraConfig
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback, set_seed
-from transformers.trainer_utils import get_last_checkpoint
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
 from serving.finetune.base_model import has_bfloat16, quiet
@@ -65,11 +65,11 @@ def train(
     trainer.add_callback(watch)
     before = perplexity(trainer.model, held_out)
     progress.say(f"{len(train_rows)} rows to train on, {len(held_out)} held out: perplexity {before:.3f} before")
-    last = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
+    last = _newest(checkpoints, _steps(recipe, len(train_rows)))
     if last is not None:
-        progress.say(f"going on from {Path(last).name}")
+        progress.say(f"going on from {last.name}")
     with quiet(), _stopped_between_steps(watch):
-        trainer.train(resume_from_checkpoint=last)
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
     watch.raise_if_stopped()
     after = perplexity(trainer.model, held_out)
     progress.say(f"perplexity {after:.3f} after {trainer.state.global_step} steps")
@@ -118,7 +118,7 @@ def _trainer(
 def _arguments(recipe: Recipe, rows: int, checkpoints: Path) -> dict[str, Any]:
     at_once = min(recipe.batch, recipe.rows_at_once)
     gpu = torch.cuda.is_available()
-    steps = max(1, math.ceil(math.ceil(rows / recipe.batch) * recipe.epochs))
+    steps = _steps(recipe, rows)
     every = max(1, math.ceil(steps / _MEASURED))
     return {
         "output_dir": str(checkpoints),
@@ -149,6 +149,25 @@ def _arguments(recipe: Recipe, rows: int, checkpoints: Path) -> dict[str, Any]:
         "dataloader_pin_memory": gpu,
         "gradient_checkpointing": gpu,
     }
+
+
+def _steps(recipe: Recipe, rows: int) -> int:
+    return max(1, math.ceil(math.ceil(rows / recipe.batch) * recipe.epochs))
+
+
+def _newest(checkpoints: Path, steps: int) -> Path | None:
+    """The newest checkpoint that was written to its end, and that leaves a step to do: transformers always does one."""
+    whole = {int(path.name.rpartition("-")[2]): path for path in checkpoints.glob("checkpoint-*") if _is_whole(path)}
+    return max(((step, path) for step, path in whole.items() if step < steps), default=(0, None))[1]
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    """Whether the file is there and sound that is written last."""
+    try:
+        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _tokens(example: Example) -> dict[str, list[int]]:

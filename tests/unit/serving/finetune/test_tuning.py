@@ -137,6 +137,20 @@ def test_stopped_by_ctrl_c_it_goes_on_where_it_was_and_comes_to_the_same_adapter
     assert not (run_folder(settings.home, wanted.id) / "checkpoints").exists()
 
 
+def test_stopped_behind_its_last_step_or_while_it_wrote_a_checkpoint_it_comes_to_the_same_adapter(
+    tuned: tuple[TuningResult, Heard], folder: Path, tmp_path: Path
+) -> None:
+    settings = load_settings(home=tmp_path / "home")
+    wanted = order(folder, settings)
+    stopped = Heard(at_step=tuned[0].steps, action=lambda: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        Tuner(settings, stopped).run(wanted)
+    half_written = run_folder(settings.home, wanted.id) / "checkpoints" / f"checkpoint-{tuned[0].steps - 1}"
+    (half_written / "trainer_state.json").write_text('{"global_')
+    result = Tuner(settings, Heard()).run(wanted)
+    assert (result.adapter, result.steps) == (tuned[0].adapter, tuned[0].steps)
+
+
 def test_the_same_order_cannot_run_twice_at_the_same_time(folder: Path, tmp_path: Path) -> None:
     settings = load_settings(home=tmp_path / "home")
     wanted = order(folder, settings)
