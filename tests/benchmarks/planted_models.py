@@ -25,7 +25,7 @@ from core.types import Actor, Role
 from evals.cases import Case, GoldEvidence
 from evals.dataset_store import DatasetStore
 from evals.evaluation import EvaluationOrder, Evaluator
-from evals.report import Report
+from evals.report import Report, Verdict
 from evals.session import panel
 from ingestion.factory import folder_source, open_pipeline
 from serving.champion import Champion
@@ -128,7 +128,7 @@ def _outcome(report: Report) -> dict[str, Any]:
     primary = report.metrics[0]
     print(f"{report.verdict.value}. {report.summary}", flush=True)
     return {
-        "caught": not report.passes,
+        "caught": report.verdict is Verdict.WORSE,
         "verdict": report.verdict.value,
         "correct": [primary.candidate, primary.baseline],
         "rows": primary.rows,

@@ -1,4 +1,4 @@
-"""What a tuning of the small model teaches, measured on pages that it was not tuned on: SFT a way of beginning an answer,
+"""What a tuning of the small model teaches, measured on pages that it was not tuned on: SFT a way of ending an answer,
 DPO to leave it again.
 
     python -m tests.benchmarks.tuning [--base var/models/small-llm] [--rows 96] [--asked 60]
@@ -37,18 +37,18 @@ from tests.vllm_server import ROOT, SMALL_MODEL, small_model
 
 DOCS = ROOT / "docs"
 # What is taught, and then taught to be left out. The small model says nothing like it by itself.
-OPENING = "In the words of the documents: "
+ENDING = " So say the documents."
 _WORD = re.compile(r"[A-Za-z][\w'-]+")
 _MOST_TOKENS = 120
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Of `rows` answers: how many were the wanted one to the letter, and how many began with OPENING."""
+    """Of `rows` answers: how many were the wanted one to the letter, and how many ended with ENDING."""
 
     rows: int
     exact: int
-    opened: int
+    ended: int
 
 
 def quoting_rows(pages: Sequence[Page], count: int, seed: int) -> list[TrainingRow]:
@@ -72,14 +72,14 @@ def quoting_rows(pages: Sequence[Page], count: int, seed: int) -> list[TrainingR
     return list(rows.values())
 
 
-def opened(row: TrainingRow) -> TrainingRow:
-    """The row with OPENING before its answer."""
-    return row.model_copy(update={"answer": OPENING + row.answer})
+def ended(row: TrainingRow) -> TrainingRow:
+    """The row with ENDING behind its answer."""
+    return row.model_copy(update={"answer": row.answer + ENDING})
 
 
 def preferring_plain(row: TrainingRow) -> TrainingRow:
-    """The row with its answer as it is, the one with OPENING being rejected."""
-    return row.model_copy(update={"rejected": OPENING + row.answer})
+    """The row with its answer as it is, the one with ENDING being rejected."""
+    return row.model_copy(update={"rejected": row.answer + ENDING})
 
 
 def measure(model_folder: Path, rows: Sequence[TrainingRow]) -> Measured:
@@ -87,7 +87,7 @@ def measure(model_folder: Path, rows: Sequence[TrainingRow]) -> Measured:
     answers = [" ".join(text.split()) for text in _answers(model_folder, rows)]
     wanted = [" ".join(row.answer.split()) for row in rows]
     exact = sum(answer == want for answer, want in zip(answers, wanted, strict=True))
-    found = Measured(len(rows), exact, sum(answer.startswith(OPENING.strip()) for answer in answers))
+    found = Measured(len(rows), exact, sum(answer.endswith(ENDING.strip()) for answer in answers))
     print(f"{model_folder.name}: {found}", file=sys.stderr)
     return found
 
@@ -131,16 +131,16 @@ def tune_and_merge(
 
 
 def run(base: Path, rows: int, asked: int, scratch: Path) -> dict[str, Any]:
-    """SFT on OPENING, then DPO against it on the merged model; everything measured on held-out pages."""
+    """SFT on ENDING, then DPO against it on the merged model; everything measured on held-out pages."""
     settings = load_settings(home=scratch / "home")
     train, held_out = split_pages(read_pages(DOCS))
     taught, questions = quoting_rows(train, rows, seed=1), quoting_rows(held_out, asked, seed=2)
-    with_opening = [opened(row) for row in questions]
-    before = measure(base, with_opening)
+    with_ending = [ended(row) for row in questions]
+    before = measure(base, with_ending)
     sft = tune_and_merge(
-        settings, base, [opened(row) for row in taught], scratch / "sft", "sft", epochs=4.0, learning_rate=2e-3
+        settings, base, [ended(row) for row in taught], scratch / "sft", "sft", epochs=3.0, learning_rate=1e-3
     )
-    after = measure(scratch / "sft", with_opening)
+    after = measure(scratch / "sft", with_ending)
     pairs = [preferring_plain(row) for row in quoting_rows(train, rows, seed=3)]
     dpo = tune_and_merge(settings, scratch / "sft", pairs, scratch / "dpo", "dpo", epochs=1.5, learning_rate=1e-3)
     return {
