@@ -1,4 +1,4 @@
-"""The small model as it is made for tests: it quotes what it is asked for, from pages that it was never trained on."""
+"""The small model as it is made for tests: it quotes from pages that it was never trained on."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.vllm_server import small_model
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
-@pytest.mark.parametrize(("passages", "sentences", "markers"), [(1, 0.6, 0.9), (4, 0.4, 0.6)])
-def test_it_quotes_the_sentence_that_is_asked_for_with_its_marker(
+@pytest.mark.parametrize(("passages", "sentences", "markers"), [(1, 0.1, 0.5), (4, 0.04, 0.15)])
+def test_it_quotes_sentences_that_are_asked_for_with_their_markers(
     passages: int, sentences: float, markers: float
 ) -> None:
     """Bars well below what was measured: they tell a model that quotes from one that does not."""
