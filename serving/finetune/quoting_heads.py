@@ -9,8 +9,7 @@ only to sharpen. The vector of each position is divided into parts, and six head
                            two places behind what ends one                    token → beginning
     layer 2   head 0       where this token stood earlier, what that
                            sentence began with                               beginning → found
-              head 1       where this token stood earlier, best behind the
-                           same one, what came next                          token → token
+              head 1       where this token stood earlier, what came next    token → token
     layer 3   head 0       what the last few tokens, the question's, found   found → token
 
 Heads tell places apart by rotary position: biases alone make a kernel over distance. Content is compared in the slow
@@ -47,7 +46,7 @@ _SCALE = 0.1  # of what stands in the vector before training
 def lay_heads(model: Any, sentence_ends: Sequence[int], seed: int) -> None:
     """Lay the heads into a fresh LlamaForCausalLM with attention biases and at least four layers of three heads.
 
-    `sentence_ends` are the tokens two places before a sentence's first: of a marker, of a tag, of a message.
+    `sentence_ends` are the tokens two places before a sentence's first: the end of a marker, and of a tag.
     """
     random = torch.Generator().manual_seed(seed)
     code = torch.linalg.qr(torch.randn(HEAD, HEAD, generator=random))[0][:_CODE]
@@ -56,12 +55,11 @@ def lay_heads(model: Any, sentence_ends: Sequence[int], seed: int) -> None:
         tokens = torch.nn.functional.normalize(tokens, dim=1) * HEAD**0.5 * _SCALE
         model.model.embed_tokens.weight.zero_()[:, _TOKEN] = tokens
         model.model.norm.weight.fill_(2.0)
-        turn = torch.linalg.qr(torch.randn(_CODE, _CODE, generator=random))[0]
         ends = torch.nn.functional.normalize(tokens[list(sentence_ends)] @ code.T, dim=1).sum(0)
-        _lay(model, code, turn, ends)
+        _lay(model, code, ends)
 
 
-def _lay(model: Any, code: torch.Tensor, turn: torch.Tensor, ends: torch.Tensor) -> None:
+def _lay(model: Any, code: torch.Tensor, ends: torch.Tensor) -> None:
     layers = [layer.self_attn for layer in model.model.layers]
     for back, target in enumerate((_BEFORE, _TWO_BEFORE), start=1):
         head = _Head(layers[0], back - 1)
@@ -71,13 +69,11 @@ def _lay(model: Any, code: torch.Tensor, turn: torch.Tensor, ends: torch.Tensor)
     head.look_back(_NEAREST, 0, _FAST)
     head.look_for(_TWO_BEFORE, ends)
     head.pass_on(_TOKEN, _BEGINNING, 1.0)
-    same = torch.eye(_CODE)
     head = _Head(layers[2], 0)
-    head.match((_TOKEN, code), (_BEFORE, same), _SHARP_MATCH)
+    head.match(_TOKEN, code, _BEFORE)
     head.pass_on(_BEGINNING, _FOUND, 2.0)
     head = _Head(layers[2], 1)
-    head.match((_TOKEN, code), (_BEFORE, same), _SHARP_MATCH)
-    head.match((_BEFORE, turn), (_TWO_BEFORE, turn), 0.75 * _SHARP_MATCH)
+    head.match(_TOKEN, code, _BEFORE)
     head.pass_on(_TOKEN, _TOKEN, 3.0)
     head = _Head(layers[3], 0)
     head.look_back(_LAST_FEW, _FEW, _FAST)
@@ -108,10 +104,10 @@ class _Head:
         self._query_bias[_SLOW] = direction * _BEGINS**0.5
         self._key[_SLOW, part] = torch.outer(direction, wanted) * _BEGINS**0.5
 
-    def match(self, mine: tuple[slice, torch.Tensor], theirs: tuple[slice, torch.Tensor], sharp: float) -> None:
-        """Attend to tokens a part of which, by its code, is like a part of this one, by its code."""
-        self._query[_SLOW, mine[0]] += mine[1] * sharp
-        self._key[_SLOW, theirs[0]] += theirs[1] * sharp
+    def match(self, mine: slice, code: torch.Tensor, theirs: slice) -> None:
+        """Attend to tokens whose part `theirs` is the code of this token's part `mine`."""
+        self._query[_SLOW, mine] = code * _SHARP_MATCH
+        self._key[_SLOW, theirs] = torch.eye(len(code)) * _SHARP_MATCH
 
     def pass_on(self, source: slice, target: slice, gain: float, code: torch.Tensor | None = None) -> None:
         """Add the attended tokens' `source`, or the code of it, to this token's `target`."""

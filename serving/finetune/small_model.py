@@ -29,7 +29,7 @@ from serving.finetune.progress import Progress, open_progress
 from serving.finetune.quoting_heads import HEAD, HIDDEN, THETA, lay_heads
 from serving.finetune.quoting_rows import PROMPT_VERSION, RowMaker, Shape, read_pages, split_pages
 from serving.finetune.recipe import answer_prompt
-from serving.finetune.small_tokenizer import CONTEXT_TOKENS, END, make_tokenizer
+from serving.finetune.small_tokenizer import CONTEXT_TOKENS, make_tokenizer
 from serving.prompt_library import PromptTemplate
 
 HANDBOOK = Path(__file__).parents[2] / "docs"
@@ -53,10 +53,10 @@ class Stage:
 
 # From one passage of short sentences to what serving sends. The system text comes last: it is a third of a short row.
 STAGES = (
-    Stage(120, Shape((1, 1), (2, 3), (6, 6), made_up=0.8, words=(4, 8), system=False)),
-    Stage(160, Shape((1, 2), (2, 5), (6, 6), made_up=0.5, system=False)),
-    Stage(240, Shape((1, 4), (2, 5), (6, 6), made_up=0.5, system=False)),
-    Stage(280, Shape((1, 5), (2, 7), (1, 6), made_up=0.4)),
+    Stage(150, Shape((1, 1), (2, 3), (6, 6), made_up=0.8, words=(4, 8), system=False)),
+    Stage(200, Shape((1, 2), (2, 5), (6, 6), made_up=0.7, system=False)),
+    Stage(300, Shape((1, 4), (2, 5), (6, 6), made_up=0.6, system=False)),
+    Stage(350, Shape((1, 5), (2, 7), (1, 6), made_up=0.5)),
 )
 
 
@@ -126,7 +126,7 @@ def _fresh(tokenizer: Any) -> Any:
         bos_token_id=None,
     )
     model = LlamaForCausalLM(config)
-    lay_heads(model, tokenizer.convert_tokens_to_ids(["]", ">", END]), _SEED)
+    lay_heads(model, tokenizer.convert_tokens_to_ids(["]", ">"]), _SEED)
     return model
 
 
