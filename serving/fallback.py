@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
@@ -16,6 +17,8 @@ from serving.llm.failures import BrokenOffError
 logger = logging.getLogger(__name__)
 
 BROKE_OFF = "\n\nThe model broke off here. This is what the documents say:\n\n"
+
+_FENCE = re.compile(r"^(`{3,}|~{3,})", re.MULTILINE)
 
 _Events = AsyncGenerator[TextDelta | Generated, None]
 
@@ -36,9 +39,12 @@ class FallbackGenerator:
 
     async def stream(self, request: GenerationRequest) -> AsyncIterator[TextDelta | Generated]:
         """The model's answer, or the extractive one, or the first part of the one and then the other."""
+        written: list[str] = []
         try:
             async with aclosing(cast(_Events, self._model.stream(request))) as events:
                 async for event in events:
+                    if isinstance(event, TextDelta):
+                        written.append(event.text)
                     yield event
             self._note("")
             return
@@ -46,7 +52,7 @@ class FallbackGenerator:
             self._note(_told(error))
             so_far = error.so_far if isinstance(error, BrokenOffError) else None
         if so_far is not None:
-            yield TextDelta(BROKE_OFF)
+            yield TextDelta(_end_of_code("".join(written)) + BROKE_OFF)
             request = replace(request, first_marker=request.first_marker + len(so_far.citations))
         async with aclosing(cast(_Events, self._extractive.stream(request))) as events:
             async for event in events:
@@ -58,6 +64,12 @@ class FallbackGenerator:
         elif self._reason and not reason:
             logger.info("the model answers again")
         self._reason = reason
+
+
+def _end_of_code(text: str) -> str:
+    """What ends the block of code in which the text ends; nothing if it ends in none."""
+    fences = _FENCE.findall(text)
+    return f"\n{fences[-1]}" if len(fences) % 2 else ""
 
 
 def _told(error: RagloopError) -> str:

@@ -62,6 +62,13 @@ async def test_where_the_model_breaks_off_the_documents_go_on_and_so_do_the_numb
     assert end.usage.completion_tokens > end.model_usage.completion_tokens
 
 
+async def test_a_model_that_breaks_off_in_code_leaves_the_documents_outside_of_it(model: MockModel) -> None:
+    model.manner = ModelManner.TRUNCATED
+    model.respond = lambda _: "Run this:\n```\nragloop ingest\n" + "ragloop ask\n" * 30
+    text, _ = await answer(fallback_over(model))
+    assert text.partition(BROKE_OFF)[0].endswith("\n```")
+
+
 @pytest.mark.parametrize("error", [BusyError("busy"), ContextTooLongError("long")])
 async def test_what_the_asker_must_know_is_not_covered_up(error: RagloopError) -> None:
     generator = FallbackGenerator(Scripted([], failure=error), ExtractiveGenerator(FakeEmbedder()))
