@@ -51,8 +51,7 @@ test: setup ## The quick tests: unit, contract, integration; offline, no server 
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 vllm: setup $(VLLM_VENV)/.ready ## Serve a model with vLLM and LoRA: MODEL=folder MODEL_NAME=base VLLM_PORT=8001
-	@[ "$(MODEL)" != "$(SMALL_MODEL)" ] || [ -e "$(MODEL)/config.json" ] \
-	  || $(BIN)/python -m serving.finetune.small_model "$(MODEL)"
+	@[ "$(MODEL)" != "$(SMALL_MODEL)" ] || $(BIN)/python -m serving.finetune.small_model "$(MODEL)"
 	@MODEL="$(MODEL)" MODEL_NAME="$(MODEL_NAME)" VLLM_PORT="$(VLLM_PORT)" VLLM_PYTHON="$(VLLM_VENV)/bin/python" \
 	  deploy/vllm/serve.sh $(VLLM_ARGS)
 

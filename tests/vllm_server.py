@@ -18,6 +18,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from core.settings import child_environment
@@ -37,11 +38,10 @@ def missing() -> str:
     return "" if PYTHON.exists() else f"vLLM is not installed: `make e2e` builds {PYTHON.parents[1].name}"
 
 
+@cache
 def small_model() -> Path:
-    """The folder of the small model that quotes, which is made once: it takes minutes."""
-    if not (SMALL_MODEL / "config.json").exists():
-        command = [sys.executable, "-m", "serving.finetune.small_model", str(SMALL_MODEL)]
-        subprocess.run(command, cwd=ROOT, check=True)
+    """The folder of the small model that quotes, which is made once by its present recipe: it takes minutes."""
+    subprocess.run([sys.executable, "-m", "serving.finetune.small_model", str(SMALL_MODEL)], cwd=ROOT, check=True)
     return SMALL_MODEL
 
 

@@ -38,7 +38,7 @@ def test_every_service_gives_up_privileges_and_keeps_its_log_small(name: str) ->
     assert service["logging"]["options"].keys() >= {"max-size", "max-file"}
 
 
-@pytest.mark.parametrize("name", services().keys() - ONCE)
+@pytest.mark.parametrize("name", sorted(services().keys() - ONCE))
 def test_every_service_that_stays_is_watched_and_restarted(name: str) -> None:
     assert services()[name]["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
     assert services()[name]["restart"] == "unless-stopped"
