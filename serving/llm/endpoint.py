@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 CAUTIOUS_WINDOW = 4096
 _LOOK_SECONDS = 2.0
 
+# What closes connections when their loop ends. An event loop itself does not keep its tasks from being collected.
+_closing: set[asyncio.Task[None]] = set()
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
@@ -47,7 +50,6 @@ class _Here:
     places: Places
     models: dict[str, BaseChatModel] = field(default_factory=dict)
     counters: dict[str, TokenCounter] = field(default_factory=dict)
-    closing: asyncio.Task[None] | None = None
 
 
 class ModelEndpoint:
@@ -147,7 +149,9 @@ class ModelEndpoint:
         here = self._by_loop.get(loop)
         if here is None:
             here = _Here(open_http(self.settings), Places(self.settings.model_concurrency))
-            here.closing = loop.create_task(self._close_at_the_end(loop, here.http), name="model endpoint")
+            closing = loop.create_task(self._close_at_the_end(loop, here.http), name="model endpoint")
+            _closing.add(closing)
+            closing.add_done_callback(_closing.discard)
             with self._lock:
                 self._by_loop[loop] = here
         return here

@@ -96,7 +96,7 @@ async def test_an_override_is_an_admins(client: AsyncClient, world: World) -> No
         ("", {"base": "nothing", "changes": {}}, 404, "nothing"),
         ("", {"from": "champion"}, 400, "from"),
         ("", {"changes": {"a\u0000": "b"}}, 400, "changes"),
-        ("", {"changes": {"generator.kind": "llm"}}, 409, "not served yet"),
+        ("", {"changes": {"generator.kind": "llm"}}, 409, "needs a model server"),
         ("/rollback", {}, 400, "reason"),
         ("/rollback", {"reason": " "}, 400, "reason"),
         ("/rollback", {"reason": "a\u0000"}, 400, "reason"),
