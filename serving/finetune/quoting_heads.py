@@ -2,7 +2,7 @@
 
 Training from chance finds these heads too, but last: of thousands of steps most go by before the first of them
 helps (Olsson et al. 2022, "In-context learning and induction heads"). Laid in, they are a start that training has
-only to sharpen. The vector of each position is divided into parts, and six heads pass them on:
+only to sharpen. The vector of each position is divided into parts, and seven heads pass them on:
 
     layer 0   heads 0, 1   what stands one and two places back               token → before, two_before
     layer 1   head 1       what the sentence began with: the nearest token
@@ -10,6 +10,8 @@ only to sharpen. The vector of each position is divided into parts, and six head
     layer 2   head 0       where this token stood earlier, what that
                            sentence began with                               beginning → found
               head 1       where this token stood earlier, what came next    token → token
+              head 2       where the one before stood, what came next but
+                           one: the two agree where both tokens stood        token → token
     layer 3   head 0       what the last few tokens, the question's, found   found → token
 
 Heads tell places apart by rotary position: biases alone make a kernel over distance. Content is compared in the slow
@@ -75,6 +77,9 @@ def _lay(model: Any, code: torch.Tensor, ends: torch.Tensor) -> None:
     head = _Head(layers[2], 1)
     head.match(_TOKEN, code, _BEFORE)
     head.pass_on(_TOKEN, _TOKEN, 3.0)
+    head = _Head(layers[2], 2)
+    head.match(_BEFORE, torch.eye(_CODE), _TWO_BEFORE)
+    head.pass_on(_TOKEN, _TOKEN, 2.0)
     head = _Head(layers[3], 0)
     head.look_back(_LAST_FEW, _FEW, _FAST)
     head.pass_on(_FOUND, _TOKEN, 1.0)
