@@ -76,6 +76,8 @@ export VLLM_ALLOW_RUNTIME_LORA_UPDATING=True VLLM_NO_USAGE_STATS=1 DO_NOT_TRACK=
 
 if [ "$build" = cpu ]; then
   export VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1}
+  # Threads that spin when they have nothing to do would take the cores from whoever asks, on the same machine.
+  export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE} KMP_BLOCKTIME=${KMP_BLOCKTIME:-0}
   arguments+=(--enforce-eager) # compiling takes longer than it saves on a small model
   # Weights, cache, and about 1 GiB for Python and torch.
   needed=$((($(du --dereference --summarize --block-size=1M "$MODEL" | cut -f1)) + 1024 * VLLM_CPU_KVCACHE_SPACE + 1024))

@@ -72,6 +72,18 @@ def test_no_passages_are_evidence_of_nothing(scorer: EvidenceScorer) -> None:
     assert scorer.score("Who?", []).features == {"dense": 0, "bm25": 0, "coverage": 0, "sentence": 0}
 
 
+def test_what_was_asked_before_changes_nothing_and_a_chunk_is_embedded_once() -> None:
+    embedder = FakeEmbedder()
+    scorer = EvidenceScorer(embedder, SparseEncoder("english"), MODEL, "english")
+    passages = [passage("The sea was calm today. The lead approves travel requests. Tea is free for all.")]
+    before = scorer.score("Who approves travel?", passages)
+    scorer.score("Is tea free?", passages)
+    assert scorer.score("Who approves travel?", passages) == before
+    questions = ["Who approves travel?", "Is tea free?", "Who approves travel?"]
+    embedded = [text for text in embedder.embedded if text not in questions]
+    assert len(embedded) == len(set(embedded)) > 0
+
+
 def test_a_question_of_stop_words_alone_does_not_divide_by_zero(scorer: EvidenceScorer) -> None:
     assert scorer.score("What is it?", [passage("The lead approves it.")]).features["coverage"] == 0.0
 
