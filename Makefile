@@ -68,7 +68,9 @@ $(VLLM_VENV)/.ready: deploy/vllm/requirements-$(VLLM_BUILD).txt | $(VENV)/.ready
 	 fi
 	@touch $@
 
+# The small model takes minutes, once; they must not count as a test's.
 e2e: setup $(VLLM_VENV)/.ready ## The slow tests against real components: Airflow, PostgreSQL, Chromium, vLLM, a running server
+	@$(BIN)/python -m serving.finetune.small_model var/models/small-llm
 	@$(BIN)/python -m pytest -m slow --timeout 900 -v
 
 lint: setup ## ruff, mypy --strict, import contracts
