@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
 )
 
 metadata = MetaData(
@@ -310,4 +311,91 @@ evaluation_scores = Table(
     Column("reason", Text, nullable=False),
     Column("detail", JSON, nullable=False),
     _utc("at"),
+)
+
+# ---------------------------------------------------------------- the loop
+
+# Votes as they came. Rows are only ever added, and removed by an erasure. `interaction` is a snapshot of the answer.
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    _utc("at"),
+    Column("author", String(200), nullable=False),
+    Column("api_key_id", String(36)),
+    Column("access", JSON(none_as_null=True)),
+    Column("origin", String(20), nullable=False),
+    Column("standing", String(20), nullable=False),
+    Column("idempotency_key", String(200), nullable=False),
+    Column("body_sha256", String(64), nullable=False),
+    Column("interaction_id", String(36), nullable=False, index=True),
+    Column("release_id", String(64), nullable=False, index=True),
+    Column("vote", String(10), nullable=False),
+    Column("reason", String(30)),
+    Column("comment", Text, nullable=False),
+    Column("correction", Text, nullable=False),
+    Column("citations", JSON, nullable=False),
+    Column("interaction", JSON, nullable=False),
+    Index("ix_feedback_at", "at"),
+    UniqueConstraint("author", "idempotency_key"),
+)
+
+# What a person made of a piece of feedback, once.
+feedback_decisions = Table(
+    "feedback_decisions",
+    metadata,
+    Column("feedback_id", String(36), ForeignKey("feedback.id"), primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("side", String(20)),
+    Column("content", JSON, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("reason", Text, nullable=False),
+    _utc("at"),
+)
+
+# Why answers were bad. The newest of a subject stands.
+diagnoses = Table(
+    "diagnoses",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("subject", String(120), nullable=False, index=True),
+    _utc("at"),
+    Column("release_id", String(64), nullable=False),
+    Column("collection", String(200), nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("question", Text, nullable=False),
+    Column("cause", String(30), nullable=False),
+    Column("certainty", Float, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("evidence", JSON, nullable=False),
+    Column("version", String(64), nullable=False),
+    Index("ix_diagnoses_at", "at"),
+)
+
+trigger_firings = Table(
+    "trigger_firings",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("trigger", String(100), nullable=False, index=True),
+    Column("remedy", String(20), nullable=False),
+    _utc("at"),
+    Column("reason", Text, nullable=False),
+    Column("evidence", JSON, nullable=False),
+    Column("state", String(20), nullable=False),
+    _utc("changed_at"),
+    Column("proposal", JSON, nullable=False),
+    Column("release_id", String(64), ForeignKey("releases.id")),
+    Column("detail", Text, nullable=False),
+)
+
+# That something was erased, when, by whom and how many rows of what; of what it was, only the hash.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    _utc("at"),
+    Column("actor", String(200), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("subject_sha256", String(64), nullable=False),
+    Column("receipt", JSON, nullable=False),
 )

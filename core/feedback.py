@@ -1,0 +1,185 @@
+"""The values of the loop: votes, what a person made of them, why an answer was bad, and what is done about it.
+
+A vote is stored as it came and never changed. A person accepts, edits or dismisses it (Decision); an accepted one is
+an evaluation case or a training pair, never both (Side). Each bad answer has a Diagnosis. Where many of one cause come
+together, a trigger fires (Firing), and its remedy makes a candidate release or asks for content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+# All values of the enumerations are stored.
+
+
+class Vote(StrEnum):
+    UP = "up"
+    DOWN = "down"
+
+
+class FeedbackReason(StrEnum):
+    """What a person says was wrong with an answer."""
+
+    WRONG = "wrong"
+    INCOMPLETE = "incomplete"
+    NOT_IN_DOCUMENTS = "not_in_documents"
+    OUT_OF_DATE = "out_of_date"
+    BAD_CITATION = "bad_citation"
+    UNSAFE = "unsafe"
+    STYLE = "style"
+
+
+class Standing(StrEnum):
+    """Whether a vote counts: `repeated` ones say what their author said before, `synthetic` ones come from programs
+    that try the system out. All are kept; only counted ones move anything."""
+
+    COUNTED = "counted"
+    REPEATED = "repeated"
+    SYNTHETIC = "synthetic"
+
+
+@dataclass(frozen=True, slots=True)
+class CitationVote:
+    """A vote on one citation of an answer, by its marker."""
+
+    marker: int
+    vote: Vote
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """A vote on an answer, with a snapshot of the answer, so that it is kept when the record of the answer is deleted.
+
+    `author` is the name of who voted, `access` what they may see (None for everything). `interaction` holds the fields
+    of core.storage.interactions.Interaction as JSON, without the key. A later vote of the same author on the same
+    answer takes the place of an earlier one.
+    """
+
+    id: str
+    at: datetime
+    author: str
+    api_key_id: str | None
+    access: Sequence[str] | None
+    origin: str
+    standing: Standing
+    idempotency_key: str
+    body_sha256: str
+    interaction_id: str
+    release_id: str
+    vote: Vote
+    reason: FeedbackReason | None
+    comment: str
+    correction: str
+    citations: Sequence[CitationVote]
+    interaction: Mapping[str, Any]
+
+    @property
+    def question(self) -> str:
+        return str(self.interaction["question"])
+
+    @property
+    def answer(self) -> str:
+        return str(self.interaction["answer"])
+
+
+class Side(StrEnum):
+    """What accepted feedback becomes."""
+
+    CASE = "case"
+    TRAINING = "training"
+
+
+class DecisionKind(StrEnum):
+    ACCEPTED = "accepted"
+    DISMISSED = "dismissed"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person made of one piece of feedback, once. `content` is the evaluation case or the training row as JSON;
+    empty for dismissed feedback, which has no side."""
+
+    feedback_id: str
+    kind: DecisionKind
+    side: Side | None
+    content: Mapping[str, Any]
+    actor: str
+    reason: str
+    at: datetime
+
+
+class Cause(StrEnum):
+    """Why an answer was bad. docs/explanation/diagnosis.md says how each is told from the others."""
+
+    CORPUS_GAP = "corpus_gap"
+    NOT_INDEXED = "not_indexed"
+    RETRIEVAL_MISS = "retrieval_miss"
+    RANKING_MISS = "ranking_miss"
+    GENERATION_FAULT = "generation_fault"
+    STALE_SOURCE = "stale_source"
+    WRONG_VOTE = "wrong_vote"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Why one answer was bad, with the evidence. `subject` is feedback:<id> or evaluation:<id>:<ordinal>:<side>.
+
+    `certainty` is between 0 and 1; `evidence` is what was looked at and found, as JSON, for people to check; `version`
+    changes with the rules. The newest diagnosis of a subject is the one that stands.
+    """
+
+    id: str
+    subject: str
+    at: datetime
+    release_id: str
+    collection: str
+    revision: int
+    question: str
+    cause: Cause
+    certainty: float
+    summary: str
+    evidence: Mapping[str, Any]
+    version: str
+
+
+class Remedy(StrEnum):
+    """What is done about a cause. All but `content` make a candidate release; none touches what is live."""
+
+    REINDEX = "reindex"
+    REFIT = "refit"
+    RETUNE = "retune"
+    CONTENT = "content"
+
+
+class FiringState(StrEnum):
+    """`open`: nothing was done yet. `running`: its remedy is at work. `candidate`: a release waits for its evaluation
+    and for a person. `requested`: content was asked for. `failed` says why in `detail`. `closed`: done or dismissed."""
+
+    OPEN = "open"
+    RUNNING = "running"
+    CANDIDATE = "candidate"
+    REQUESTED = "requested"
+    FAILED = "failed"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """A trigger that fired: what was seen (`evidence`: counts, threshold, window, the diagnoses' subjects), in words
+    (`reason`), and what its remedy is to do (`proposal`: the parameters of a rebuild, a tuning, a release)."""
+
+    id: str
+    trigger: str
+    remedy: Remedy
+    at: datetime
+    reason: str
+    evidence: Mapping[str, Any]
+    state: FiringState
+    changed_at: datetime
+    proposal: Mapping[str, Any] = field(default_factory=dict)
+    release_id: str | None = None
+    detail: str = ""

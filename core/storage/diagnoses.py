@@ -1,0 +1,47 @@
+"""Why answers were bad, as it was found out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, insert, select
+
+from core.feedback import Cause, Diagnosis
+from core.storage.database import Database
+from core.storage.tables import diagnoses
+
+
+class DiagnosisRepository:
+    """Diagnoses, append-only; the newest of a subject stands."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, made: Diagnosis) -> None:
+        with self._database.transaction() as connection:
+            connection.execute(insert(diagnoses), asdict(made) | {"evidence": dict(made.evidence)})
+
+    def standing(self, subjects: Iterable[str]) -> dict[str, Diagnosis]:
+        """The newest diagnosis of each of these subjects, by subject."""
+        found: dict[str, Diagnosis] = {}
+        wanted = list(subjects)
+        for start in range(0, len(wanted), 500):
+            query = select(diagnoses).where(diagnoses.c.subject.in_(wanted[start : start + 500]))
+            with self._database.transaction() as connection:
+                found |= {each.subject: each for each in _oldest_first(connection.execute(query))}
+        return found
+
+    def since(self, moment: datetime) -> list[Diagnosis]:
+        """The standing diagnoses that were made since then, oldest first."""
+        query = select(diagnoses).where(diagnoses.c.at >= moment)
+        with self._database.transaction() as connection:
+            newest = {each.subject: each for each in _oldest_first(connection.execute(query))}
+        return sorted(newest.values(), key=lambda each: (each.at, each.id))
+
+
+def _oldest_first(rows: Iterable[Row[Any]]) -> Iterator[Diagnosis]:
+    made = [Diagnosis(**row._asdict() | {"cause": Cause(row.cause)}) for row in rows]
+    yield from sorted(made, key=lambda each: (each.at, each.id))

@@ -1,0 +1,66 @@
+"""Triggers that fired, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from core.feedback import Firing, FiringState, Remedy
+from core.storage.database import Database
+from core.storage.tables import trigger_firings
+
+
+class FiringRepository:
+    """Firings, newest first where they are listed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, firing: Firing) -> None:
+        row = asdict(firing) | {"evidence": dict(firing.evidence), "proposal": dict(firing.proposal)}
+        with self._database.transaction() as connection:
+            connection.execute(insert(trigger_firings), row)
+
+    def get(self, firing_id: str) -> Firing | None:
+        """The firing with this id, or whose id begins so, if there is just one."""
+        query = select(trigger_firings).where(trigger_firings.c.id.startswith(firing_id, autoescape=True)).limit(2)
+        with self._database.transaction() as connection:
+            rows = connection.execute(query).all()
+        return _firing(rows[0]) if len(rows) == 1 else None
+
+    def all(self, limit: int | None = None) -> list[Firing]:
+        query = select(trigger_firings).order_by(trigger_firings.c.at.desc(), trigger_firings.c.id).limit(limit)
+        with self._database.transaction() as connection:
+            return [_firing(row) for row in connection.execute(query)]
+
+    def last(self, trigger: str) -> Firing | None:
+        """When this trigger fired last, for its cool-down."""
+        query = select(trigger_firings).where(trigger_firings.c.trigger == trigger)
+        with self._database.transaction() as connection:
+            row = connection.execute(query.order_by(trigger_firings.c.at.desc()).limit(1)).first()
+        return _firing(row) if row else None
+
+    def change(
+        self,
+        firing_id: str,
+        state: FiringState,
+        *,
+        proposal: Mapping[str, Any] | None = None,
+        release_id: str | None = None,
+        detail: str = "",
+    ) -> None:
+        """Put on record how far the firing's remedy is. What is not given stays as it was."""
+        values: dict[str, Any] = {"state": state, "changed_at": datetime.now(UTC), "detail": detail}
+        values |= {"proposal": dict(proposal)} if proposal is not None else {}
+        values |= {"release_id": release_id} if release_id is not None else {}
+        with self._database.transaction() as connection:
+            connection.execute(update(trigger_firings).where(trigger_firings.c.id == firing_id).values(**values))
+
+
+def _firing(row: Row[Any]) -> Firing:
+    values = row._asdict()
+    return Firing(**values | {"remedy": Remedy(values["remedy"]), "state": FiringState(values["state"])})
