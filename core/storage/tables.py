@@ -399,3 +399,13 @@ erasures = Table(
     Column("subject_sha256", String(64), nullable=False),
     Column("receipt", JSON, nullable=False),
 )
+
+# What every check of the triggers saw: how far each was from its threshold.
+monitor_checks = Table(
+    "monitor_checks",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    _utc("at"),
+    Column("readings", JSON, nullable=False),
+    Index("ix_monitor_checks_at", "at"),
+)

@@ -97,7 +97,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_erasures")),
     )
 
+    op.create_table(
+        "monitor_checks",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("readings", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_monitor_checks")),
+    )
+    op.create_index("ix_monitor_checks_at", "monitor_checks", ["at"])
+
 
 def downgrade() -> None:
-    for table in ("erasures", "trigger_firings", "diagnoses", "feedback_decisions", "feedback"):
+    for table in ("monitor_checks", "erasures", "trigger_firings", "diagnoses", "feedback_decisions", "feedback"):
         op.drop_table(table)
