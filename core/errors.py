@@ -16,6 +16,7 @@
     │   ├── StoreUnavailableError
     │   ├── ReleaseUnavailableError           the champion cannot be opened by this process
     │   ├── BusyError               429           too many answers are being written
+    │   ├── TooManyVotesError       429           the author's votes of a day are used up
     │   └── ModelUnavailableError             the model server is down, slow or broke off
     │       └── ModelRefusedError                 it answers, but refuses: key, model name, request
     ├── JudgeError                  -             a judge gave no usable judgement; the row is listed as failed
@@ -143,6 +144,13 @@ class BusyError(UnavailableError):
 
     status = 429
     type = "busy"
+
+
+class TooManyVotesError(UnavailableError):
+    """The author has given as many votes within a day as are taken."""
+
+    status = 429
+    type = "too_many_votes"
 
 
 class ModelUnavailableError(UnavailableError):

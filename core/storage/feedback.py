@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, exists, insert, select, text
 
 from core.feedback import (
     CitationVote,
@@ -22,6 +23,33 @@ from core.feedback import (
 from core.storage.database import Database
 from core.storage.tables import feedback, feedback_decisions
 
+_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class VoteLine:
+    """A vote without its snapshot, which is most of it: what is needed to tell which votes count."""
+
+    id: str
+    at: datetime
+    author: str
+    interaction_id: str
+    standing: Standing
+    vote: Vote
+    reason: FeedbackReason | None
+    comment: str
+    correction: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an author said about the answer to a question, follow-ups being asked in full."""
+
+    query: str
+    vote: Vote
+    reason: FeedbackReason | None
+    correction: str
+
 
 class FeedbackRepository:
     """Votes, append-only; newest first where they are listed."""
@@ -29,29 +57,34 @@ class FeedbackRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, given: Feedback) -> None:
-        """Store a vote. When this returns it is on disk. Raises IntegrityError if the author has used its idempotency
-        key."""
+    @contextmanager
+    def giving(self, author: str) -> Iterator[AuthorsVotes]:
+        """A transaction in which nobody else stores a vote of this author. What was added is on disk when it ends."""
         with self._database.transaction() as connection:
-            connection.execute(insert(feedback), _stored(given))
+            if connection.dialect.name == "postgresql":
+                connection.execute(
+                    text("SELECT pg_advisory_xact_lock(hashtextextended(:author, 0))"), {"author": author}
+                )
+            else:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield AuthorsVotes(connection, author)
+
+    def add(self, given: Feedback) -> None:
+        """Store a vote as it is. evals.feedback_service says which may be."""
+        with self.giving(given.author) as votes:
+            votes.add(given)
 
     def get(self, feedback_id: str) -> Feedback | None:
-        with self._database.transaction() as connection:
-            row = connection.execute(select(feedback).where(feedback.c.id == feedback_id)).first()
-        return _feedback(row) if row else None
+        return next(iter(self.get_all([feedback_id])), None)
 
-    def by_key(self, author: str, idempotency_key: str) -> Feedback | None:
-        """The vote that the author sent with this key."""
-        query = select(feedback).where(feedback.c.author == author, feedback.c.idempotency_key == idempotency_key)
-        with self._database.transaction() as connection:
-            row = connection.execute(query).first()
-        return _feedback(row) if row else None
-
-    def count_of(self, author: str, since: datetime) -> int:
-        """How many votes the author gave since then, whatever their standing."""
-        query = select(func.count()).where(feedback.c.author == author, feedback.c.at >= since)
-        with self._database.transaction() as connection:
-            return int(connection.execute(query).scalar_one())
+    def get_all(self, ids: Sequence[str]) -> list[Feedback]:
+        """The votes with these ids, in this order; those that are not there are left out."""
+        found: dict[str, Feedback] = {}
+        for start in range(0, len(ids), _BATCH):
+            query = select(feedback).where(feedback.c.id.in_(ids[start : start + _BATCH]))
+            with self._database.transaction() as connection:
+                found |= {row.id: _feedback(row) for row in connection.execute(query)}
+        return [found[each] for each in ids if each in found]
 
     def since(self, moment: datetime | None = None, limit: int | None = None) -> list[Feedback]:
         """All votes since then, newest first."""
@@ -60,6 +93,24 @@ class FeedbackRepository:
             query = query.where(feedback.c.at >= moment)
         with self._database.transaction() as connection:
             return [_feedback(row) for row in connection.execute(query.limit(limit))]
+
+    def lines(self, moment: datetime | None = None) -> list[VoteLine]:
+        """All votes since then without their snapshots, newest first."""
+        columns = (feedback.c[name] for name in VoteLine.__dataclass_fields__)
+        query = select(*columns).order_by(feedback.c.at.desc(), feedback.c.id)
+        if moment is not None:
+            query = query.where(feedback.c.at >= moment)
+        with self._database.transaction() as connection:
+            return [_line(row) for row in connection.execute(query)]
+
+    def last_words(self, author: str, interaction_ids: Iterable[str]) -> dict[str, Feedback]:
+        """The author's newest vote on each of these answers, by answer."""
+        query = select(feedback).where(
+            feedback.c.author == author, feedback.c.interaction_id.in_(list(interaction_ids))
+        )
+        with self._database.transaction() as connection:
+            rows = connection.execute(query.order_by(feedback.c.at, feedback.c.id))
+            return {row.interaction_id: _feedback(row) for row in rows}
 
     def decide(self, decision: Decision) -> bool:
         """Put a person's decision on record; False if somebody had decided before."""
@@ -78,13 +129,87 @@ class FeedbackRepository:
         with self._database.transaction() as connection:
             return {row.feedback_id: _decision(row) for row in connection.execute(query)}
 
+    def decided(self) -> dict[str, DecisionKind]:
+        """What was decided, by the feedback's id."""
+        query = select(feedback_decisions.c.feedback_id, feedback_decisions.c.kind)
+        with self._database.transaction() as connection:
+            return {row.feedback_id: DecisionKind(row.kind) for row in connection.execute(query)}
 
-def standing_votes(votes: Sequence[Feedback]) -> list[Feedback]:
-    """Of votes listed newest first, each author's last word on each answer."""
-    last: dict[tuple[str, str], Feedback] = {}
-    for vote in votes:
-        last.setdefault((vote.author, vote.interaction_id), vote)
-    return list(last.values())
+
+class AuthorsVotes:
+    """The votes of one author, within a transaction of FeedbackRepository.giving."""
+
+    def __init__(self, connection: Connection, author: str) -> None:
+        self._connection = connection
+        self._author = author
+
+    def add(self, given: Feedback) -> None:
+        self._connection.execute(insert(feedback), _stored(given))
+
+    def by_key(self, idempotency_key: str) -> Feedback | None:
+        """The vote that was sent with this key."""
+        return self._first(select(feedback).where(feedback.c.idempotency_key == idempotency_key))
+
+    def last_word(self, interaction_id: str) -> Feedback | None:
+        """The newest vote on this answer."""
+        query = select(feedback).where(feedback.c.interaction_id == interaction_id)
+        return self._first(query.order_by(feedback.c.at.desc(), feedback.c.id))
+
+    def moments(self, since: datetime, most: int) -> list[datetime]:
+        """When the newest votes since then were given, whatever their standing; no more than `most`."""
+        query = select(feedback.c.at).where(feedback.c.author == self._author, feedback.c.at >= since)
+        return list(self._connection.execute(query.order_by(feedback.c.at.desc()).limit(most)).scalars())
+
+    def said(self, vote: Vote, since: datetime, release_id: str, interaction_id: str) -> list[Said]:
+        """What the author's counted votes of this kind say since then about other answers of the release than this one,
+        unless the author voted the other way later."""
+        later = feedback.alias()
+        changed = exists().where(
+            later.c.author == self._author,
+            later.c.interaction_id == feedback.c.interaction_id,
+            later.c.at > feedback.c.at,
+            later.c.vote != vote,
+        )
+        asked = feedback.c.interaction["query"].as_string().label("query")
+        query = select(asked, feedback.c.reason, feedback.c.correction).where(
+            feedback.c.author == self._author,
+            feedback.c.at >= since,
+            feedback.c.standing == Standing.COUNTED,
+            feedback.c.vote == vote,
+            feedback.c.release_id == release_id,
+            feedback.c.interaction_id != interaction_id,
+            ~changed,
+        )
+        rows = self._connection.execute(query)
+        return [Said(row.query, vote, _reason(row.reason), row.correction) for row in rows]
+
+    def _first(self, query: Any) -> Feedback | None:
+        row = self._connection.execute(query.where(feedback.c.author == self._author).limit(1)).first()
+        return _feedback(row) if row else None
+
+
+AnyVote = TypeVar("AnyVote", Feedback, VoteLine)
+
+
+def standing_votes(votes: Iterable[AnyVote]) -> list[AnyVote]:
+    """Of votes listed newest first, each author's last word on each answer, newest first. A vote that repeats what its
+    author said last about that answer changes nothing; what programs said by way of trying is left out."""
+    last: dict[tuple[str, str], AnyVote] = {}
+    for vote in reversed(list(votes)):
+        if vote.standing is Standing.SYNTHETIC:
+            continue
+        key = (vote.author, vote.interaction_id)
+        before = last.get(key)
+        if before is None or vote.standing is Standing.COUNTED or not says_the_same(vote, before):
+            last.pop(key, None)  # so that the order stays that of the votes
+            last[key] = vote
+    return list(reversed(last.values()))
+
+
+def says_the_same(one: Feedback | VoteLine | Said, other: Feedback | VoteLine | Said) -> bool:
+    """Whether two votes are of one kind, with the same reason and the same correction, spaces and capitals aside."""
+    same = (one.vote, one.reason) == (other.vote, other.reason)
+    return same and _folded(one.correction) == _folded(other.correction)
 
 
 def record_decision(connection: Connection, decision: Decision) -> bool:
@@ -97,6 +222,10 @@ def record_decision(connection: Connection, decision: Decision) -> bool:
     return True
 
 
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
 def _stored(given: Feedback) -> dict[str, Any]:
     return asdict(given) | {
         "access": None if given.access is None else list(given.access),
@@ -107,15 +236,26 @@ def _stored(given: Feedback) -> dict[str, Any]:
 
 def _feedback(row: Row[Any]) -> Feedback:
     values = row._asdict()
-    return Feedback(
-        **values
-        | {
-            "standing": Standing(values["standing"]),
-            "vote": Vote(values["vote"]),
-            "reason": FeedbackReason(values["reason"]) if values["reason"] else None,
-            "citations": tuple(CitationVote(each["marker"], Vote(each["vote"])) for each in values["citations"]),
-        }
-    )
+    votes = tuple(CitationVote(each["marker"], Vote(each["vote"])) for each in values["citations"])
+    access = None if values["access"] is None else tuple(values["access"])
+    return Feedback(**values | _enumerations(values) | {"citations": votes, "access": access})
+
+
+def _line(row: Row[Any]) -> VoteLine:
+    values = row._asdict()
+    return VoteLine(**values | _enumerations(values))
+
+
+def _enumerations(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "standing": Standing(values["standing"]),
+        "vote": Vote(values["vote"]),
+        "reason": _reason(values["reason"]),
+    }
+
+
+def _reason(stored: str | None) -> FeedbackReason | None:
+    return FeedbackReason(stored) if stored else None
 
 
 def _decision(row: Row[Any]) -> Decision:
