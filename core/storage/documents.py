@@ -105,7 +105,7 @@ class DocumentRepository:
         if source is not None:
             query = query.where(documents.c.source == source)
         with self._database.transaction() as connection:
-            query = query.where(_allowed(connection, documents.c.access, scope))
+            query = query.where(allowed(connection, documents.c.access, scope))
             rows = connection.execute(query.order_by(documents.c.uri).limit(limit)).all()
         return [_summary(row) for row in rows]
 
@@ -113,10 +113,10 @@ class DocumentRepository:
         """Those of the documents that are there and that `scope` allows."""
         found: set[str] = set()
         with self._database.transaction() as connection:
-            allowed = _allowed(connection, documents.c.access, scope)
+            may_be_seen = allowed(connection, documents.c.access, scope)
             for batch in _batches(document_ids):
                 found.update(
-                    connection.execute(select(documents.c.id).where(documents.c.id.in_(batch), allowed)).scalars()
+                    connection.execute(select(documents.c.id).where(documents.c.id.in_(batch), may_be_seen)).scalars()
                 )
         return found
 
@@ -169,7 +169,7 @@ class DocumentRepository:
             manifest.c.collection == collection, manifest.c.state == DocumentState.INDEXED
         )
         with self._database.transaction() as connection:
-            query = query.where(_allowed(connection, manifest.c.access, scope))
+            query = query.where(allowed(connection, manifest.c.access, scope))
             return int(connection.execute(query).scalar_one())
 
 
@@ -258,7 +258,7 @@ def _batches(values: Iterable[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def _allowed(connection: Connection, access: Column[Any], scope: AccessScope | None) -> ColumnElement[bool]:
+def allowed(connection: Connection, access: Column[Any], scope: AccessScope | None) -> ColumnElement[bool]:
     """Whether the row's labels and the scope's share one: AccessScope.allows, said in SQL."""
     if scope is None or scope.labels is None:
         return true()

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Integer, Select, Subquery, case, cast, fun
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from core.storage.database import Database
+from core.storage.days import utc_day
 from core.storage.tables import interactions
 
 Grouping = Literal["all", "release", "key", "day"]
@@ -76,10 +77,8 @@ class UsageRepository:
                 return interactions.c.release_id
             case "key":
                 return interactions.c.api_key_id
-            case "day" if self._database.engine.dialect.name == "postgresql":
-                return func.to_char(func.timezone("UTC", interactions.c.at), "YYYY-MM-DD")
             case "day":
-                return func.date(interactions.c.at)
+                return utc_day(self._database, interactions.c.at)
 
 
 def _sums(group: ColumnElement[Any], since: datetime) -> Select[Any]:

@@ -1,0 +1,82 @@
+"""How fresh and how whole the corpus is: by source, what a collection holds, what failed, when it was last read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import case, func, select
+
+from core.storage.database import Database
+from core.storage.documents import allowed
+from core.storage.tables import ingestion_runs, manifest, sources
+from core.types import AccessScope, DocumentState
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHealth:
+    """A source's documents in a collection by state, and when a run over the source last finished (None: never)."""
+
+    source: str
+    indexed: int
+    pending: int
+    failed: int
+    ingested_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FailedDocument:
+    """A document that could not be read or stored, and why."""
+
+    uri: str
+    source: str
+    kind: str
+    reason: str
+    at: datetime
+
+
+class CorpusHealthRepository:
+    """Reads the manifest and the runs; writes nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def sources(self, collection: str | None) -> list[SourceHealth]:
+        """Every source by name, as the collection holds it; None is no collection."""
+        state = manifest.c.source, manifest.c.state
+        held = select(*state, func.count().label("documents")).where(manifest.c.collection == collection)
+        with self._database.transaction() as connection:
+            counts = {(row.source, row.state): row.documents for row in connection.execute(held.group_by(*state))}
+            known = set(connection.execute(select(sources.c.name)).scalars()) | {source for source, _ in counts}
+        finished = self._finished(collection)
+        return [
+            SourceHealth(
+                source,
+                indexed=counts.get((source, DocumentState.INDEXED), 0),
+                pending=counts.get((source, DocumentState.PENDING), 0),
+                failed=counts.get((source, DocumentState.FAILED), 0),
+                ingested_at=finished.get(source),
+            )
+            for source in sorted(known)
+        ]
+
+    def failures(self, collection: str | None, scope: AccessScope, limit: int) -> tuple[list[FailedDocument], int]:
+        """The failed documents that `scope` allows, the latest first, and how many there are in all."""
+        failed = (manifest.c.collection == collection) & (manifest.c.state == DocumentState.FAILED)
+        columns = manifest.c.uri, manifest.c.source, manifest.c.failure_kind, manifest.c.failure_reason
+        query = select(*columns, manifest.c.changed_at).where(failed)
+        with self._database.transaction() as connection:
+            total = connection.execute(select(func.count()).where(failed)).scalar_one()
+            query = query.where(allowed(connection, manifest.c.access, scope))
+            rows = connection.execute(query.order_by(manifest.c.changed_at.desc(), manifest.c.uri).limit(limit)).all()
+        return [FailedDocument(uri, source, kind or "", why or "", at) for uri, source, kind, why, at in rows], total
+
+    def _finished(self, collection: str | None) -> dict[str, datetime]:
+        """When a run over each source last finished. Runs into this collection come first; one that was rebuilt out of
+        another has none, and is as fresh as the runs that filled that one."""
+        latest = func.max(ingestion_runs.c.finished_at)
+        into = case((ingestion_runs.c.collection == collection, 1), else_=0).label("ours")
+        query = select(ingestion_runs.c.source, into, latest.label("at")).where(ingestion_runs.c.state == "finished")
+        with self._database.transaction() as connection:
+            rows = connection.execute(query.group_by(ingestion_runs.c.source, into).order_by(into)).all()
+        return {row.source: row.at for row in rows}
