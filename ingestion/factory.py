@@ -49,11 +49,19 @@ def default_spec(settings: Settings, embedder: EmbedderIdentity) -> CollectionSp
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What a new collection is to have otherwise than the live one; None leaves it as it is there. `embedder` is the
-    bundled model's name, a folder, or the name of an embedder that was used before."""
+    bundled model's name, a folder, or the name of an embedder that was used before; `base` is the human part of the
+    collection's name."""
 
     chunk_tokens: int | None = None
     embedder: str | None = None
     language: str | None = None
+    base: str | None = None
+
+
+def chunk_tokens_of(spec: CollectionSpec) -> int | None:
+    """The token limit of the collection's chunks; None if another splitter made them."""
+    kind, _, limit = spec.splitter.rpartition("-")
+    return int(limit) if kind == NAME and limit.isdigit() else None
 
 
 @contextmanager
@@ -109,14 +117,14 @@ def open_rebuild(settings: Settings, changes: Changes) -> Iterator[Rebuild]:
         releases = ReleaseRepository(database)
         live = live_spec(releases, stores)
         model = embedders.named(changes.embedder) if changes.embedder else embedders.model_of(live)
-        tokens = changes.chunk_tokens or _chunk_tokens(live) or settings.chunk_tokens
+        tokens = changes.chunk_tokens or chunk_tokens_of(live) or settings.chunk_tokens
         if tokens > model.max_tokens:
             raise InputError(
                 f"The embedder {model.name} reads {model.max_tokens} tokens: of chunks of {tokens} it would see the "
                 "beginning only.",
                 hint=f"Choose --chunk-tokens {model.max_tokens} or less.",
             )
-        spec = _spec(changes.language or live.language, model, tokens)
+        spec = _spec(changes.language or live.language, model, tokens, changes.base or live.base)
         SparseEncoder(spec.language)  # an unknown language is refused here
         yield Rebuild(
             home=settings.home,
@@ -155,7 +163,7 @@ def folder_source(
     return source
 
 
-def _spec(language: str, embedder: EmbedderIdentity, chunk_tokens: int) -> CollectionSpec:
+def _spec(language: str, embedder: EmbedderIdentity, chunk_tokens: int, base: str = "documents") -> CollectionSpec:
     # Counting tokens needs only the tokenizer, which the embedder's fingerprint covers.
     splitter = StructureSplitter(TokenizerFile(Path()), chunk_tokens, embedder.fingerprint)
     return CollectionSpec(
@@ -165,12 +173,13 @@ def _spec(language: str, embedder: EmbedderIdentity, chunk_tokens: int) -> Colle
         splitter=splitter.name,
         splitter_fingerprint=splitter.fingerprint,
         language=language,
+        base=base,
     )
 
 
 def _splitter(spec: CollectionSpec, model: EmbeddingModel) -> StructureSplitter:
     """The splitter that the collection was made with. Raises CollectionMismatchError when it cannot be made here."""
-    limit = _chunk_tokens(spec)
+    limit = chunk_tokens_of(spec)
     if limit is not None:
         splitter = StructureSplitter(TokenizerFile(model.tokenizer_file), limit, model.fingerprint)
         if splitter.fingerprint == spec.splitter_fingerprint:
@@ -180,9 +189,3 @@ def _splitter(spec: CollectionSpec, model: EmbeddingModel) -> StructureSplitter:
         "not have.",
         hint="Make a new index out of its documents: ragloop index rebuild.",
     )
-
-
-def _chunk_tokens(spec: CollectionSpec) -> int | None:
-    """The token limit of the collection's chunks; None if another splitter made them."""
-    kind, _, limit = spec.splitter.rpartition("-")
-    return int(limit) if kind == NAME and limit.isdigit() else None

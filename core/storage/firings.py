@@ -44,6 +44,15 @@ class FiringRepository:
             row = connection.execute(query.order_by(trigger_firings.c.at.desc()).limit(1)).first()
         return _firing(row) if row else None
 
+    def begin(self, firing_id: str, detail: str) -> bool:
+        """Put on record that the firing's remedy is at work, if nothing was done about it or what was done failed. Of
+        several that begin at once, one is told True."""
+        values = {"state": FiringState.RUNNING, "changed_at": datetime.now(UTC), "detail": detail}
+        waiting = trigger_firings.c.state.in_([FiringState.OPEN, FiringState.FAILED])
+        statement = update(trigger_firings).where(trigger_firings.c.id == firing_id, waiting)
+        with self._database.transaction() as connection:
+            return connection.execute(statement.values(**values)).rowcount == 1
+
     def change(
         self,
         firing_id: str,
