@@ -19,6 +19,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _VERSION = re.compile(r"(?P<name>[^@]+)@(?P<version>\d{1,9})", re.ASCII)
 _SHIPPED = "Shipped with RAGLoop."
 
+# The dataset of the locked cases that accepted feedback became. It only grows, and only evals.accepting adds to it.
+FEEDBACK = "feedback"
+
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
@@ -155,6 +158,11 @@ def check_name(name: str) -> None:
         raise InputError(
             f"{name[:100]!r} cannot be the name of a dataset.",
             hint="Use letters, digits, dots, dashes and underscores, at most 100 of them.",
+        )
+    if name == FEEDBACK:
+        raise InputError(
+            f"The dataset {FEEDBACK} holds the cases that accepted feedback became, and nothing else.",
+            hint="Choose another name.",
         )
 
 

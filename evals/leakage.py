@@ -95,6 +95,12 @@ class LeakageReport:
         """Those of them that are locked: an adapter trained on this set must not be promoted, whatever it scores."""
         return tuple(dict.fromkeys(leak.case_id for leak in self.leaks if leak.locked))
 
+    @property
+    def serious(self) -> tuple[Leak, ...]:
+        """The leaks that forbid training. That a model was taught to quote the documents is what it is for, so evidence
+        counts for locked cases only."""
+        return tuple(leak for leak in self.leaks if leak.locked or leak.part != "evidence")
+
 
 def check(cases: Sequence[Case], training: Path) -> LeakageReport:
     """Compare the cases with a training file. Raises InputError that names the line at fault."""

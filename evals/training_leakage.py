@@ -1,7 +1,6 @@
 """Keeping what is trained on and what is measured on apart: before a tuning, and again when its adapter is evaluated.
 
-A question or an answer that stands on both sides is a leak, and for locked cases also their evidence. That a model was
-taught to quote the documents is what it is for, so the evidence of other cases is not looked for.
+A question or an answer that stands on both sides is a leak, and for locked cases also their evidence.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from core.release import GeneratorSpec
 from core.storage.database import Database
 from evals.cases import DATASETS, Case, load_cases
 from evals.dataset_store import DatasetStore
-from evals.leakage import Leak, LeakageReport, Message, check, find_leaks
+from evals.leakage import Leak, Message, check, find_leaks
 from serving.adapters.checks import TRAINING
 from serving.adapters.store import AdapterStore
 from serving.finetune.dataset import TrainingSet
@@ -27,9 +26,9 @@ def refuse_leaks(database: Database, training: TrainingSet) -> int:
     many cases these have; raises InputError that names the rows that hold any."""
     cases = 0
     found: list[tuple[Leak, str]] = []
-    for name, dataset in _datasets(database):
+    for name, dataset in all_datasets(database):
         cases += len(dataset)
-        found += [(leak, name) for leak in _serious(find_leaks(dataset, _messages(training)))]
+        found += [(leak, name) for leak in find_leaks(dataset, _messages(training)).serious]
     if not found:
         return cases
     lines = sorted({leak.line for leak, _ in found})
@@ -54,14 +53,11 @@ def trained_on(adapters: AdapterStore, generator: GeneratorSpec, cases: Sequence
     path = adapters.get(generator.adapter_digest).folder / TRAINING
     if not path.exists():
         return ()
-    return tuple(dict.fromkeys(leak.case_id for leak in _serious(check(cases, path))))
+    return tuple(dict.fromkeys(leak.case_id for leak in check(cases, path).serious))
 
 
-def _serious(report: LeakageReport) -> list[Leak]:
-    return [leak for leak in report.leaks if leak.locked or leak.part != "evidence"]
-
-
-def _datasets(database: Database) -> Iterator[tuple[str, Sequence[Case]]]:
+def all_datasets(database: Database) -> Iterator[tuple[str, Sequence[Case]]]:
+    """Name and cases of every dataset: the newest version of each that is stored, and the shipped ones."""
     store = DatasetStore(database)
     stored = {summary.name for summary in store.all()}
     for name in sorted(stored):

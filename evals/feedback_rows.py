@@ -1,0 +1,129 @@
+"""A corrected answer as a training row: the question over the passages it had, the right one among them. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.errors import InputError
+from core.types import Chunk
+from evals.cases import GoldEvidence
+from evals.metrics.words import without_markers
+from serving.finetune.dataset import LONGEST_TITLE, MOST_PARTS, RowPassage, RowTurn, TrainingRow
+from serving.support import THRESHOLD, PassageSentences, Reader, support
+
+_MARKER = re.compile(r"\[(\d{1,4})\]")
+_SUPPORT_HINT = (
+    "Name the document and the sentence that say so; if no document does, mark the question as unanswerable; "
+    "or dismiss the feedback."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a document holds the right answer: the evidence's span in `text`, the whole document."""
+
+    evidence: GoldEvidence
+    title: str
+    text: str
+    start: int
+    end: int
+
+
+def training_row(
+    snapshot: Mapping[str, Any], question: str, correction: str, places: Sequence[Place], language: str, *, bad: bool
+) -> TrainingRow:
+    """The row that teaches `correction`. Without `places` the passages are searched for what supports it; `bad` says
+    that the snapshot's answer is what not to say.
+
+    Raises InputError when no passage supports the correction: a model that learns to say what stands nowhere learns to
+    make things up.
+    """
+    shown = served_passages(snapshot)
+    passages, right = _with_places(shown, places) if places else (shown, _supporting(shown, correction, language))
+    if not right:
+        raise InputError("No passage says what the corrected answer says, so nothing can learn it.", hint=_SUPPORT_HINT)
+    text = without_markers(correction)
+    answer = f"{text} {''.join(f'[{number + 1}]' for number in right)}"
+    return TrainingRow(
+        question=question,
+        history=tuple(history(snapshot)),
+        passages=tuple(RowPassage(title=each["title"][:LONGEST_TITLE], text=each["text"]) for each in passages),
+        answer=answer,
+        rejected=_rejected(snapshot, passages, text) if bad else None,
+    )
+
+
+def served_passages(snapshot: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The passages that were in the context, best first: a model's prompt may have had room for some of them only."""
+    passages = [each for each in snapshot["passages"] if each["text"].strip()]
+    model = snapshot.get("model")
+    return passages[: model["passages"] if model else MOST_PARTS]
+
+
+def history(snapshot: Mapping[str, Any]) -> list[RowTurn]:
+    """The messages before the question, those that people and answers said."""
+    said = [turn for turn in snapshot["history"] if turn["role"] in ("user", "assistant") and turn["content"].strip()]
+    return [RowTurn(role=turn["role"], content=turn["content"]) for turn in said[-MOST_PARTS:]]
+
+
+def _with_places(
+    shown: Sequence[Mapping[str, Any]], places: Sequence[Place]
+) -> tuple[list[Mapping[str, Any]], list[int]]:
+    """The passages with the right ones among them, and the numbers of these. One that is missing takes the place of
+    the last that is not right, so that the context has the size it is served in."""
+    passages = list(shown)
+    right: list[int] = []
+    for place in places:
+        number = next((n for n, each in enumerate(passages) if _holds(each, place)), None)
+        if number is None:
+            number = next((n for n in reversed(range(len(passages))) if n not in right), len(passages))
+            passages[number : number + 1] = [_paragraph(place)]
+        right = right if number in right else [*right, number]
+    return passages, sorted(right)
+
+
+def _holds(passage: Mapping[str, Any], place: Place) -> bool:
+    """Whether the passage has the whole quote; of a document without a quote, any passage will do."""
+    if passage["uri"] != place.evidence.uri:
+        return False
+    quote = " ".join(place.evidence.quote.split())
+    return quote in " ".join(str(passage["text"]).split())
+
+
+def _paragraph(place: Place) -> Mapping[str, Any]:
+    """The paragraphs that the place stands in."""
+    start = place.text.rfind("\n\n", 0, place.start) + 1
+    end = place.text.find("\n\n", place.end)
+    text = place.text[start : end if end != -1 else len(place.text)].strip()
+    return {"uri": place.evidence.uri, "title": place.title, "text": text}
+
+
+def _supporting(shown: Sequence[Mapping[str, Any]], correction: str, language: str) -> list[int]:
+    """The number of the passage that supports the correction best, if one does."""
+    reader = Reader(language)
+    statement = reader.sentence(without_markers(correction))
+    scores = [support(statement, PassageSentences(_chunk(each), reader).said) for each in shown]
+    best = max(range(len(scores)), key=lambda number: scores[number], default=None)
+    return [best] if best is not None and scores[best] >= THRESHOLD else []
+
+
+def _chunk(passage: Mapping[str, Any]) -> Chunk:
+    headings = tuple(passage.get("heading_path", ()))
+    text = passage["text"]
+    return Chunk("", 0, passage["uri"], passage["title"], headings, None, 0, len(text), text)
+
+
+def _rejected(snapshot: Mapping[str, Any], passages: Sequence[Mapping[str, Any]], correction: str) -> str | None:
+    """The bad answer with its markers naming the row's passages; None where it cites what the row does not have, or
+    says what the correction says."""
+    chunks = [each.get("chunk_id") for each in passages]
+    cited = {each["marker"]: each["chunk_id"] for each in snapshot["citations"]}
+    text = str(snapshot["answer"]).strip()
+    if not text or any(cited.get(int(number)) not in chunks for number in _MARKER.findall(text)):
+        return None
+    if " ".join(without_markers(text).split()) == " ".join(correction.split()):
+        return None
+    return _MARKER.sub(lambda found: f"[{chunks.index(cited[int(found[1])]) + 1}]", text)
