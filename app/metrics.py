@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Metric, Pro
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from app.stored_metrics import StoredCollector
+from core.storage.database import Database
 from core.types import Answer, ModelUse, Retrieval
 
 if TYPE_CHECKING:
@@ -26,13 +28,18 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class Metrics:
-    """The counters and histograms of one application. Label values come from fixed sets, never from a request; API keys
-    are no labels, for there may be thousands: `ragloop usage --by key` counts by them.
+    """The counters and histograms of one application. Label values come from fixed sets or are names that its owners
+    gave, of sources and triggers, never from a request; API keys are no labels, for there may be thousands: `ragloop
+    usage --by key` counts by them.
 
-    `load` tells how busy the model endpoint is, or None where there is none.
+    `load` tells how busy the model endpoint is, or None where there is none; `database` is there once it is open.
     """
 
-    def __init__(self, load: Callable[[], Load | None] = lambda: None) -> None:
+    def __init__(
+        self,
+        load: Callable[[], Load | None] = lambda: None,
+        database: Callable[[], Database | None] = lambda: None,
+    ) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._requests = Counter(
@@ -75,6 +82,7 @@ class Metrics:
         )
         self._releases: set[str] = set()
         self.registry.register(_EndpointCollector(load))
+        self.registry.register(StoredCollector(database))
 
     def _histogram(self, name: str, help_text: str, labels: list[str] | None = None) -> Histogram:
         return Histogram(name, help_text, labels or [], registry=self.registry, buckets=_SECONDS)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from core.errors import RagloopError, UnavailableError
 from core.settings import Settings
+from core.storage.database import Database
 from serving.answerer import Answerer
 from serving.champion import Champion
 from serving.factory import Services, open_services
@@ -88,6 +89,10 @@ class Runtime:
     def state(self) -> Services | RagloopError:
         """The services if they are open, else what stands in the way; never waits."""
         return self._services or self.fatal or self._unavailable or _starting()
+
+    def database(self) -> Database | None:
+        """The database, once the services are open."""
+        return self._services.database if self._services is not None else None
 
     def model_load(self) -> Load | None:
         """How busy the model endpoint is; None without one."""

@@ -41,7 +41,7 @@ def create_app(settings: Settings, services: Services | None = None, champion: A
     """The application. Without `services` it opens those that `settings` name, behind the first requests; without
     `champion` it answers with the champion release over them."""
     runtime = Runtime(settings, services, champion)
-    metrics = Metrics(runtime.model_load)
+    metrics = Metrics(runtime.model_load, runtime.database)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from app.metrics import Metrics
+from core.settings import load_settings
+from core.storage.database import Database
 from serving.llm.endpoint import Load
 from tests.deploy.compose import ROOT, members, services
 
@@ -23,10 +25,18 @@ EXPRESSIONS = [rule["expr"] for rule in RULES] + [
 ]
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The names of everything that an installation with a model serves."""
+    database = Database.open(load_settings(home=tmp_path_factory.mktemp("home")))
+    metrics = Metrics(lambda: Load(writing=0, waiting=0, down=False), lambda: database)
+    names = re.findall(r"^# TYPE (\S+)", metrics.exposition().decode(), re.MULTILINE)
+    database.close()
+    return set(names)
+
+
 @pytest.mark.parametrize("expression", EXPRESSIONS)
-def test_every_figure_of_ragloops_that_is_asked_for_is_served(expression: str) -> None:
-    metrics = Metrics(load=lambda: Load(writing=0, waiting=0, down=False))
-    served = set(re.findall(r"^# TYPE (\S+)", metrics.exposition().decode(), re.MULTILINE))
+def test_every_figure_of_ragloops_that_is_asked_for_is_served(expression: str, served: set[str]) -> None:
     for name in re.findall(r"\bragloop_\w+", expression):
         assert re.sub(r"_bucket$", "", name) in served, name
 

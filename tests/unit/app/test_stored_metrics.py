@@ -1,0 +1,138 @@
+"""What /metrics shows of the database is right, cheap to scrape, and no reason to fail."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+import app.stored_metrics
+from app.metrics import Metrics
+from app.stored_metrics import Stored, StoredCollector, read_stored
+from core.errors import StoreUnavailableError
+from core.feedback import Cause, Decision, DecisionKind, FeedbackReason, FiringState, Vote
+from core.storage.database import Database
+from core.storage.diagnoses import DiagnosisRepository
+from core.storage.feedback import FeedbackRepository
+from core.storage.firings import FiringRepository
+from core.storage.monitor_checks import MonitorCheckRepository, Reading
+from tests.unit.app.world import LOCAL, World
+from tests.unit.core.loop_rows import NOON, a_diagnosis, a_firing, a_vote
+
+LOOP = 'ragloop_votes{reason="wrong",standing="counted",vote="down"} 2.0'
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path).ingest()
+
+
+def exposed(collector: StoredCollector) -> str:
+    registry = CollectorRegistry()
+    registry.register(collector)
+    return generate_latest(registry).decode()
+
+
+def test_the_loop_the_corpus_and_the_triggers_are_exposed(world: World) -> None:
+    votes = [a_vote(reason=FeedbackReason.WRONG), a_vote(reason=FeedbackReason.WRONG), a_vote(vote=Vote.UP)]
+    for vote in votes:
+        FeedbackRepository(world.database).add(vote)
+    decision = Decision(votes[0].id, DecisionKind.DISMISSED, None, {}, "Rita", "no question", NOON)
+    FeedbackRepository(world.database).decide(decision)
+    DiagnosisRepository(world.database).add(a_diagnosis(f"feedback:{votes[1].id}", Cause.STALE_SOURCE))
+    FiringRepository(world.database).add(a_firing("staleness", FiringState.OPEN))
+    readings = {"drift_questions": Reading(0.2, 0.3), "drift_scores": Reading(None, 0.4)}
+    MonitorCheckRepository(world.database).add(NOON, readings)
+
+    text = Metrics(database=lambda: world.database).exposition().decode()
+
+    for line in (
+        LOOP,
+        "ragloop_votes_waiting 1.0",
+        'ragloop_vote_decisions{kind="dismissed",side=""} 1.0',
+        'ragloop_diagnoses{cause="stale_source",subject="feedback"} 1.0',
+        'ragloop_trigger_firings{state="open",trigger="staleness"} 1.0',
+        'ragloop_trigger_value{trigger="drift_questions"} 0.2',
+        'ragloop_trigger_threshold{trigger="drift_scores"} 0.4',
+        "ragloop_triggers_checked_timestamp_seconds 1.7954352e+09",
+        'ragloop_documents{source="handbook",state="indexed"} 2.0',
+        'ragloop_releases{status="champion"} 1.0',
+        'ragloop_ingestion_runs{source="handbook",state="finished"} 1.0',
+        "ragloop_stored_metrics_errors_total 0.0",
+    ):
+        assert line in text.splitlines()
+    assert 'ragloop_trigger_value{trigger="drift_scores"}' not in text
+    (ingested,) = [line for line in text.splitlines() if line.startswith("ragloop_source_ingested")]
+    assert abs(float(ingested.split()[1]) - datetime.now(UTC).timestamp()) < 60
+
+
+def test_while_the_database_is_down_its_series_are_absent_and_an_error_is_counted(world: World) -> None:
+    down = True
+
+    def read(database: Database) -> Stored:
+        if down:
+            raise StoreUnavailableError("The database is down.")
+        return read_stored(database)
+
+    collector = StoredCollector(lambda: world.database, read)
+    for errors in (1, 2):
+        text = exposed(collector)
+        assert "ragloop_documents" not in text
+        assert f"ragloop_stored_metrics_errors_total {errors}.0" in text
+    down = False
+    text = exposed(collector)
+    assert 'ragloop_documents{source="handbook",state="indexed"} 2.0' in text
+    assert "ragloop_stored_metrics_errors_total 2.0" in text
+
+
+def test_a_database_that_hangs_holds_no_scrape_up_and_is_asked_once(world: World) -> None:
+    answer = threading.Event()
+    asked = 0
+
+    def read(database: Database) -> Stored:
+        nonlocal asked
+        asked += 1
+        answer.wait(30)
+        return read_stored(database)
+
+    collector = StoredCollector(lambda: world.database, read, patience=0.05)
+    assert "ragloop_documents" not in exposed(collector)
+    assert "ragloop_stored_metrics_errors_total 2.0" in exposed(collector)
+    answer.set()
+    collector._patience = 30
+    assert "ragloop_documents" in exposed(collector)
+    assert asked == 1
+
+
+def test_scrapes_within_half_a_minute_read_the_database_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = 0
+
+    def read(database: Database) -> Stored:
+        nonlocal asked
+        asked += 1
+        return read_stored(database)
+
+    collector = StoredCollector(lambda: world.database, read)
+    for _ in range(3):
+        exposed(collector)
+    assert asked == 1
+    monkeypatch.setattr(app.stored_metrics, "FRESH_SECONDS", 0.0)
+    exposed(collector)
+    assert asked == 2
+
+
+def test_before_the_database_is_open_nothing_is_wrong() -> None:
+    text = exposed(StoredCollector(lambda: None))
+    assert "ragloop_documents" not in text
+    assert "ragloop_stored_metrics_errors_total 0.0" in text
+
+
+async def test_the_server_scrapes_its_own_database(world: World) -> None:
+    for vote in (a_vote(reason=FeedbackReason.WRONG), a_vote(reason=FeedbackReason.WRONG)):
+        FeedbackRepository(world.database).add(vote)
+    async with world.client() as client:
+        response = await client.get(f"{LOCAL}/metrics")
+    assert LOOP in response.text.splitlines()
