@@ -1,0 +1,76 @@
+"""Carrying out a remedy in this process: what `ragloop triggers run` does.
+
+However it ends, the firing says so: a candidate that waits for its evaluation, a request for content, nothing better
+found, or what went wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from core.feedback import Firing, FiringState, Remedy
+from core.storage.firings import FiringRepository
+from core.types import Actor, Role
+from evals.remedies.lifecycle import begin, failures_on_record, found
+from evals.remedies.proposing import NOTHING_BETTER, propose
+from evals.remedies.reindex import build_index
+from serving.factory import Services
+from serving.release_service import LONGEST_REASON, ReleaseService
+
+# In whose name remedies make candidates. It may do nothing else.
+REMEDIES = Actor("remedies", frozenset({Role.REVIEW}))
+
+Say = Callable[[str], None]
+
+
+def carry_out(services: Services, firing: Firing, say: Say = lambda _line: None, actor: Actor = REMEDIES) -> Firing:
+    """Do what the firing's remedy is, and return the firing as it stands then. `say` is told how far it is.
+
+    The candidate is made in the name of `actor`. Raises NotFoundError, ConflictError if somebody did it before, and
+    what went wrong, which is on record then.
+    """
+    firings = FiringRepository(services.database)
+    begun = begin(firings, firing.id, actor.name)
+    with failures_on_record(firings, begun.id):
+        proposal = begun.proposal or propose(services, begun, say)
+        settle(services, begun, proposal, say, actor)
+    return found(firings, begun.id)
+
+
+def settle(services: Services, firing: Firing, proposal: Mapping[str, Any], say: Say, actor: Actor) -> None:
+    """Do what is proposed, and put on record what came of it."""
+    firings = FiringRepository(services.database)
+    if NOTHING_BETTER in proposal:
+        firings.change(firing.id, FiringState.CLOSED, proposal=proposal, detail=str(proposal[NOTHING_BETTER]))
+        return
+    if firing.remedy is Remedy.CONTENT:
+        firings.change(firing.id, FiringState.REQUESTED, proposal=proposal, detail=_request(proposal))
+        return
+    firings.change(firing.id, FiringState.RUNNING, proposal=proposal, detail=firing.detail)
+    changes = _changes(services, firing, proposal, say)
+    release = make_candidate(services, firing, changes, actor)
+    say(f"Candidate {release}")
+
+
+def make_candidate(services: Services, firing: Firing, changes: Mapping[str, str], actor: Actor) -> str:
+    """Make the champion with these changes a candidate, and return its id; the firing names it."""
+    reason = f"Trigger {firing.trigger} ({firing.id[:8]}): {firing.reason}"
+    release = ReleaseService(services).create(actor, changes=changes, reason=reason[:LONGEST_REASON])
+    FiringRepository(services.database).change(
+        firing.id,
+        FiringState.CANDIDATE,
+        release_id=release.id,
+        detail="The candidate waits for its evaluation and for a person.",
+    )
+    return release.id
+
+
+def _changes(services: Services, firing: Firing, proposal: Mapping[str, Any], say: Say) -> Mapping[str, str]:
+    """Build what the candidate needs; returns what it changes, as `ragloop release create --set` takes it."""
+    return {"collection": build_index(services.settings, proposal, firing.id, say)}
+
+
+def _request(proposal: Mapping[str, Any]) -> str:
+    where = f" of {proposal['source']}" if proposal.get("source") else ""
+    return f"Whoever keeps the documents{where} is asked to write about {len(proposal['questions'])} questions."

@@ -1,0 +1,159 @@
+"""The questions that a remedy is fitted on and measured on: answers that were found bad, by votes that still count.
+
+They are parted as everything that comes of feedback is (evals/sides.py): those that may be trained on choose a remedy's
+numbers; those that are evaluation cases, or would become one, only tell how well the choice does. So no evaluation asks
+what its candidate was fitted on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from core.errors import ConflictError
+from core.feedback import Cause, Decision, Diagnosis, Feedback, Firing, Remedy, Side
+from core.storage.database import Database
+from core.storage.diagnoses import DiagnosisRepository
+from core.storage.documents import DocumentRepository
+from core.storage.feedback import FeedbackRepository
+from core.types import AccessScope, Document, document_id
+from evals.accepting import known
+from evals.cases import GoldEvidence
+from evals.feedback_service import FeedbackService
+from evals.metrics.metric import GoldSpan
+from evals.sides import Placed, side_of
+
+# What each remedy can mend, for a firing that was opened by hand and names no diagnoses.
+CAUSES: Mapping[Remedy, frozenset[Cause]] = {
+    Remedy.REINDEX: frozenset({Cause.NOT_INDEXED, Cause.RETRIEVAL_MISS, Cause.STALE_SOURCE}),
+    Remedy.REFIT: frozenset({Cause.RETRIEVAL_MISS, Cause.RANKING_MISS}),
+    Remedy.RETUNE: frozenset({Cause.GENERATION_FAULT}),
+    Remedy.CONTENT: frozenset({Cause.CORPUS_GAP}),
+}
+# How far back is looked: a quarter of a year, after which documents and questions have moved on.
+WINDOW = timedelta(days=90)
+# A search over more questions takes minutes and chooses the same.
+MOST_QUESTIONS = 200
+# Votes of one author that nobody accepted, at most: nobody chooses the parameters of an index alone.
+MOST_PER_AUTHOR = 10
+
+_VOTE = "feedback:"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosed:
+    """A question whose answer was bad, and where the right answer stands, as far as that is known.
+
+    `query` is what was searched for, `scope` what the person who asked may see, `documents` are the URIs that hold the
+    right answer.
+    """
+
+    subject: str
+    question: str
+    query: str
+    cause: Cause
+    scope: AccessScope
+    places: tuple[GoldSpan, ...]
+    documents: tuple[str, ...]
+    side: Side
+
+
+class DiagnosedQuestions:
+    """Finds the questions that a firing is about."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._diagnoses = DiagnosisRepository(database)
+        self._documents = DocumentRepository(database)
+        self._feedback = FeedbackService(database)
+        self._decisions = FeedbackRepository(database).decisions
+
+    def of(self, firing: Firing) -> list[Diagnosed]:
+        """Those of the firing's diagnoses, or, where it names none, of the last quarter, whose cause its remedy can
+        mend; newest first, at most MOST_QUESTIONS. Votes that were dismissed or taken back are left out."""
+        votes = {vote.id: vote for vote in self._feedback.counted(datetime.now(UTC) - WINDOW)}
+        decisions = self._decisions()
+        placed = known(self._database)
+        found = []
+        per_author: Counter[str] = Counter()
+        for diagnosis in self._diagnosed(firing):
+            vote = votes.get(diagnosis.subject.removeprefix(_VOTE))
+            if vote is None and diagnosis.subject.startswith(_VOTE):
+                continue
+            decision = decisions.get(vote.id) if vote else None
+            if vote is not None and decision is None:
+                per_author[vote.author] += 1
+                if per_author[vote.author] > MOST_PER_AUTHOR:
+                    continue
+            found.append(self._question(diagnosis, vote, _side(diagnosis, vote, decision, placed)))
+        return found[:MOST_QUESTIONS]
+
+    def _diagnosed(self, firing: Firing) -> list[Diagnosis]:
+        """Newest first."""
+        subjects = firing.evidence.get("subjects")
+        if subjects:
+            standing: Iterable[Diagnosis] = self._diagnoses.standing(map(str, subjects)).values()
+        else:
+            standing = self._diagnoses.since(datetime.now(UTC) - WINDOW)
+        wanted = [each for each in standing if each.cause in CAUSES[firing.remedy]]
+        return sorted(wanted, key=lambda each: (each.at, each.id), reverse=True)
+
+    def _question(self, diagnosis: Diagnosis, vote: Feedback | None, side: Side) -> Diagnosed:
+        evidence = diagnosis.evidence
+        passages = evidence.get("passages") or ()
+        documents = dict.fromkeys([*(evidence.get("documents") or ()), *(each["uri"] for each in passages)])
+        if not documents and evidence.get("source_uri"):
+            documents = {str(evidence["source_uri"]): None}
+        access = vote.access if vote else None
+        return Diagnosed(
+            subject=diagnosis.subject,
+            question=diagnosis.question,
+            query=str(vote.interaction.get("query") or diagnosis.question) if vote else diagnosis.question,
+            cause=diagnosis.cause,
+            scope=AccessScope(None if access is None else frozenset(access)),
+            places=self._places(passages),
+            documents=tuple(documents),
+            side=side,
+        )
+
+    def _places(self, passages: Sequence[Mapping[str, Any]]) -> tuple[GoldSpan, ...]:
+        """Where the quotes stand in the documents as they are stored now; those that are gone are left out."""
+        texts: dict[str, Document | None] = {}
+        places = []
+        for each in passages:
+            uri = str(each["uri"])
+            document = texts.setdefault(uri, self._documents.get(document_id(uri)))
+            wanted = GoldEvidence(uri=uri, quote=str(each.get("quote") or ""), start=each.get("start"))
+            span = wanted.span(document.text) if document and wanted.quote else None
+            if span is not None:
+                places.append(GoldSpan(uri, *span))
+        return tuple(dict.fromkeys(places))
+
+
+def halves(questions: Sequence[Diagnosed], least: int = 1) -> tuple[list[Diagnosed], list[Diagnosed]]:
+    """(questions that choose, questions that only tell how good the choice is).
+
+    Raises ConflictError unless at least so many choose.
+    """
+    choosing = [each for each in questions if each.side is Side.TRAINING]
+    held_out = [each for each in questions if each.side is Side.CASE]
+    if len(choosing) < least:
+        raise ConflictError(
+            f"There is too little to choose by: of {len(questions)} diagnosed questions whose right place is known, "
+            f"{len(held_out)} are held back for evaluation.",
+            hint="Wait for more votes with corrections; half of all questions, by a hash, are held back.",
+        )
+    return choosing, held_out
+
+
+def _side(diagnosis: Diagnosis, vote: Feedback | None, decision: Decision | None, placed: Sequence[Placed]) -> Side:
+    """The side that the vote was accepted to, or would fall to; what an evaluation asked is on its side."""
+    if vote is None:
+        return Side.CASE
+    if decision is not None and decision.side is not None:
+        return decision.side
+    quotes = [str(each.get("quote") or "") for each in diagnosis.evidence.get("passages") or ()]
+    return side_of(diagnosis.question, placed, answer=vote.correction, quotes=quotes)

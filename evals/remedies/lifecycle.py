@@ -1,0 +1,68 @@
+"""How far the remedy of a firing is, on record: begun once, and ended in words, however it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from core.errors import ConflictError, NotFoundError, RagloopError
+from core.feedback import Firing, FiringState
+from core.storage.firings import FiringRepository
+
+# A remedy of which nothing was heard for so long was killed: the longest, a tuning or an index of a large corpus, says
+# something more often.
+ABANDONED_AFTER = timedelta(hours=12)
+
+_WHY_NOT = {
+    FiringState.RUNNING: "its remedy is at work",
+    FiringState.CANDIDATE: "it has led to a candidate",
+    FiringState.REQUESTED: "content was asked for",
+    FiringState.CLOSED: "it is closed",
+}
+
+
+def found(firings: FiringRepository, firing_id: str) -> Firing:
+    """The firing with this id. Raises NotFoundError."""
+    firing = firings.get(firing_id)
+    if firing is None:
+        raise NotFoundError(f"There is no firing {firing_id[:80]!r}.", hint="`ragloop triggers list` shows the ids.")
+    return firing
+
+
+def begin(firings: FiringRepository, firing_id: str, who: str) -> Firing:
+    """Take the firing up, in the name of `who`. Raises NotFoundError, and ConflictError if that was done before."""
+    firing = found(firings, firing_id)
+    if is_abandoned(firing, datetime.now(UTC)):
+        firings.change(firing.id, FiringState.FAILED, detail=f"Nothing was heard of it since: {firing.detail}")
+    if not firings.begin(firing.id, f"Begun by {who}."):
+        now = found(firings, firing.id)
+        raise ConflictError(
+            f"Nothing is to be done about the firing {now.id[:8]}: {_WHY_NOT.get(now.state, now.state.value)}.",
+            hint="`ragloop triggers show` says more; `ragloop triggers run --trigger` opens another.",
+        )
+    return found(firings, firing.id)
+
+
+@contextmanager
+def failures_on_record(firings: FiringRepository, firing_id: str) -> Iterator[None]:
+    """Whatever the block raises is on record as the firing's failure, and raised."""
+    try:
+        yield
+    except BaseException as error:
+        firings.change(firing_id, FiringState.FAILED, detail=said(error))
+        raise
+
+
+def said(error: BaseException) -> str:
+    """What went wrong, for the person who reads the firing."""
+    if isinstance(error, RagloopError):
+        return f"{error.message} {error.hint}".strip()
+    if isinstance(error, KeyboardInterrupt):
+        return "It was stopped."
+    return f"{type(error).__name__}: {error}"
+
+
+def is_abandoned(firing: Firing, now: datetime) -> bool:
+    """Whether the firing's remedy began and was killed, as far as one can tell. Pure."""
+    return firing.state is FiringState.RUNNING and now - firing.changed_at > ABANDONED_AFTER

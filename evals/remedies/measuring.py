@@ -1,0 +1,66 @@
+"""How well the right places are found: for each question one number, and two ways of retrieving compared. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from evals.metrics.metric import GoldSpan
+from evals.metrics.relevance import Stretch
+from evals.statistics import bootstrap_interval
+
+# Intervals cover 95 %, as the gate's do.
+LEVEL = 0.95
+
+
+def holds(stretch: Stretch, place: GoldSpan) -> bool:
+    """Whether the stretch holds the place whole: a generator that reads half of a sentence cannot quote it."""
+    return stretch.uri == place.uri and stretch.start <= place.start and place.end <= stretch.end
+
+
+def gain(passages: Sequence[Stretch], places: Sequence[GoldSpan]) -> float:
+    """From 0 to 1, how far up the places stand whole among the passages, which are best first.
+
+    A place counts 1 / log2(1 + r) for the rank r of the first passage that holds it, 0 if none does, as in nDCG; the
+    mean over the places. What is far down may be cut from the context, and the first passages are read most.
+    """
+    return fmean(discounted(_rank(passages, place)) for place in places)
+
+
+def discounted(rank: int | None) -> float:
+    """What a place is worth that is first held by the passage of this rank, from 1."""
+    return 0.0 if rank is None else 1 / math.log2(1 + rank)
+
+
+def compared(live: Sequence[float], other: Sequence[float]) -> dict[str, Any]:
+    """The means over the same questions of what is live and of something else, and their difference with its interval;
+    as JSON. Without questions there is nothing to say: 0 questions."""
+    if not live:
+        return {"questions": 0}
+    differences = [after - before for before, after in zip(live, other, strict=True)]
+    low, high = bootstrap_interval(differences, LEVEL)
+    return {
+        "questions": len(differences),
+        "live": round(fmean(live), 4),
+        "candidate": round(fmean(other), 4),
+        "difference": round(fmean(differences), 4),
+        "interval": [round(low, 4), round(high, 4)],
+        "better": sum(difference > 0 for difference in differences),
+        "worse": sum(difference < 0 for difference in differences),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where a chunk stands: all that is looked at of a passage here."""
+
+    uri: str
+    start: int
+    end: int
+
+
+def _rank(passages: Sequence[Stretch], place: GoldSpan) -> int | None:
+    return next((rank for rank, passage in enumerate(passages, start=1) if holds(passage, place)), None)

@@ -1,0 +1,68 @@
+"""Bad answers as a person meets them: asked, voted down, diagnosed, and a trigger that fires for them."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from core.feedback import Cause, Diagnosis, Feedback, FeedbackReason, Firing, FiringState, Remedy, Vote
+from core.storage.diagnoses import DiagnosisRepository
+from core.storage.documents import DocumentRepository
+from core.storage.firings import FiringRepository
+from core.types import AccessScope, document_id
+from evals.feedback_service import Author, FeedbackOrder, FeedbackService
+from serving.answerer import Question
+from serving.champion import current_champion
+from serving.factory import Services, build_answerer
+
+
+def voted_down(services: Services, question: str, correction: str, author: str = "ada") -> Feedback:
+    """Ask the champion, and vote its answer down."""
+    answerer = build_answerer(services, current_champion(services))
+    answer = asyncio.run(answerer.ask(Question(question, AccessScope.everything(), origin="page")))
+    order = FeedbackOrder(answer.interaction_id, Vote.DOWN, FeedbackReason.WRONG, correction=correction)
+    return FeedbackService(services.database).give(Author(author, None, None, "page"), order).feedback
+
+
+def voted_up(services: Services, question: str, author: str = "ada") -> Feedback:
+    """Ask the champion, and vote its answer up."""
+    answerer = build_answerer(services, current_champion(services))
+    answer = asyncio.run(answerer.ask(Question(question, AccessScope.everything(), origin="page")))
+    order = FeedbackOrder(answer.interaction_id, Vote.UP)
+    return FeedbackService(services.database).give(Author(author, None, None, "page"), order).feedback
+
+
+def diagnosed(services: Services, vote: Feedback, cause: Cause, uri: str, quote: str = "", **evidence: Any) -> str:
+    """Store a diagnosis of the vote that finds the right answer in the document at `uri`; returns its subject."""
+    collection = current_champion(services).manifest.collection.name
+    document = DocumentRepository(services.database).get(document_id(uri))
+    start = document.text.find(quote) if document else -1
+    passages = [{"uri": uri, "start": start, "end": start + len(quote), "quote": quote}] if quote else []
+    made = Diagnosis(
+        id=str(uuid.uuid4()),
+        subject=f"feedback:{vote.id}",
+        at=datetime.now(UTC),
+        release_id=vote.release_id,
+        collection=collection,
+        revision=0,
+        question=vote.question,
+        cause=cause,
+        certainty=0.9,
+        summary="A test's diagnosis.",
+        evidence={"correction": vote.correction, "documents": [uri], "passages": passages, "rank": None, **evidence},
+        version="1",
+    )
+    DiagnosisRepository(services.database).add(made)
+    return made.subject
+
+
+def fired(services: Services, remedy: Remedy, subjects: Sequence[str] = (), **evidence: Any) -> Firing:
+    """Store a firing over these diagnoses."""
+    now = datetime.now(UTC)
+    seen: Mapping[str, Any] = {"subjects": list(subjects), **evidence}
+    firing = Firing(str(uuid.uuid4()), "a-test", remedy, now, "Many answers are bad.", seen, FiringState.OPEN, now)
+    FiringRepository(services.database).add(firing)
+    return firing

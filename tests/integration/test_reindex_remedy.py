@@ -1,0 +1,166 @@
+"""The remedy `reindex` over a real index: what it proposes, what it builds, and that the live index stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from core.errors import ConflictError, InputError
+from core.feedback import Cause, FiringState, Remedy, Side
+from core.release import ReleaseStatus
+from core.settings import load_settings
+from core.storage.documents import DocumentRepository
+from core.storage.firings import FiringRepository
+from core.storage.releases import ReleaseRepository
+from core.types import AccessScope, document_id
+from evals.remedies import carry_out, propose
+from evals.sides import hashed_side
+from ingestion.factory import folder_source, open_pipeline
+from serving.champion import current_champion
+from serving.factory import Services, build_answerer, open_services
+from tests.bad_answers import diagnosed, fired, voted_down
+from tests.conftest import make_home
+
+THINGS = ("kettle", "lamp", "ladder", "printer", "projector", "bicycle", "piano", "drill", "tent", "freezer")
+
+
+def rule(thing: str) -> str:
+    """Longer than a chunk of 32 tokens, shorter than one of 64."""
+    return (
+        f"Whoever borrows the {thing} of the house writes the day into the list that hangs beside the door of the "
+        f"caretaker, and brings the {thing} back before Friday noon, cleaned and without any damage to it."
+    )
+
+
+def question(thing: str) -> str:
+    return f"When does somebody who borrows the {thing} bring it back?"
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    """An installation whose chunks are far too small for what its documents say."""
+    settings = load_settings(home=make_home(tmp_path), chunk_tokens=32)
+    folder = tmp_path / "house"
+    folder.mkdir()
+    for thing in THINGS:
+        (folder / f"{thing}.md").write_text(f"# {thing.capitalize()}\n\n{rule(thing)}\n\nIt is kept in the cellar.\n")
+    with open_pipeline(settings) as pipeline:
+        pipeline.run(folder_source(pipeline, folder))
+    with closing(open_services(settings)) as services:
+        yield services
+
+
+def complaints(services: Services, things: tuple[str, ...] = THINGS, cause: Cause = Cause.NOT_INDEXED) -> list[str]:
+    return [
+        diagnosed(services, voted_down(services, question(thing), rule(thing)), cause, f"house/{thing}.md", rule(thing))
+        for thing in things
+    ]
+
+
+def test_chunks_that_cut_the_answers_are_replaced_by_larger_ones_in_a_candidate(services: Services) -> None:
+    champion = current_champion(services)
+    live, revision = champion.manifest.collection.name, services.index.revision(champion.manifest.collection.name)
+    firing = fired(services, Remedy.REINDEX, complaints(services))
+    said: list[str] = []
+    ended = carry_out(services, firing, said.append)
+    proposal = ended.proposal
+    assert (ended.state, proposal["from"]) == (FiringState.CANDIDATE, 32)
+    assert proposal["chunk_tokens"] >= 64
+    held_out = proposal["held_out"]
+    assert held_out["candidate"] > held_out["live"] == 0
+    assert len(held_out["interval"]) == 2
+    candidate = ReleaseRepository(services.database).get(ended.release_id or "")
+    assert candidate is not None
+    assert candidate.status is ReleaseStatus.CANDIDATE
+    assert candidate.manifest.collection.splitter == f"structure-{proposal['chunk_tokens']}"
+    # Nothing else is different, and what is live is as it was.
+    assert candidate.manifest.model_copy(update={"collection": champion.manifest.collection}) == champion.manifest
+    assert current_champion(services).id == champion.id
+    assert services.index.revision(live) == revision
+    assert any(f"chunks of {proposal['chunk_tokens']} tokens" in line for line in said)
+
+
+def test_questions_that_become_evaluation_cases_choose_nothing(services: Services) -> None:
+    subjects = complaints(services)
+    proposal = propose(services, fired(services, Remedy.REINDEX, subjects))
+    on_side = {
+        side: {subject for subject, thing in zip(subjects, THINGS, strict=True) if hashed_side(question(thing)) is side}
+        for side in Side
+    }
+    assert set(proposal["chose_on"]) == on_side[Side.TRAINING]
+    assert set(proposal["held_out_on"]) == on_side[Side.CASE]
+    assert on_side[Side.TRAINING]
+    assert on_side[Side.CASE]
+
+
+def test_without_a_question_that_may_choose_nothing_is_built_and_the_firing_says_why(services: Services) -> None:
+    kept = tuple(thing for thing in THINGS if hashed_side(question(thing)) is Side.CASE)
+    firing = fired(services, Remedy.REINDEX, complaints(services, kept))
+    collections = services.index.collections()
+    with pytest.raises(ConflictError, match="too little to choose by"):
+        carry_out(services, firing)
+    ended = FiringRepository(services.database).get(firing.id)
+    assert ended is not None
+    assert ended.state is FiringState.FAILED
+    assert "too little to choose by" in ended.detail
+    assert services.index.collections() == collections
+
+
+def test_a_firing_is_carried_out_once(services: Services) -> None:
+    firing = fired(services, Remedy.REINDEX, complaints(services))
+    carry_out(services, firing)
+    with pytest.raises(ConflictError, match="has led to a candidate"):
+        carry_out(services, firing)
+    assert len([each for each in ReleaseRepository(services.database).all() if each.status.value == "candidate"]) == 1
+
+
+def test_a_stale_source_is_read_again_into_an_index_of_its_own(services: Services, tmp_path: Path) -> None:
+    champion = current_champion(services)
+    live = champion.manifest.collection.name
+    before = {stored.chunk.id: stored.chunk.text for stored, _ in services.index.scroll(live)}
+    newer = "# Kettle\n\nThe kettle is broken and may not be borrowed by anybody until next spring.\n"
+    (tmp_path / "house" / "kettle.md").write_text(newer)
+    vote = voted_down(services, question("kettle"), "It may not be borrowed.")
+    subject = diagnosed(services, vote, Cause.STALE_SOURCE, "house/kettle.md", source_uri="house/kettle.md")
+    ended = carry_out(services, fired(services, Remedy.REINDEX, [subject]))
+    assert ended.proposal["refresh"] == ["house"]
+    candidate = ReleaseRepository(services.database).get(ended.release_id or "")
+    assert candidate is not None
+    fresh = candidate.manifest.collection
+    assert (fresh.splitter, fresh.name) == (champion.manifest.collection.splitter, fresh.spec.name)
+    assert fresh.name != live
+    found = build_answerer(services, candidate, recorded=False).retriever.retrieve(
+        "May the kettle be borrowed?", AccessScope.everything()
+    )
+    assert "broken" in found.passages[0].chunk.text
+    assert {stored.chunk.id: stored.chunk.text for stored, _ in services.index.scroll(live)} == before
+    assert current_champion(services).id == champion.id
+
+
+def test_a_source_that_is_gone_fails_in_words_and_leaves_the_live_index_alone(
+    services: Services, tmp_path: Path
+) -> None:
+    firing = fired(services, Remedy.REINDEX, sources=["house"])
+    (tmp_path / "house").rename(tmp_path / "moved")
+    with pytest.raises(InputError, match="not a folder that can be read here"):
+        carry_out(services, firing)
+    ended = FiringRepository(services.database).get(firing.id)
+    assert ended is not None
+    assert ended.state is FiringState.FAILED
+    entries = DocumentRepository(services.database).entries(current_champion(services).manifest.collection.name)
+    assert document_id("house/kettle.md") in entries
+
+
+def test_votes_that_were_taken_back_or_dismissed_choose_nothing(services: Services) -> None:
+    from core.types import Actor, Role
+    from evals.accepting import Acceptance
+
+    reviewer = Actor("rita", frozenset({Role.REVIEW}))
+    subjects = complaints(services)
+    for subject in subjects:
+        Acceptance(services.database).dismiss(subject.removeprefix("feedback:"), "Not so.", reviewer)
+    with pytest.raises(ConflictError, match="too little"):
+        propose(services, fired(services, Remedy.REINDEX, subjects))
