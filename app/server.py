@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from app import auth, errors
-from app.api import catalogue, chat, evaluations, operations, releases, search
+from app.api import catalogue, chat, evaluations, feedback, operations, releases, search
 from app.metrics import Metrics
 from app.middleware import BodyLimit, RequestEnvelope
 from app.pages import cases, decisions, reviews, sign_in
@@ -52,7 +52,7 @@ def create_app(settings: Settings, services: Services | None = None, champion: A
     app = FastAPI(title="RAGLoop", version="1", docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.runtime = runtime
     app.state.metrics = metrics
-    for module in (chat, search, catalogue, releases, evaluations, operations):
+    for module in (chat, search, feedback, catalogue, releases, evaluations, operations):
         app.include_router(module.router)
     for page in (chat_pages, document_pages, cases, reviews, decisions, sign_in):
         app.include_router(page.router)

@@ -113,7 +113,7 @@ class FeedbackService:
         or not the author's own, ConflictError for a key that was used for another vote, and TooManyVotesError.
         """
         _check(order)
-        interaction = self._interactions.get(order.interaction_id) if is_storable(order.interaction_id) else None
+        interaction = self._interactions.get(order.interaction_id)
         with self._feedback.giving(author.name) as votes:
             if stored := _replayed(votes, order):
                 return Given(stored, replayed=True)
@@ -132,12 +132,15 @@ class FeedbackService:
     def counted_lines(self, since: datetime | None = None) -> list[VoteLine]:
         """The same without the snapshots of the answers."""
         decided = self._feedback.decided()
-        standing = standing_votes(self._feedback.lines(since))
-        return [
-            line
-            for line in standing
-            if line.standing is Standing.COUNTED and decided.get(line.id) is not DecisionKind.DISMISSED
-        ]
+        return [line for line in self._standing(since) if decided.get(line.id) is not DecisionKind.DISMISSED]
+
+    def waiting_lines(self) -> list[VoteLine]:
+        """The votes down that count and that nobody has decided on, newest first, without the snapshots."""
+        decided = self._feedback.decided()
+        return [line for line in self._standing(None) if line.vote is Vote.DOWN and line.id not in decided]
+
+    def _standing(self, since: datetime | None) -> list[VoteLine]:
+        return [line for line in standing_votes(self._feedback.lines(since)) if line.standing is Standing.COUNTED]
 
 
 def near_same(one: str, other: str) -> bool:
@@ -148,6 +151,8 @@ def near_same(one: str, other: str) -> bool:
 
 def _check(order: FeedbackOrder) -> None:
     """Raises InputError for what no author may say about any answer."""
+    if not is_storable(order.interaction_id):
+        raise _no_such_answer()
     for name, text, longest in (
         ("comment", order.comment, LONGEST_COMMENT),
         ("correction", order.correction, LONGEST_CORRECTION),
@@ -191,15 +196,19 @@ def _replayed(votes: AuthorsVotes, order: FeedbackOrder) -> Feedback | None:
 def _answer(author: Author, order: FeedbackOrder, interaction: Interaction | None) -> Interaction:
     """The answer, if this author may say this about it. Raises NotFoundError and InputError."""
     if interaction is None or not author.asked(interaction):
-        raise NotFoundError(
-            "There is no such answer.", hint="Send the interaction_id of an answer to a question of your own."
-        )
+        raise _no_such_answer()
     if interaction.origin not in _VOTED_ORIGINS:
         raise InputError("Answers of evaluations take no feedback.", hint="Vote on an answer to a person's question.")
     cited = {citation["marker"] for citation in interaction.citations}
     if missing := [each.marker for each in order.citations if each.marker not in cited]:
         raise InputError(f"The answer has no citation [{missing[0]}].", hint="Vote on the markers that stand in it.")
     return interaction
+
+
+def _no_such_answer() -> NotFoundError:
+    return NotFoundError(
+        "There is no such answer.", hint="Send the interaction_id of an answer to a question of your own."
+    )
 
 
 def _check_cap(votes: AuthorsVotes, now: datetime) -> None:

@@ -212,6 +212,21 @@ def says_the_same(one: Feedback | VoteLine | Said, other: Feedback | VoteLine | 
     return same and _folded(one.correction) == _folded(other.correction)
 
 
+def vote_json(given: Feedback) -> dict[str, Any]:
+    """A vote as the public surface shows it to its author."""
+    return {
+        "id": given.id,
+        "at": given.at.isoformat(),
+        "interaction_id": given.interaction_id,
+        "vote": given.vote.value,
+        "reason": given.reason.value if given.reason else None,
+        "comment": given.comment,
+        "correction": given.correction,
+        "citations": [{"marker": each.marker, "vote": each.vote.value} for each in given.citations],
+        "standing": given.standing.value,
+    }
+
+
 def record_decision(connection: Connection, decision: Decision) -> bool:
     """As FeedbackRepository.decide, within a transaction."""
     query = select(feedback_decisions.c.feedback_id).where(feedback_decisions.c.feedback_id == decision.feedback_id)

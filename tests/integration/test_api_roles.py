@@ -38,6 +38,7 @@ NEEDS: Mapping[tuple[str, str], Role | None] = {
     # asking and reading
     ("POST", "/v1/chat/completions"): Role.CHAT,
     ("POST", "/v1/search"): Role.CHAT,
+    ("POST", "/v1/feedback"): Role.CHAT,
     ("GET", "/v1/models"): Role.CHAT,
     ("GET", "/v1/models/{model}"): Role.CHAT,
     ("GET", "/v1/documents"): Role.CHAT,
