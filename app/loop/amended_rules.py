@@ -1,0 +1,89 @@
+"""The corpus of the walk-through with a model: short pages of rules, of which most have been amended. Pure.
+
+    Receipts: A receipt is sent within ten days. Now it is three days.
+
+Asked how soon a receipt is sent, the small model quotes the sentence that has the question's words, and that is the
+rule that is no longer in force. It is a habit, not a lack of knowledge: the right sentence stands beside the wrong one.
+So a tuning can mend it, and does so for pages that it never saw.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import InputError
+
+RULES = Path(__file__).parent / "rules.csv"
+SOURCE = "rules"
+"""The folder of the pages, and so what their URIs begin with."""
+
+_AMENDED = ("Since 2026 it is {}.", "Now it is {}.", "In 2026 this changed: {}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A page with one rule. `superseded` is what it said once, empty if it never changed; `in_force` is the answer."""
+
+    title: str
+    question: str
+    superseded: str
+    in_force: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.title.lower().replace(' ', '-')}.md"
+
+    @property
+    def uri(self) -> str:
+        return f"{SOURCE}/{self.name}"
+
+    @property
+    def text(self) -> str:
+        """The page, in markdown."""
+        return f"# {self.title}\n\n{f'{self.superseded} {self.in_force}'.strip()}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All rules. People ask about `asked` and correct the answers; about `held_out` nobody asks before the evaluation,
+    and nothing is taught of them. `unchanged` are held out too: their answers are right, and should stay so."""
+
+    asked: tuple[Rule, ...]
+    held_out: tuple[Rule, ...]
+    unchanged: tuple[Rule, ...]
+
+    @property
+    def all(self) -> tuple[Rule, ...]:
+        return (*self.asked, *self.held_out, *self.unchanged)
+
+
+def read_rules(path: Path = RULES) -> Rules:
+    """The rules of a file, amended ones being asked about and held out in turn. Raises InputError for a file that
+    holds none."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rules = [_rule(number, row) for number, row in enumerate(csv.DictReader(file))]
+    amended = [rule for rule in rules if rule.superseded]
+    if len(amended) < 2:
+        raise InputError(f"{path.name} holds no amended rules.", hint="Restore the file from the repository.")
+    unchanged = tuple(rule for rule in rules if not rule.superseded)
+    return Rules(tuple(amended[0::2]), tuple(amended[1::2]), unchanged)
+
+
+def write_pages(folder: Path, rules: Sequence[Rule]) -> None:
+    """One page for each rule, in a new folder."""
+    folder.mkdir(parents=True)
+    for rule in rules:
+        (folder / rule.name).write_text(rule.text, encoding="utf-8")
+
+
+def _rule(number: int, row: dict[str, str]) -> Rule:
+    said = row["rule"][:1].upper() + row["rule"][1:]
+    if not row["before"]:
+        return Rule(row["page"], row["question"], "", f"{said} {row['now']}.")
+    # "every" belongs to what is amended: "Now it is every ten days."
+    every = "every " if row["rule"].endswith(" every") else ""
+    amended = _AMENDED[number % len(_AMENDED)].format(f"{every}{row['now']}")
+    return Rule(row["page"], row["question"], f"{said} {row['before']}.", amended)
