@@ -10,22 +10,20 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from app.cli.console import note, report, say
+from app.local_server import wait_until_ready
 from core.airflow_home import airflow_environment
-from core.errors import InputError, RagloopError, UnavailableError
+from core.errors import InputError, RagloopError
 from core.settings import Settings, child_environment, load_settings
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository
 
 HANDBOOK = Path("docs")
 HANDBOOK_QUESTION = "How do I ingest a folder of documents?"
-# Long enough for a slow machine's first start: converting the embedding model, opening the index.
-READY_SECONDS = 120
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -79,7 +77,7 @@ def serve(settings: Settings, folder: Path) -> int:
     )
     server = subprocess.Popen(command, env=environment)
     try:
-        _wait_until_ready(server, base)
+        wait_until_ready(server, base, "Its message stands above.")
         _show_answer(base, _question(settings, folder))
         say(f"\nAsk your own: {base}\nPress Ctrl-C to stop.")
         sys.stdout.flush()
@@ -117,19 +115,6 @@ def _step(title: str, command: Sequence[str], environment: Mapping[str, str], lo
     if process.returncode != 0:
         tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-25:])
         raise RagloopError(f"{title} failed:\n{tail}", hint=f"The whole output is in {log}.")
-
-
-def _wait_until_ready(server: subprocess.Popen[bytes], base: str) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            raise UnavailableError("The web app did not start.", hint="Its message stands above.")
-        try:
-            with urllib.request.urlopen(f"{base}/readyz", timeout=5):  # noqa: S310 - our own address
-                return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.1)
-    raise UnavailableError(f"The web app was not ready after {READY_SECONDS} seconds.")
 
 
 def _question(settings: Settings, folder: Path) -> str:

@@ -1,0 +1,55 @@
+"""`make loop`: python -m app.loop [--pause] [--keep]."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+
+from app.cli.console import note, report, say
+from app.loop import retrieval_story
+from app.loop.narration import no_pause
+from core.errors import RagloopError
+from core.settings import load_settings
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Tell the walk-through that the arguments choose; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="make loop", description="Walk through the whole loop on this machine.")
+    parser.add_argument("--pause", action="store_true", help="wait for Enter after each step, to look around")
+    parser.add_argument("--keep", action="store_true", help="leave the server running at the end, until Ctrl-C")
+    chosen = parser.parse_args(arguments)
+    # However the walk-through is told to stop, what it started stops with it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        retrieval_story.tell(load_settings(), _wait if chosen.pause else no_pause, _stay if chosen.keep else _leave)
+    except RagloopError as error:
+        report(error, as_json=False)
+        return 1
+    except KeyboardInterrupt:
+        note("Stopped.")
+        return 130
+    return 0
+
+
+def _wait() -> None:
+    """Until the person presses Enter; at the end of input there is nobody to wait for."""
+    say("   Press Enter to go on.")
+    sys.stdout.flush()
+    sys.stdin.readline()
+
+
+def _stay(address: str) -> None:
+    say(f"\n   The server runs on at {address}. Press Ctrl-C to stop it.")
+    sys.stdout.flush()
+    signal.pause()
+
+
+def _leave(address: str) -> None:
+    """The server ends with the story."""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

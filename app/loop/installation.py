@@ -1,0 +1,173 @@
+"""An installation of the walk-through's own: a folder, people with keys, commands, and a server.
+
+Nothing of the person's own installation is read or written but for the converted embedding model: every RAGLOOP_
+variable is left out, and commands run in the new folder, where no .env file is.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.local_server import wait_until_ready
+from app.loop.narration import Story, StoryError
+from core.errors import ConflictError
+from core.settings import PREFIX, Settings, child_environment
+from core.types import Role
+
+if TYPE_CHECKING:
+    import httpx
+
+# A folder without this file is none that a walk-through made, and is not emptied for one.
+_MARK = ".walk-through"
+
+# The longest that one command may take: a rebuild or an evaluation on a slow and busy machine.
+_COMMAND_SECONDS = 600
+_REQUEST_SECONDS = 120
+# More than the server gives requests in flight to finish.
+_STOP_SECONDS = 30
+
+
+class Installation:
+    """What the people of a walk-through work with. `chosen` are its settings, by name and without the prefix."""
+
+    def __init__(self, home: Path, story: Story, chosen: Mapping[str, str]) -> None:
+        self.home = home
+        self.address = f"http://127.0.0.1:{_free_port()}"
+        self._story = story
+        self._keys: dict[str, str] = {}
+        self._environment = {
+            **{name: value for name, value in child_environment().items() if not name.startswith(PREFIX)},
+            f"{PREFIX}HOME": str(home),
+            **{f"{PREFIX}{name.upper()}": value for name, value in chosen.items()},
+        }
+        self._client: httpx.Client | None = None
+        story.tell(f"All of it happens in the folder {home}. To try commands there yourself, in another terminal:")
+        story.typed(["cd", str(home)])
+        for name, value in self._environment.items():
+            if name.startswith(PREFIX):
+                story.typed(["export", f"{name}={value}"])
+
+    def ragloop(self, *arguments: str, who: str = "", told: bool = True) -> dict[str, Any]:
+        """Runs a command in the name of `who`; the JSON object that it printed. Raises StoryError if it failed."""
+        code, printed = self.tried(*arguments, who=who, told=told)
+        if code:
+            error = printed.get("error", {})
+            raise StoryError(
+                f"`ragloop {' '.join(arguments)}` failed: {error.get('message', printed)}", hint=error.get("hint", "")
+            )
+        return printed
+
+    def tried(self, *arguments: str, who: str = "", told: bool = True) -> tuple[int, dict[str, Any]]:
+        """The same for a command that may fail: its exit code, and the JSON object that it printed."""
+        if told:
+            self._story.typed(["ragloop", *arguments], who)
+        key = {f"{PREFIX}API_KEY": self._keys[who]} if who else {}
+        ran = subprocess.run(
+            [_program(), *arguments, "--json"],
+            env={**self._environment, **key},
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            timeout=_COMMAND_SECONDS,
+            check=False,
+        )
+        try:
+            printed: dict[str, Any] = json.loads(ran.stdout)
+        except json.JSONDecodeError as error:
+            raise StoryError(
+                f"`ragloop {' '.join(arguments)}` ended with {ran.returncode}: {ran.stderr[-500:]}"
+            ) from error
+        return ran.returncode, printed
+
+    def person(self, name: str, *roles: Role) -> None:
+        """Gives a person a key, with which they act from now on."""
+        words = ["keys", "create", name]
+        for role in roles:
+            words += ["--role", role.value]
+        self._keys[name] = self.ragloop(*words)["key"]
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """`ragloop serve` at `address` for as long as this lasts, its log in the folder."""
+        import httpx
+
+        port = self.address.rpartition(":")[2]
+        self._story.typed(["ragloop", "serve", "--port", port])
+        log = self.home / "server.log"
+        with log.open("wb") as output:
+            server = subprocess.Popen(
+                [_program(), "serve", "--port", port],
+                env=self._environment,
+                cwd=self.home,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            wait_until_ready(server, self.address, f"Its log is {log}.")
+            with httpx.Client(base_url=self.address, timeout=_REQUEST_SECONDS, trust_env=False) as self._client:
+                yield
+        finally:
+            self._client = None
+            _stop(server)
+
+    def ask(self, who: str, question: str) -> dict[str, Any]:
+        """A question over HTTP, as OpenAI's clients send it; the answer with RAGLoop's fields."""
+        body = {"model": "ragloop", "messages": [{"role": "user", "content": question}]}
+        return self.post(who, "/v1/chat/completions", body)
+
+    def post(self, who: str, path: str, body: Mapping[str, Any], **headers: str) -> dict[str, Any]:
+        """A request in the name of `who`; its reply. Raises StoryError for an error's."""
+        if self._client is None:
+            raise StoryError("The server of the walk-through does not run.")
+        sent = {"Authorization": f"Bearer {self._keys[who]}", **headers}
+        reply = self._client.post(path, json=body, headers=sent)
+        if reply.is_error:
+            raise StoryError(f"POST {path} was answered with {reply.status_code}: {reply.text[:500]}")
+        found: dict[str, Any] = reply.json()
+        return found
+
+
+def fresh_folder(settings: Settings, name: str) -> Path:
+    """An empty folder for one walk-through, in the home folder; what an earlier one left there is gone.
+
+    The embedding model, which takes a while to convert, is shared. Raises ConflictError for a folder with other things.
+    """
+    folder = settings.home / "loop" / name
+    if folder.exists():
+        if not (folder / _MARK).exists():
+            raise ConflictError(f"{folder} was not made by a walk-through.", hint="Move it away.")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    (folder / _MARK).touch()
+    models = settings.home / "models"
+    models.mkdir(exist_ok=True)
+    (folder / "models").symlink_to(models)
+    return folder
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(timeout=_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def _program() -> str:
+    return str(Path(sys.executable).with_name("ragloop"))
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
