@@ -48,28 +48,28 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All rules. People ask about `asked` and correct the answers; about `held_out` nobody asks before the evaluation,
-    and nothing is taught of them. `unchanged` are held out too: their answers are right, and should stay so."""
+    """All rules. People ask about `asked` and `unchanged_asked`, and vote; about the others nobody asks before the
+    evaluation, and nothing is taught of them. The answers about unchanged rules are right, and should stay so."""
 
     asked: tuple[Rule, ...]
     held_out: tuple[Rule, ...]
-    unchanged: tuple[Rule, ...]
+    unchanged_asked: tuple[Rule, ...]
+    unchanged_held_out: tuple[Rule, ...]
 
     @property
     def all(self) -> tuple[Rule, ...]:
-        return (*self.asked, *self.held_out, *self.unchanged)
+        return (*self.asked, *self.held_out, *self.unchanged_asked, *self.unchanged_held_out)
 
 
 def read_rules(path: Path = RULES) -> Rules:
-    """The rules of a file, amended ones being asked about and held out in turn. Raises InputError for a file that
-    holds none."""
+    """The rules of a file, which are asked about and held out in turn. Raises InputError for a file without them."""
     with path.open(encoding="utf-8", newline="") as file:
         rules = [_rule(number, row) for number, row in enumerate(csv.DictReader(file))]
     amended = [rule for rule in rules if rule.superseded]
     if len(amended) < 2:
         raise InputError(f"{path.name} holds no amended rules.", hint="Restore the file from the repository.")
-    unchanged = tuple(rule for rule in rules if not rule.superseded)
-    return Rules(tuple(amended[0::2]), tuple(amended[1::2]), unchanged)
+    unchanged = [rule for rule in rules if not rule.superseded]
+    return Rules(*(tuple(part) for part in (amended[0::2], amended[1::2], unchanged[0::2], unchanged[1::2])))
 
 
 def write_pages(folder: Path, rules: Sequence[Rule]) -> None:

@@ -54,7 +54,7 @@ class Story:
 
     def tell(self, text: str) -> None:
         """Sentences of the narrator."""
-        _say(textwrap.fill(" ".join(text.split()), WIDTH, initial_indent="   ", subsequent_indent="   "))
+        _say(_filled(" ".join(text.split()), "   ", "   "))
 
     def typed(self, words: Sequence[str], who: str = "") -> None:
         """A command, as a person would type it."""
@@ -64,7 +64,7 @@ class Story:
         """What came of it: at most so many lines, control characters as signs."""
         shown = [line for line in visible(text).splitlines() if line.strip()]
         for line in shown[:lines]:
-            _say(textwrap.fill(line, WIDTH, initial_indent="     | ", subsequent_indent="     | "))
+            _say(_filled(line, "     | ", "     | "))
         if len(shown) > lines:
             _say(f"     | … {len(shown) - lines} more lines")
 
@@ -76,7 +76,7 @@ class Story:
                 f"Expected: {expected}.{instead}", hint=f"In step {len(self._times) + 1} of the walk-through."
             )
         self._checks += 1
-        _say(textwrap.fill(f"{expected}.", WIDTH, initial_indent="   ✓ ", subsequent_indent="     "))
+        _say(_filled(f"{expected}.", "   ✓ ", "     "))
 
     def end(self) -> None:
         """The time of each step, and of all."""
@@ -85,6 +85,18 @@ class Story:
             _say(f"   {number:3}. {title:50}{seconds:8.1f}")
         _say(f"        {'all':50}{self.seconds:8.1f}")
         _say(f"   {self._checks} checks held.")
+
+
+def _filled(text: str, first: str, others: str) -> str:
+    """The text in lines of the page's width, no word and no path cut."""
+    return textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _say(text: str) -> None:

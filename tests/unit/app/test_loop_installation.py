@@ -1,0 +1,52 @@
+"""A walk-through has an installation of its own and leaves the person's alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.loop.installation import Installation, fresh_folder
+from app.loop.narration import Story, StoryError
+from core.errors import ConflictError
+from core.settings import load_settings
+
+
+def test_nothing_of_the_persons_own_settings_reaches_the_walk_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAGLOOP_QDRANT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("RAGLOOP_API_KEY", "rl_somebody")
+    settings = load_settings(home=tmp_path / "own")
+    home = fresh_folder(settings, "retrieval")
+    installation = Installation(home, Story("Title", "Introduction."), {"chunk_tokens": "64"})
+    shown = installation.ragloop("doctor", "--settings", told=False)["settings"]
+    value = {name.removeprefix("RAGLOOP_"): shown[name]["value"] for name in shown}
+    assert value["HOME"] == str(home)
+    assert value["CHUNK_TOKENS"] == "64"
+    assert value["QDRANT_URL"] is None
+    assert value["API_KEY"] is None
+
+
+def test_a_command_that_fails_ends_the_story_with_its_message_and_hint(tmp_path: Path) -> None:
+    home = fresh_folder(load_settings(home=tmp_path), "retrieval")
+    installation = Installation(home, Story("Title", "Introduction."), {})
+    with pytest.raises(StoryError, match=r"`ragloop release show nothing` failed: There is no") as failed:
+        installation.ragloop("release", "show", "nothing")
+    assert "ragloop release list" in failed.value.hint
+
+
+def test_a_second_walk_through_starts_from_nothing_and_no_folder_of_others_is_emptied(tmp_path: Path) -> None:
+    settings = load_settings(home=tmp_path)
+    first = fresh_folder(settings, "retrieval")
+    (first / "left.txt").write_text("from the first")
+    (tmp_path / "models" / "kept").write_text("the converted model")
+    assert not (fresh_folder(settings, "retrieval") / "left.txt").exists()
+    assert (tmp_path / "models" / "kept").exists()
+
+    others = tmp_path / "loop" / "mine"
+    others.mkdir()
+    (others / "thesis.txt").write_text("precious")
+    with pytest.raises(ConflictError, match="was not made by a walk-through"):
+        fresh_folder(settings, "mine")
+    assert (others / "thesis.txt").read_text() == "precious"
