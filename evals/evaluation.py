@@ -20,11 +20,13 @@ from core.storage.documents import DocumentRepository, RunRepository
 from core.storage.evaluations import EvaluationLedger, EvaluationRecord, EvaluationRepository, RowEntry
 from core.storage.releases import ReleaseRepository
 from core.types import AccessScope, Actor
+from evals.cases import Case
 from evals.dataset_store import Dataset, DatasetStore
 from evals.gold import GoldFinder
 from evals.metrics.judged import JudgedMetric
 from evals.metrics.metric import Metric
-from evals.report import DatasetRef, JudgeQuality, Report, Side
+from evals.regressions import regressions
+from evals.report import DatasetRef, JudgeQuality, LockedSet, Report, Side
 from evals.report_builder import Inquiry, build_report
 from evals.runner import Respondent, Results, Runner
 from evals.thresholds import Thresholds, load_thresholds
@@ -88,15 +90,17 @@ class Evaluator:
         """
         candidate, baseline = self._sides(order)
         dataset = DatasetStore(self._services.database).resolve(order.dataset)
+        locked, locked_set = regressions(self._services.database, dataset)
+        cases = (*dataset.cases, *locked)
         evaluation_id = uuid.uuid4().hex
         respondents = self._respondents(candidate, baseline, evaluation_id if order.fresh else "")
-        inquiry = self._inquiry(evaluation_id, candidate, baseline, dataset, order.actor)
+        inquiry = self._inquiry(evaluation_id, candidate, baseline, dataset, cases, locked_set, order.actor)
         self._evaluations.start(self._record(inquiry, order))
         try:
-            begin(len(dataset.cases))
+            begin(len(cases))
             started = time.monotonic()
-            results = self._results(respondents, dataset, progress)
-            self._evaluations.save_rows(evaluation_id, _row_entries(results, dataset))
+            results = self._results(respondents, cases, progress)
+            self._evaluations.save_rows(evaluation_id, _row_entries(results, cases))
             report = build_report(inquiry, results, self._thresholds, time.monotonic() - started)
         except BaseException as error:
             # An evaluation that was interrupted must not look as if it were still running.
@@ -164,7 +168,14 @@ class Evaluator:
         )
 
     def _inquiry(
-        self, evaluation_id: str, candidate: Release, baseline: Release | None, dataset: Dataset, actor: Actor
+        self,
+        evaluation_id: str,
+        candidate: Release,
+        baseline: Release | None,
+        dataset: Dataset,
+        cases: Sequence[Case],
+        locked_set: LockedSet | None,
+        actor: Actor,
     ) -> Inquiry:
         return Inquiry(
             evaluation_id=evaluation_id,
@@ -173,14 +184,13 @@ class Evaluator:
             dataset=DatasetRef(
                 name=dataset.name, version=dataset.version, sha256=dataset.sha256, cases=len(dataset.cases)
             ),
-            cases=dataset.cases,
+            locked_set=locked_set,
+            cases=cases,
             metrics=self._panel.metrics,
             judge=self._panel.judge,
             created_by=actor.name,
             created_at=datetime.now(UTC),
-            trained_on=trained_on(
-                AdapterStore(self._services.settings.adapters), candidate.manifest.generator, dataset.cases
-            ),
+            trained_on=trained_on(AdapterStore(self._services.settings.adapters), candidate.manifest.generator, cases),
         )
 
     def _record(self, inquiry: Inquiry, order: EvaluationOrder) -> EvaluationRecord:
@@ -211,21 +221,23 @@ class Evaluator:
 
     # -- the run
 
-    def _results(self, respondents: Sequence[Respondent], dataset: Dataset, progress: Callable[[int], None]) -> Results:
+    def _results(
+        self, respondents: Sequence[Respondent], cases: Sequence[Case], progress: Callable[[int], None]
+    ) -> Results:
         documents = DocumentRepository(self._services.database)
         runner = Runner(
             EvaluationLedger(self._services.database),
             self._panel.metrics,
-            GoldFinder(documents.get, dataset.cases),
+            GoldFinder(documents.get, cases),
             progress,
             rows_judged_at_once=self._panel.concurrency,
         )
-        return asyncio.run(runner.run(respondents, dataset.cases))
+        return asyncio.run(runner.run(respondents, cases))
 
 
-def _row_entries(results: Results, dataset: Dataset) -> list[RowEntry]:
+def _row_entries(results: Results, cases: Sequence[Case]) -> list[RowEntry]:
     return [
         RowEntry(side.value, ordinal, case.sha256, found.answer_ids[ordinal])
         for side, found in results.sides.items()
-        for ordinal, case in enumerate(dataset.cases)
+        for ordinal, case in enumerate(cases)
     ]

@@ -179,6 +179,21 @@ class DatasetRef(_Frozen):
     cases: int
 
 
+class GoneCase(_Frozen):
+    """A locked case that could not be asked, because its evidence is not in the documents any more."""
+
+    case_id: str
+    question: str
+    reason: str
+
+
+class LockedSet(_Frozen):
+    """The cases of accepted feedback that were asked beside the dataset's own, and those that could not be."""
+
+    dataset: DatasetRef
+    gone: tuple[GoneCase, ...] = ()
+
+
 class Report(_Frozen):
     """An evaluation's outcome. `baseline` is None when there was nothing to compare with."""
 
@@ -187,6 +202,8 @@ class Report(_Frozen):
     release: str
     baseline: str | None
     dataset: DatasetRef
+    locked_set: LockedSet | None = None
+    """None where there is no accepted feedback; every `rows` has both the dataset's cases and these."""
     verdict: Verdict
     summary: str
     """The verdict's reason in one or two sentences."""

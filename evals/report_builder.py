@@ -18,6 +18,7 @@ from evals.report import (
     DatasetRef,
     JudgeQuality,
     LockedCase,
+    LockedSet,
     ManifestChange,
     MetricComparison,
     Report,
@@ -51,6 +52,7 @@ class Inquiry:
     judge: JudgeQuality | None
     created_by: str
     created_at: datetime
+    locked_set: LockedSet | None = None
     trained_on: Sequence[str] = ()
     """Ids of the cases that the candidate's adapter was trained on."""
 
@@ -81,6 +83,7 @@ def build_report(inquiry: Inquiry, results: Results, thresholds: Thresholds, sec
         release=inquiry.candidate.id,
         baseline=inquiry.baseline.id if inquiry.baseline else None,
         dataset=inquiry.dataset,
+        locked_set=inquiry.locked_set,
         verdict=found,
         summary=_summary(comparisons, thresholds, found, blocks),
         primary=thresholds.primary,

@@ -123,6 +123,11 @@ def report_json(report: Report, page: Path) -> dict[str, Any]:
         "blocks": [block.model_dump(mode="json") for block in report.blocks],
         "metrics": {metric.name: _metric_json(metric) for metric in report.metrics},
         "failed_rows": len(report.unscored),
+        "locked_cases": {
+            "asked": len(report.locked),
+            "right": sum(case.candidate is True for case in report.locked),
+            "gone": [case.case_id for case in report.locked_set.gone] if report.locked_set else [],
+        },
         "report": str(page),
     }
 
