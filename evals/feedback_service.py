@@ -260,4 +260,7 @@ def _standing(order: FeedbackOrder, interaction: Interaction, now: datetime, vot
 
 
 def _snapshot(interaction: Interaction) -> Mapping[str, Any]:
-    return {**asdict(interaction), "at": interaction.at.isoformat(), "api_key_id": None}
+    """The answer as it was given, without whose key it was given under."""
+    snapshot = asdict(interaction) | {"at": interaction.at.isoformat()}
+    del snapshot["api_key_id"]
+    return snapshot

@@ -11,7 +11,20 @@ from collections.abc import Sequence
 
 import typer
 
-from app.cli import adapters, answering, doctor, documents, evaluations, index, keys, prompts, releases, tuning, usage
+from app.cli import (
+    adapters,
+    answering,
+    doctor,
+    documents,
+    evaluations,
+    feedback,
+    index,
+    keys,
+    prompts,
+    releases,
+    tuning,
+    usage,
+)
 from app.cli.console import note, report
 from core.errors import RagloopError
 
@@ -35,6 +48,7 @@ application.command("tune")(tuning.tune)
 application.add_typer(index.application, name="index")
 application.add_typer(releases.application, name="release")
 application.add_typer(evaluations.application, name="eval")
+application.add_typer(feedback.application, name="feedback")
 application.add_typer(adapters.application, name="adapters")
 application.add_typer(prompts.application, name="prompts")
 application.add_typer(keys.application, name="keys")

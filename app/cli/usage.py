@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from app.cli.console import JsonOption, note, print_json, say
-from core.errors import InputError
+from app.cli.since import moment_of
 
 if TYPE_CHECKING:
     from core.storage.usage import UsageRow
-
-_AGO = re.compile(r"(\d{1,5})([dhm])")
-_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
 class By(StrEnum):
@@ -47,7 +43,7 @@ def usage(
     from core.storage.database import Database
     from core.storage.usage import UsageRepository
 
-    start = _moment(since, datetime.now(UTC))
+    start = moment_of(since, datetime.now(UTC))
     database = Database.open(load_settings())
     try:
         repository = UsageRepository(database)
@@ -65,19 +61,6 @@ def usage(
         note(f"Nothing was asked since {start:%Y-%m-%d %H:%M} UTC.")
         return
     _show([*((_label(row, by, names), row) for row in rows), ("all", total)])
-
-
-def _moment(since: str, now: datetime) -> datetime:
-    """When `since` was. Raises InputError for what is no time, or one that no calendar has."""
-    try:
-        if ago := _AGO.fullmatch(since):
-            return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        return datetime.combine(date.fromisoformat(since), datetime.min.time(), UTC)
-    except (ValueError, OverflowError) as error:
-        raise InputError(
-            f"--since takes a time like 7d, 24h, 30m or 2026-11-01, not {since[:40]!r}.",
-            hint="For example --since 30d.",
-        ) from error
 
 
 def _json(row: UsageRow, names: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -77,6 +77,13 @@ class FeedbackRepository:
     def get(self, feedback_id: str) -> Feedback | None:
         return next(iter(self.get_all([feedback_id])), None)
 
+    def find(self, beginning: str) -> Feedback | None:
+        """The vote whose id begins so, if it is the only one."""
+        query = select(feedback.c.id).where(feedback.c.id.startswith(beginning, autoescape=True)).limit(2)
+        with self._database.transaction() as connection:
+            found = list(connection.execute(query).scalars())
+        return self.get(found[0]) if len(found) == 1 else None
+
     def get_all(self, ids: Sequence[str]) -> list[Feedback]:
         """The votes with these ids, in this order; those that are not there are left out."""
         found: dict[str, Feedback] = {}
@@ -128,6 +135,16 @@ class FeedbackRepository:
         query = select(feedback_decisions).order_by(feedback_decisions.c.at, feedback_decisions.c.feedback_id)
         with self._database.transaction() as connection:
             return {row.feedback_id: _decision(row) for row in connection.execute(query)}
+
+    def decisions_on(self, ids: Sequence[str]) -> dict[str, Decision]:
+        """The decisions on these votes, as far as there are any."""
+        found: dict[str, Decision] = {}
+        for start in range(0, len(ids), _BATCH):
+            batch = ids[start : start + _BATCH]
+            query = select(feedback_decisions).where(feedback_decisions.c.feedback_id.in_(batch))
+            with self._database.transaction() as connection:
+                found |= {row.feedback_id: _decision(row) for row in connection.execute(query)}
+        return found
 
     def decided(self) -> dict[str, DecisionKind]:
         """What was decided, by the feedback's id."""
