@@ -40,7 +40,7 @@ class Installation:
 
     def __init__(self, home: Path, story: Story, chosen: Mapping[str, str]) -> None:
         self.home = home
-        self.address = f"http://127.0.0.1:{_free_port()}"
+        self.address = f"http://127.0.0.1:{free_port()}"
         self._story = story
         self._keys: dict[str, str] = {}
         self._environment = {
@@ -166,7 +166,8 @@ def _program() -> str:
     return str(Path(sys.executable).with_name("ragloop"))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
