@@ -17,7 +17,7 @@ RULES = read_rules()
 
 def test_there_are_rules_enough_for_the_gate_and_for_both_sides_of_feedback() -> None:
     assert len(RULES.held_out) >= 40
-    assert len(RULES.unchanged) >= 10
+    assert len(RULES.unchanged_held_out) >= 10
     sides = [hashed_side(rule.question) for rule in RULES.asked]
     assert min(sides.count(Side.CASE), sides.count(Side.TRAINING)) >= 15
 
@@ -31,18 +31,18 @@ def test_a_page_says_the_superseded_rule_and_then_the_one_in_force() -> None:
     rule = RULES.asked[0]
     assert rule.text == "# Receipts\n\nA receipt is sent within ten days. Since 2026 it is three days.\n"
     assert (rule.superseded, rule.in_force) == ("A receipt is sent within ten days.", "Since 2026 it is three days.")
-    assert RULES.unchanged[0].text == "# Tools\n\nA tool is put back within two days.\n"
+    assert RULES.unchanged_asked[0].text == "# Tools\n\nA tool is put back within two days.\n"
 
 
 def test_nothing_that_is_held_out_is_taught_by_what_people_ask() -> None:
-    held_out = [placed(rule) for rule in (*RULES.held_out, *RULES.unchanged)]
-    assert taught_cases(held_out, [placed(rule) for rule in RULES.asked]) == set()
+    held_out = [placed(rule) for rule in (*RULES.held_out, *RULES.unchanged_held_out)]
+    assert taught_cases(held_out, [placed(rule) for rule in asked()]) == set()
 
 
 def test_the_questions_fall_on_their_sides_by_their_own_words_alone() -> None:
     """None is near another, so which side it falls on does not depend on what was asked before."""
-    for rule in RULES.asked:
-        others = [placed(other) for other in RULES.asked if other is not rule]
+    for rule in asked():
+        others = [placed(other) for other in asked() if other is not rule]
         assert taught_cases([placed(rule)], others) == set()
 
 
@@ -57,6 +57,10 @@ def test_a_file_without_amended_rules_is_refused(tmp_path: Path) -> None:
     path.write_text("page,question,rule,before,now\nTea,Who drinks tea?,tea is drunk by,,all\n")
     with pytest.raises(InputError, match="no amended rules"):
         read_rules(path)
+
+
+def asked() -> list[Rule]:
+    return [*RULES.asked, *RULES.unchanged_asked]
 
 
 def placed(rule: Rule) -> Placed:
