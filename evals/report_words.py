@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from evals.metrics.metric import Group
 from evals.report import Interval, MetricComparison, Report, Verdict
@@ -171,6 +171,17 @@ def manifest_value(found: object) -> str:
 def moment(at: datetime) -> str:
     at = at.astimezone(UTC)
     return f"{at.day} {at:%B %Y, %H:%M} UTC"
+
+
+def day(on: date) -> str:
+    return f"{on.day} {on:%B %Y}"
+
+
+def age(since: timedelta) -> str:
+    """How long ago something was."""
+    if since < timedelta(days=2):
+        return f"{duration(since.total_seconds())} ago"
+    return f"{since.days} days ago"
 
 
 def duration(seconds: float) -> str:

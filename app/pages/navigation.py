@@ -21,6 +21,7 @@ PLACES = (
     Place("ask", "Ask", "/", Role.CHAT),
     Place("documents", "Documents", "/documents", Role.CHAT),
     Place("reviews", "Reviews", "/reviews", Role.REVIEW),
+    Place("ops", "Operations", "/ops", Role.REVIEW),
 )
 
 

@@ -9,8 +9,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from app.citing import WEAK
+from app.day_tables import figure
+from app.ops_tables import in_words
 from app.pages.navigation import home_of, places_for
-from evals.report_words import moment
+from evals.report_words import age, day, duration, moment
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
@@ -20,7 +22,7 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.globals.update(places_for=places_for, home_of=home_of, weak=WEAK)
-_environment.filters["moment"] = moment
+_environment.filters.update(moment=moment, day=day, ago=age, took=duration, figure=figure, in_words=in_words)
 
 
 def render(template: str, status: int = 200, **context: Any) -> HTMLResponse:

@@ -51,6 +51,9 @@ NEEDS: Mapping[tuple[str, str], Role | None] = {
     # judging
     ("GET", "/v1/evaluations"): Role.REVIEW,
     ("GET", "/v1/evaluations/{evaluation_id}"): Role.REVIEW,
+    ("GET", "/ops"): Role.REVIEW,
+    ("GET", "/ops.json"): Role.REVIEW,
+    ("GET", "/ops/{table}.csv"): Role.REVIEW,
     ("GET", "/reviews"): Role.REVIEW,
     ("GET", "/reviews/cases"): Role.REVIEW,
     ("POST", "/reviews/cases"): Role.REVIEW,
