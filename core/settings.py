@@ -154,13 +154,18 @@ class Settings(BaseSettings):
         None, ge=0, description="Price of a million tokens that the generator writes."
     )
 
+    # Triggers
+    triggers_file: Path | None = Field(
+        None, description="The rules of the triggers; by default those that come with RAGLoop, evals/triggers.yaml."
+    )
+
     # Web
     host: str = Field("127.0.0.1", description="Address to listen on; any but this machine's own makes keys required.")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on.")
     max_question_chars: int = Field(8000, ge=100, description="Longest question, in characters.")
     max_body_bytes: int = Field(1_000_000, ge=10_000, description="Largest JSON request body.")
 
-    @field_validator("home", "adapters_folder", "model_tokenizer")
+    @field_validator("home", "adapters_folder", "model_tokenizer", "triggers_file")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else value

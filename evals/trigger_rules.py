@@ -57,7 +57,7 @@ class ComparisonRules(_Frozen):
     most_reason: Reason
     per_asker: int = Field(ge=1)
     per_asker_reason: Reason
-    level: float = Field(gt=0, lt=1)
+    level: float = Field(ge=0.001, lt=1)
     level_reason: Reason
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, insert, select, text, update
 
 from core.feedback import Firing, FiringState, Remedy
 from core.storage.database import Database
@@ -21,9 +21,23 @@ class FiringRepository:
         self._database = database
 
     def add(self, firing: Firing) -> None:
-        row = asdict(firing) | {"evidence": dict(firing.evidence), "proposal": dict(firing.proposal)}
         with self._database.transaction() as connection:
-            connection.execute(insert(trigger_firings), row)
+            connection.execute(insert(trigger_firings), _stored(firing))
+
+    def add_next(self, firing: Firing, last: str | None) -> bool:
+        """Store the firing, unless its trigger has fired since the firing with the id `last` (None: since ever). Of
+        several that decide at once, one is told True."""
+        query = select(trigger_firings.c.id).where(trigger_firings.c.trigger == firing.trigger)
+        newest = query.order_by(trigger_firings.c.at.desc(), trigger_firings.c.id).limit(1)
+        with self._database.transaction() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(1918985069)"))
+            else:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            if connection.execute(newest).scalar() != last:
+                return False
+            connection.execute(insert(trigger_firings), _stored(firing))
+        return True
 
     def get(self, firing_id: str) -> Firing | None:
         """The firing with this id, or whose id begins so, if there is just one."""
@@ -41,7 +55,8 @@ class FiringRepository:
         """When this trigger fired last, for its cool-down."""
         query = select(trigger_firings).where(trigger_firings.c.trigger == trigger)
         with self._database.transaction() as connection:
-            row = connection.execute(query.order_by(trigger_firings.c.at.desc()).limit(1)).first()
+            newest = query.order_by(trigger_firings.c.at.desc(), trigger_firings.c.id).limit(1)
+            row = connection.execute(newest).first()
         return _firing(row) if row else None
 
     def begin(self, firing_id: str, detail: str) -> bool:
@@ -68,6 +83,10 @@ class FiringRepository:
         values |= {"release_id": release_id} if release_id is not None else {}
         with self._database.transaction() as connection:
             connection.execute(update(trigger_firings).where(trigger_firings.c.id == firing_id).values(**values))
+
+
+def _stored(firing: Firing) -> dict[str, Any]:
+    return asdict(firing) | {"evidence": dict(firing.evidence), "proposal": dict(firing.proposal)}
 
 
 def _firing(row: Row[Any]) -> Firing:

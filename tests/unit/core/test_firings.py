@@ -1,0 +1,53 @@
+"""Firings are kept with what became of them, and a trigger fires once, however many look at once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from core.feedback import Firing, FiringState, Remedy
+from core.storage.database import Database
+from core.storage.firings import FiringRepository
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+FIRING = Firing(
+    "f" * 36, "ranking_miss", Remedy.REFIT, NOON, "Said.", {"subjects": ["feedback:1"]}, FiringState.OPEN, NOON
+)
+
+
+def test_a_firing_comes_back_as_it_was_by_the_beginning_of_its_id_too(database: Database) -> None:
+    firings = FiringRepository(database)
+    firings.add(FIRING)
+    assert firings.get(FIRING.id) == firings.get("ffff") == firings.last("ranking_miss") == FIRING
+    firings.add(replace(FIRING, id="f" * 35 + "0", at=NOON + timedelta(hours=1)))
+    assert firings.get("ffff") is None  # which of the two?
+    assert firings.get("%") is None
+    assert [each.id[-1] for each in firings.all()] == ["0", "f"]
+
+
+def test_what_becomes_of_a_firing_is_kept_and_what_is_not_said_stays(database: Database) -> None:
+    firings = FiringRepository(database)
+    firings.add(FIRING)
+    firings.change(FIRING.id, FiringState.RUNNING, proposal={"changes": {}})
+    firings.change(FIRING.id, FiringState.FAILED, detail="The index is down.")
+    found = firings.get(FIRING.id)
+    assert found is not None
+    assert (found.state, found.proposal, found.detail) == (FiringState.FAILED, {"changes": {}}, "The index is down.")
+    assert found.evidence == FIRING.evidence
+
+
+def test_a_trigger_that_fired_meanwhile_does_not_fire_twice(database: Database) -> None:
+    firings = FiringRepository(database)
+    assert firings.add_next(FIRING, None)
+    assert not firings.add_next(replace(FIRING, id="another"), None)
+    assert firings.add_next(replace(FIRING, id="later", at=NOON + timedelta(days=1)), FIRING.id)
+    assert firings.add_next(replace(FIRING, id="other trigger", trigger="corpus_gap"), None)
+
+
+def test_of_many_checks_at_once_one_fires(database: Database) -> None:
+    firings = FiringRepository(database)
+    with ThreadPoolExecutor(8) as pool:
+        stored = list(pool.map(lambda number: firings.add_next(replace(FIRING, id=f"f-{number}"), None), range(24)))
+    assert stored.count(True) == 1
+    assert len(firings.all()) == 1
