@@ -17,7 +17,7 @@ from typing import Protocol, cast
 from core.ports import Generated, GenerationRequest, Generator, TextDelta
 from core.release import Release
 from core.storage.interactions import InteractionRepository
-from core.types import AccessScope, Answer, Evidence, Prices, Retrieval, Turn, Usage
+from core.types import AccessScope, Answer, Evidence, Passage, Prices, Retrieval, Turn, Usage
 from retrieval.retriever import Retriever
 from serving.evidence import EvidenceScorer
 from serving.follow_up import StandaloneQuery, standalone_query
@@ -133,6 +133,14 @@ class Answerer:
         answer = self._finish(retrieval, evidence, abstained or _declines(whole), whole, generated, query, clock)
         await asyncio.to_thread(self._record, answer, question)
         yield answer
+
+    async def ask_of(self, question: str, passages: Sequence[Passage]) -> str:
+        """What the generator writes when it is handed these passages and no others: nothing is searched, declined or
+        recorded. Raises what the generator raises."""
+        evidence = await asyncio.to_thread(self._scorer.score, question, passages)
+        request = GenerationRequest(question, (), passages, evidence)
+        async with aclosing(self._generate(request)) as events:
+            return "".join([event.text async for event in events if isinstance(event, TextDelta)])
 
     async def _generate(self, request: GenerationRequest) -> AsyncGenerator[TextDelta | Generated, None]:
         """What the generator writes, as it may leave."""

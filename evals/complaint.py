@@ -1,0 +1,122 @@
+"""A bad answer as diagnosis takes it up: who asked what, what came, and what would have been right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.feedback import Feedback, FeedbackReason, Vote
+from core.types import AccessScope, Chunk, Passage, document_id
+from evals.answers import AnswerRecord
+from evals.cases import Case, GoldEvidence
+
+
+@dataclass(frozen=True, slots=True)
+class CitedPlace:
+    """A citation of the answer: where it points, and the words that stand there."""
+
+    uri: str
+    start: int
+    end: int
+    quote: str
+
+    def overlaps(self, uri: str, start: int, end: int) -> bool:
+        return uri == self.uri and start < self.end and self.start < end
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """A bad answer. `right` is what a good one says, `sought` what the documents should hold: of a vote both are the
+    correction, of a case the gold answer and the gold quotes; either may be empty. `query` is the question as it was
+    searched for; `passages` are those that were retrieved for it, best first; `asked` says that a served model was
+    asked, and `read` how many passages it was handed. `disliked` are citations that were voted down.
+    """
+
+    question: str
+    query: str
+    answer: str
+    abstained: bool
+    asked: bool
+    read: int | None
+    scope: AccessScope
+    passages: tuple[Passage, ...]
+    citations: tuple[CitedPlace, ...]
+    collection: str
+    revision: int
+    right: str = ""
+    sought: str = ""
+    evidence: tuple[GoldEvidence, ...] = ()
+    disliked: tuple[CitedPlace, ...] = ()
+    reason: FeedbackReason | None = None
+    answerable: bool = True
+
+
+def of_feedback(feedback: Feedback) -> Complaint:
+    """The complaint that a vote makes."""
+    answer = feedback.interaction
+    model = answer.get("model")
+    citations = {int(each["marker"]): _cited(each) for each in answer["citations"]}
+    disliked = [vote.marker for vote in feedback.citations if vote.vote is Vote.DOWN]
+    reason = feedback.reason or (FeedbackReason.BAD_CITATION if disliked else None)
+    correction = feedback.correction.strip()
+    return Complaint(
+        question=feedback.question,
+        query=str(answer.get("query") or feedback.question),
+        answer=feedback.answer,
+        abstained=bool(answer["abstained"]),
+        asked=model is not None,
+        read=int(model["passages"]) if model else None,
+        scope=AccessScope(None if feedback.access is None else frozenset(feedback.access)),
+        passages=tuple(_passage(each) for each in answer["passages"]),
+        citations=tuple(citations.values()),
+        collection=str(answer["collection"]),
+        revision=int(answer["revision"]),
+        right=correction,
+        sought=correction,
+        disliked=tuple(citations[marker] for marker in disliked if marker in citations),
+        reason=reason,
+    )
+
+
+def of_case(case: Case, record: AnswerRecord) -> Complaint:
+    """The complaint that a failed evaluation case makes. Evaluations see every document."""
+    quotes = "\n\n".join(evidence.quote for evidence in case.evidence if evidence.quote.split())
+    return Complaint(
+        question=case.question,
+        query=record.query,
+        answer=record.text,
+        abstained=record.abstained,
+        asked=record.model is not None,
+        read=record.model.passages if record.model else None,
+        scope=AccessScope.everything(),
+        passages=tuple(_passage(each.model_dump()) for each in record.passages),
+        citations=tuple(_cited(each.model_dump()) for each in record.citations),
+        collection=record.collection,
+        revision=record.revision,
+        right=case.answer or quotes,
+        sought=quotes or case.answer,
+        evidence=case.evidence,
+        answerable=not case.unanswerable,
+    )
+
+
+def _cited(values: Mapping[str, Any]) -> CitedPlace:
+    return CitedPlace(str(values["uri"]), int(values["start"]), int(values["end"]), str(values["quote"]))
+
+
+def _passage(values: Mapping[str, Any]) -> Passage:
+    """The passage as it was recorded. Its ordinal was not, so its chunk's id means nothing."""
+    headings: Sequence[str] = values["heading_path"]
+    chunk = Chunk(
+        document_id=document_id(str(values["uri"])),
+        ordinal=0,
+        uri=str(values["uri"]),
+        title=str(values["title"]),
+        heading_path=tuple(headings),
+        page=values["page"],
+        start=int(values["start"]),
+        end=int(values["end"]),
+        text=str(values["text"]),
+    )
+    return Passage(chunk, str(values["content_sha256"]), float(values["score"]), dict(values["scores"]))

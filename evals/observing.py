@@ -1,0 +1,366 @@
+"""Looking at everything that can have made an answer bad: what evals/diagnosis.py judges, and what people are shown."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from core.feedback import FeedbackReason
+from core.release import Release, RetrievalParameters
+from core.storage.documents import DocumentRepository
+from core.types import AccessScope, Chunk, Document, ManifestEntry, Passage, Retrieval, chunk_id, document_id
+from evals.complaint import Complaint
+from evals.diagnosis import (
+    DEPTH,
+    HOLDS,
+    KNOWN_WORDS,
+    SAYS,
+    Indexed,
+    Observation,
+    Sought,
+    SourceState,
+    SourceText,
+    needs_source,
+    to_ask_again,
+)
+from evals.document_words import DocumentWords
+from evals.matching import Looked, Match, Matcher
+from evals.source_files import FreshText, SourceFiles
+from evals.wording import Statement, Wording
+from retrieval.retriever import Retriever
+from retrieval.sparse import SparseEncoder
+from serving.answerer import Answerer
+from serving.evidence import PASSAGES_READ, EvidenceScorer
+from serving.factory import Services
+from serving.release_verification import open_release
+from serving.releases import default_abstention
+
+# Documents whose whole text is looked at: those with most of the words, and those of the best passages.
+MOST_BY_WORDS = 8
+MOST_BY_SEARCH = 20
+# Where nobody said what is right: passages that are weighed as an answer to the question.
+MOST_WEIGHED = 10
+# A correction that shares no word with the question, and whose meaning is as far from it as this, answers another.
+LEAST_RELATED = 0.15
+# The longest quote that is kept as evidence.
+_LONGEST_QUOTE = 600
+
+# What people write to see whether anybody is there.
+SMALL_TALK = frozenset(
+    (
+        "hello",
+        "hi",
+        "hey",
+        "thanks",
+        "thank",
+        "you",
+        "ok",
+        "okay",
+        "test",
+        "testing",
+        "yes",
+        "no",
+        "please",
+        "bye",
+        "good",
+    )
+)
+_SPOKEN = re.compile(r"\w+")
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was seen of one complaint: for the rules, and for people."""
+
+    observation: Observation
+    places: list[dict[str, Any]] = field(default_factory=list)
+    answer_alone: str | None = None
+    source_uri: str | None = None
+    opposing: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Documents:
+    """The documents that were looked at whole, and how well each holds what is sought."""
+
+    found: tuple[tuple[Document, Match], ...]
+    entries: Mapping[str, ManifestEntry]
+    scope: AccessScope
+
+    def best(self, *, visible: bool) -> tuple[Document, Match] | None:
+        allowed = [pair for pair in self.found if self.scope.allows(self._access(pair[0])) is visible]
+        return max(allowed, key=lambda pair: pair[1].score, default=None)
+
+    def score(self, *, visible: bool) -> float:
+        best = self.best(visible=visible)
+        return best[1].score if best else 0.0
+
+    def _access(self, document: Document) -> Sequence[str]:
+        entry = self.entries.get(document.id)
+        return entry.access if entry else document.access
+
+
+class Observer:
+    """Looks at complaints about the answers of one release. Not to be used from a running event loop."""
+
+    def __init__(self, services: Services, release: Release) -> None:
+        """Raises what serving.release_verification.open_release does: a release that cannot be opened here, or an index
+        that is down, cannot be diagnosed."""
+        collection = release.manifest.collection
+        language = collection.language
+        embedder = services.embedder_for(collection)
+        self._services = services
+        self._collection = collection.name
+        self._embedder = embedder
+        self._answerer: Answerer = open_release(services, release, recorded=False)
+        self._fair = Retriever(services.index, embedder, collection.name, RetrievalParameters())
+        self._scorer = EvidenceScorer(embedder, SparseEncoder(language), default_abstention(), language)
+        self._documents = DocumentRepository(services.database)
+        self._wording = Wording(language)
+        self._matcher = Matcher(self._wording, embedder)
+        self._words = DocumentWords(self._documents, self._wording)
+        self._files = SourceFiles(services.settings, self._documents, collection.name, self._wording)
+
+    def look(self, complaint: Complaint) -> Seen:
+        """Everything that speaks for one cause or another. Raises UnavailableError when index or model are down: an
+        outage is no diagnosis."""
+        self._words.refresh()
+        sought, statements = self._sought(complaint)
+        said, statements = self._said(complaint, statements)
+        ranking = self._retrieve(self._answerer.retriever, complaint.query, complaint.scope, DEPTH)
+        documents = self._look_through(complaint, statements, ranking)
+        context = self._match_passages(statements, complaint.passages)
+        seen = Seen(
+            Observation(
+                sought=sought,
+                asks=self._asks(complaint),
+                answerable=complaint.answerable,
+                abstained=complaint.abstained,
+                reason=complaint.reason,
+                said=said,
+                well_cited=self._well_cited(complaint, statements),
+                context=tuple(match.score for match in context),
+                handed=_handed(complaint),
+                ranking=tuple(match.score for match in self._match_passages(statements, ranking.passages)),
+                documents=documents.score(visible=True),
+                hidden=documents.score(visible=False),
+                related=self._related(complaint),
+            )
+        )
+        self._add_chunks(seen, statements, documents)
+        self._add_changed(seen, complaint, statements, documents)
+        if needs_source(seen.observation):
+            self._add_source(seen, statements, self._files.holding(_all_words(statements)))
+        self._add_opposition(seen, documents)
+        self._add_places(seen, documents)
+        self._ask_again(seen, complaint, statements)
+        return seen
+
+    # -- what is looked for
+
+    def _sought(self, complaint: Complaint) -> tuple[Sought, tuple[Statement, ...]]:
+        statements = self._matcher.statements(complaint.sought)
+        if statements:
+            return (Sought.EVIDENCE if complaint.evidence else Sought.CORRECTION), statements
+        best = self._best_sentence(complaint)
+        return Sought.QUESTION, self._matcher.statements(best)
+
+    def _best_sentence(self, complaint: Complaint) -> str:
+        """What the documents say to the question, as far as the evidence scorer can tell: the best sentence of the
+        passage that most likely holds the answer; "" if none does. Places that were voted down are left out, and of a
+        case only the documents of its evidence count."""
+        found = self._retrieve(self._fair, complaint.query, AccessScope.everything(), DEPTH).passages
+        wanted = {evidence.uri for evidence in complaint.evidence}
+        passages = [
+            passage
+            for passage in found
+            if not any(place.overlaps(passage.chunk.uri, passage.chunk.start, passage.chunk.end)
+                       for place in complaint.disliked)
+            and (not wanted or passage.chunk.uri in wanted)
+        ][:MOST_WEIGHED]  # fmt: skip
+        weighed = [self._scorer.score(complaint.query, [passage]) for passage in passages]
+        best = max(weighed, key=lambda evidence: evidence.confidence, default=None)
+        if best is None or not best.sentences or best.confidence < default_abstention().threshold:
+            return ""
+        return best.sentences[0].text
+
+    def _said(self, complaint: Complaint, statements: tuple[Statement, ...]) -> tuple[float, tuple[Statement, ...]]:
+        """How far the answer says what is right, and what is left to be looked for: where it says a part, the rest."""
+        if complaint.abstained or not statements:
+            return 0.0, statements
+        if any(place.overlaps(one.uri, *span) for one, span in self._gold(complaint) for place in complaint.citations):
+            return 1.0, statements
+        right = self._matcher.statements(complaint.right) if complaint.evidence else statements
+        scores = self._matcher.each(right, Looked(complaint.answer))
+        missing = tuple(one for one, score in zip(right, scores, strict=True) if score < SAYS)
+        if complaint.evidence or not 0 < len(missing) < len(right):
+            weights = [statement.weight for statement in right]
+            return float(np.average(scores, weights=weights)) if right else 0.0, statements
+        return min(scores), missing
+
+    def _gold(self, complaint: Complaint) -> Iterator[tuple[Any, tuple[int, int]]]:
+        for evidence in complaint.evidence:
+            document = self._documents.get(document_id(evidence.uri))
+            span = evidence.span(document.text) if document else None
+            if span is not None and evidence.quote:
+                yield evidence, span
+
+    def _asks(self, complaint: Complaint) -> bool:
+        """Whether the question asks anything: more than small talk, in words that some document has."""
+        spoken = set(_SPOKEN.findall(complaint.question.lower()))
+        words = self._wording.words(complaint.question)
+        return not spoken <= SMALL_TALK and self._words.known_share(words) >= KNOWN_WORDS
+
+    def _related(self, complaint: Complaint) -> bool:
+        """Whether the correction has to do with the question."""
+        if not complaint.right or complaint.evidence:
+            return True
+        if self._wording.words(complaint.right) & self._wording.words(complaint.query):
+            return True
+        vectors = self._embedder.embed([complaint.query, complaint.right])
+        return float(vectors[0] @ vectors[1]) >= LEAST_RELATED
+
+    # -- where it is
+
+    def _retrieve(self, retriever: Retriever, query: str, scope: AccessScope, limit: int) -> Retrieval:
+        return retriever.retrieve(query, scope, limit)
+
+    def _match_passages(self, statements: Sequence[Statement], passages: Sequence[Passage]) -> list[Match]:
+        return self._matcher.match(statements, [_looked(passage.chunk) for passage in passages])
+
+    def _well_cited(self, complaint: Complaint, statements: Sequence[Statement]) -> bool:
+        if complaint.reason is not FeedbackReason.BAD_CITATION:
+            return True
+        quotes = [Looked(place.quote) for place in complaint.citations if place not in complaint.disliked]
+        return any(match.score >= HOLDS for match in self._matcher.match(statements, quotes))
+
+    def _look_through(self, complaint: Complaint, statements: Sequence[Statement], ranking: Retrieval) -> _Documents:
+        """The documents that may hold it: by their words, by a search for it, and those of the answer's passages."""
+        keys = self._words.best(_all_words(statements), MOST_BY_WORDS)
+        if statements:
+            text = " ".join(statement.text for statement in statements)
+            found = self._retrieve(self._fair, text, AccessScope.everything(), MOST_BY_SEARCH)
+            keys += [passage.chunk.document_id for passage in found.passages]
+        near = [*complaint.passages, *ranking.passages[:MOST_BY_SEARCH]]
+        keys += [passage.chunk.document_id for passage in near]
+        keys += [document_id(evidence.uri) for evidence in complaint.evidence]
+        documents = [each for key in dict.fromkeys(keys) if (each := self._documents.get(key)) is not None]
+        matches = self._matcher.match(statements, [Looked(each.text, each.title) for each in documents])
+        entries = self._documents.entries(self._collection)
+        return _Documents(tuple(zip(documents, matches, strict=True)), entries, complaint.scope)
+
+    def _add_chunks(self, seen: Seen, statements: Sequence[Statement], documents: _Documents) -> None:
+        """How far single chunks of the best documents hold it, as the index has them."""
+        held = [pair for pair in documents.found if pair[1].score >= HOLDS]
+        ids = [
+            chunk_id(document.id, ordinal)
+            for document, _ in sorted(held, key=lambda pair: -pair[1].score)[:MOST_BY_WORDS]
+            if (entry := documents.entries.get(document.id)) is not None
+            for ordinal in range(entry.chunks)
+        ]
+        stored = self._services.index.fetch(self._collection, ids, documents.scope) if ids else []
+        matches = self._matcher.match(statements, [_looked(each.chunk) for each in stored])
+        best = documents.best(visible=True)
+        seen.observation = replace(
+            seen.observation,
+            chunks=max((match.score for match in matches), default=0.0),
+            indexed=_indexed(best[0], documents.entries) if best else Indexed.CURRENT,
+        )
+
+    def _add_changed(
+        self, seen: Seen, complaint: Complaint, statements: Sequence[Statement], documents: _Documents
+    ) -> None:
+        """Whether a document that was answered from, or that holds it, has changed in its source."""
+        if complaint.reason is FeedbackReason.OUT_OF_DATE and seen.observation.sought is Sought.QUESTION:
+            changed = self._files.changed(place.uri for place in complaint.citations)
+            if changed:
+                seen.source_uri = changed[0].document.uri
+                seen.observation = replace(seen.observation, source=SourceText(1.0, SourceState.CHANGED))
+            return
+        self._add_source(seen, statements, self._files.changed(document.uri for document, _ in documents.found))
+
+    def _add_source(self, seen: Seen, statements: Sequence[Statement], texts: Sequence[FreshText]) -> None:
+        """How far files that were read afresh hold it; the best of them counts."""
+        matches = self._matcher.match(statements, [Looked(one.document.text, one.document.title) for one in texts])
+        best = max(zip(texts, matches, strict=True), key=lambda pair: pair[1].score, default=None)
+        known = seen.observation.source
+        seen.observation = replace(seen.observation, unread_sources=self._files.unread)
+        if best is None or (known is not None and known.score >= best[1].score):
+            return
+        text, match = best
+        seen.observation = replace(seen.observation, source=SourceText(match.score, text.state))
+        seen.source_uri = text.document.uri
+        if match.score >= HOLDS:
+            seen.places = [*_places(text.document, match, fresh=True), *seen.places]
+
+    def _add_opposition(self, seen: Seen, documents: _Documents) -> None:
+        for document, match in documents.found:
+            if match.opposing is not None:
+                start, end = match.opposing
+                seen.opposing = {"uri": document.uri, "start": start, "end": end, "quote": document.text[start:end]}
+                seen.observation = replace(seen.observation, opposed=True)
+                return
+
+    def _add_places(self, seen: Seen, documents: _Documents) -> None:
+        """Where the documents hold it, the best first."""
+        bar = seen.observation.bar
+        held = sorted(documents.found, key=lambda pair: (-pair[1].score, pair[0].uri))
+        for document, match in held:
+            if match.score >= bar:
+                seen.places += _places(document, match, fresh=False)
+
+    # -- asking again
+
+    def _ask_again(self, seen: Seen, complaint: Complaint, statements: Sequence[Statement]) -> None:
+        """What the generator says when it is handed the right passage alone."""
+        rank = to_ask_again(seen.observation)
+        if rank is None or seen.observation.said >= SAYS:
+            return
+        answer = asyncio.run(self._answerer.ask_of(complaint.query, [complaint.passages[rank - 1]]))
+        [match] = self._matcher.match(statements, [Looked(answer)])
+        seen.answer_alone = answer
+        seen.observation = replace(seen.observation, alone=match.score)
+
+
+def _handed(complaint: Complaint) -> int:
+    """How many of the passages the generator was handed: none if the system declined before it, all that fitted the
+    model's context, or those whose sentences the extractive generator weighs."""
+    if complaint.asked:
+        return complaint.read or 0
+    return 0 if complaint.abstained else PASSAGES_READ
+
+
+def _indexed(document: Document, entries: Mapping[str, ManifestEntry]) -> Indexed:
+    entry = entries.get(document.id)
+    if entry is None or entry.chunks == 0:
+        return Indexed.ABSENT
+    return Indexed.CURRENT if entry.content_sha256 == document.content_sha256 else Indexed.OLDER
+
+
+def _looked(chunk: Chunk) -> Looked:
+    return Looked(chunk.text, " ".join((chunk.title, *chunk.heading_path)))
+
+
+def _all_words(statements: Sequence[Statement]) -> frozenset[str | int]:
+    return frozenset(word for statement in statements for word in statement.said.words)
+
+
+def _places(document: Document, match: Match, *, fresh: bool) -> list[dict[str, Any]]:
+    """The places of a document as evidence; a `fresh` one is in the source's file and not in what is stored."""
+    return [
+        {
+            "uri": document.uri,
+            "start": place.start,
+            "end": place.end,
+            "quote": document.text[place.start : place.end][:_LONGEST_QUOTE],
+            "score": place.score,
+            "fresh": fresh,
+        }
+        for place in match.places
+        if place.score > 0
+    ]

@@ -1,0 +1,203 @@
+"""The rules that tell why an answer was bad."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.feedback import Cause, FeedbackReason
+from evals.diagnosis import (
+    DEPTH,
+    HOLDS,
+    MARGIN,
+    MOST_WITHOUT_CORRECTION,
+    NEWER,
+    SAYS,
+    Indexed,
+    Observation,
+    Sought,
+    SourceState,
+    SourceText,
+    judge,
+    needs_source,
+    to_ask_again,
+)
+
+# What holds nothing, and what holds everything.
+NO, YES = 0.1, 0.95
+NOTHING = Observation(Sought.CORRECTION, context=(NO, NO), handed=2, ranking=(NO,) * DEPTH)
+SCORES = st.floats(0, 1)
+OBSERVATIONS = st.builds(
+    Observation,
+    sought=st.sampled_from(Sought),
+    asks=st.booleans(),
+    answerable=st.booleans(),
+    abstained=st.booleans(),
+    reason=st.none() | st.sampled_from(FeedbackReason),
+    said=SCORES,
+    well_cited=st.booleans(),
+    context=st.lists(SCORES, max_size=8).map(tuple),
+    handed=st.integers(0, 8),
+    ranking=st.lists(SCORES, max_size=20).map(tuple),
+    chunks=SCORES,
+    documents=SCORES,
+    hidden=SCORES,
+    indexed=st.sampled_from(Indexed),
+    opposed=st.booleans(),
+    related=st.booleans(),
+    source=st.none() | st.builds(SourceText, SCORES, st.sampled_from(SourceState)),
+    unread_sources=st.just(()) | st.just(("handbook",)),
+    alone=st.none() | SCORES,
+)
+
+
+def seen(**changes: object) -> Observation:
+    return replace(NOTHING, **changes)
+
+
+def at(rank: int) -> tuple[float, ...]:
+    return (*(NO,) * (rank - 1), YES, *(NO,) * (DEPTH - rank))
+
+
+def test_what_is_nowhere_is_a_corpus_gap():
+    finding = judge(NOTHING)
+    assert finding.cause is Cause.CORPUS_GAP
+    assert finding.certainty >= 0.8
+
+
+def test_a_right_passage_that_the_generator_was_handed_is_a_generation_fault():
+    handed = seen(context=(NO, YES), ranking=at(2), chunks=YES, documents=YES)
+    assert judge(handed).cause is Cause.GENERATION_FAULT
+    assert "rank 2" in judge(handed).summary
+
+
+def test_a_generator_that_fails_on_the_right_passage_alone_makes_it_certain():
+    handed = seen(context=(YES, NO), chunks=YES, documents=YES)
+    assert judge(replace(handed, alone=NO)).certainty > judge(replace(handed, alone=YES)).certainty
+    assert judge(replace(handed, alone=YES)).certainty > judge(handed).certainty
+
+
+@pytest.mark.parametrize("rank", [3, 50, DEPTH])
+def test_a_right_passage_behind_the_context_is_a_ranking_miss(rank: int):
+    finding = judge(seen(ranking=at(rank), chunks=YES, documents=YES))
+    assert finding.cause is Cause.RANKING_MISS
+    assert f"rank {rank}," in finding.summary
+
+
+def test_a_passage_that_did_not_reach_the_generator_is_a_ranking_miss():
+    declined = seen(context=(YES, NO), handed=0, abstained=True, chunks=YES, documents=YES)
+    assert judge(declined).cause is Cause.RANKING_MISS
+    assert "declined" in judge(declined).summary
+
+
+def test_a_right_chunk_that_is_not_ranked_is_a_retrieval_miss():
+    assert judge(seen(chunks=YES, documents=YES)).cause is Cause.RETRIEVAL_MISS
+
+
+def test_a_document_of_which_no_chunk_holds_it_was_cut():
+    finding = judge(seen(chunks=YES - MARGIN - 0.01, documents=YES))
+    assert finding.cause is Cause.NOT_INDEXED
+    assert "splitting" in finding.summary
+
+
+def test_a_document_that_the_index_lacks_is_not_indexed():
+    finding = judge(seen(documents=YES, indexed=Indexed.ABSENT))
+    assert finding.cause is Cause.NOT_INDEXED
+
+
+def test_an_index_of_an_older_version_is_stale():
+    assert judge(seen(documents=YES, indexed=Indexed.OLDER)).cause is Cause.STALE_SOURCE
+
+
+def test_a_document_that_the_person_may_not_see_is_not_indexed_for_them():
+    finding = judge(seen(hidden=YES))
+    assert finding.cause is Cause.NOT_INDEXED
+    assert "access" in finding.summary
+
+
+@pytest.mark.parametrize(
+    ("state", "cause"),
+    [
+        (SourceState.CHANGED, Cause.STALE_SOURCE),
+        (SourceState.FAILED, Cause.NOT_INDEXED),
+        (SourceState.MISREAD, Cause.NOT_INDEXED),
+        (SourceState.NEW, Cause.NOT_INDEXED),
+    ],
+)
+def test_what_only_the_source_holds(state: SourceState, cause: Cause):
+    assert judge(seen(source=SourceText(YES, state))).cause is cause
+
+
+def test_a_newer_text_that_says_it_clearly_better_is_stale_though_the_old_one_is_alike():
+    alike = seen(context=(0.7, NO), documents=0.7, chunks=0.7)
+    newer = SourceText(0.7 + NEWER + 0.01, SourceState.CHANGED)
+    assert judge(replace(alike, source=newer)).cause is Cause.STALE_SOURCE
+    assert judge(replace(alike, source=SourceText(0.7, SourceState.CHANGED))).cause is Cause.GENERATION_FAULT
+
+
+def test_an_answer_that_says_the_correction_was_voted_down_wrongly():
+    assert judge(seen(said=SAYS, context=(YES, NO), documents=YES)).cause is Cause.WRONG_VOTE
+
+
+def test_a_right_answer_with_a_wrong_citation_is_a_generation_fault():
+    right = seen(said=YES, reason=FeedbackReason.BAD_CITATION, well_cited=False)
+    assert judge(right).cause is Cause.GENERATION_FAULT
+    assert judge(replace(right, well_cited=True)).cause is Cause.WRONG_VOTE
+
+
+def test_a_correction_that_the_documents_deny_is_a_wrong_vote_unless_they_are_called_old():
+    denied = seen(opposed=True)
+    assert judge(denied).cause is Cause.WRONG_VOTE
+    assert judge(replace(denied, reason=FeedbackReason.OUT_OF_DATE)).cause is Cause.CORPUS_GAP
+
+
+def test_a_correction_of_something_else_is_a_wrong_vote():
+    assert judge(seen(related=False)).cause is Cause.WRONG_VOTE
+
+
+def test_no_question_is_a_wrong_vote_whatever_was_found():
+    assert judge(seen(asks=False, context=(YES, NO), documents=YES)).cause is Cause.WRONG_VOTE
+
+
+def test_a_source_that_could_not_be_read_makes_a_gap_uncertain_and_is_named():
+    finding = judge(seen(unread_sources=("wiki",)))
+    assert finding.cause is Cause.CORPUS_GAP
+    assert finding.certainty < 0.5
+    assert "wiki" in finding.summary
+
+
+def test_an_answer_to_what_the_documents_do_not_hold_is_a_generation_fault():
+    assert judge(seen(answerable=False)).cause is Cause.GENERATION_FAULT
+    assert judge(seen(answerable=False, abstained=True)).cause is Cause.WRONG_VOTE
+
+
+@given(OBSERVATIONS)
+def test_every_observation_has_one_cause_with_a_certainty_and_a_reason(observation: Observation):
+    finding = judge(observation)
+    assert 0 < finding.certainty <= 1
+    assert finding.summary.endswith(".")
+    assert judge(observation) == finding
+
+
+@given(OBSERVATIONS)
+def test_what_was_not_corrected_is_never_certain(observation: Observation):
+    guessed = replace(observation, sought=Sought.QUESTION, asks=True)
+    assert judge(guessed).certainty <= MOST_WITHOUT_CORRECTION
+
+
+@given(OBSERVATIONS)
+def test_only_what_is_stored_nowhere_needs_the_sources(observation: Observation):
+    if needs_source(observation):
+        assert observation.stored < HOLDS
+        assert observation.said < SAYS
+
+
+@given(OBSERVATIONS)
+def test_only_a_passage_that_the_generator_was_handed_is_asked_about_again(observation: Observation):
+    rank = to_ask_again(observation)
+    if rank is not None:
+        assert 1 <= rank <= min(observation.handed, len(observation.context))
+        assert observation.context[rank - 1] >= observation.bar
