@@ -17,7 +17,7 @@ MODEL_NAME ?= base
 VLLM_PORT ?= 8001
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test vllm e2e lint format bench lock clean
+.PHONY: help setup demo loop test vllm e2e lint format bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 
 demo: setup ## Ingest the handbook (or DOCS=folder) with Airflow, start the web app, answer one question
 	@$(BIN)/python -m app.demo "$(DOCS)"
+
+loop: setup ## The whole loop as a walk-through: fault, votes, diagnosis, candidate, report, promotion, rollback
+	@$(BIN)/python -m app.loop $(if $(PAUSE),--pause) $(if $(KEEP),--keep)
 
 test: setup ## The quick tests: unit, contract, integration; offline, no server needed
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
