@@ -68,6 +68,8 @@ def make_candidate(services: Services, firing: Firing, changes: Mapping[str, str
 
 def _changes(services: Services, firing: Firing, proposal: Mapping[str, Any], say: Say) -> Mapping[str, str]:
     """Build what the candidate needs; returns what it changes, as `ragloop release create --set` takes it."""
+    if firing.remedy is Remedy.REFIT:
+        return {str(path): str(value) for path, value in proposal["changes"].items()}
     return {"collection": build_index(services.settings, proposal, firing.id, say)}
 
 

@@ -1,4 +1,4 @@
-"""The questions that a remedy is fitted on and measured on: answers that were found bad, by votes that still count.
+"""The questions that a remedy is fitted on and measured on: those that people voted on, as far as their votes count.
 
 They are parted as everything that comes of feedback is (evals/sides.py): those that may be trained on choose a remedy's
 numbers; those that are evaluation cases, or would become one, only tell how well the choice does. So no evaluation asks
@@ -8,13 +8,13 @@ what its candidate was fitted on.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.errors import ConflictError
-from core.feedback import Cause, Decision, Diagnosis, Feedback, Firing, Remedy, Side
+from core.feedback import Cause, Decision, Diagnosis, Feedback, Firing, Remedy, Side, Vote
 from core.storage.database import Database
 from core.storage.diagnoses import DiagnosisRepository
 from core.storage.documents import DocumentRepository
@@ -48,13 +48,13 @@ class Diagnosed:
     """A question whose answer was bad, and where the right answer stands, as far as that is known.
 
     `query` is what was searched for, `scope` what the person who asked may see, `documents` are the URIs that hold the
-    right answer.
+    right answer. `cause` is None where the answer was praised instead.
     """
 
     subject: str
     question: str
     query: str
-    cause: Cause
+    cause: Cause | None
     scope: AccessScope
     places: tuple[GoldSpan, ...]
     documents: tuple[str, ...]
@@ -72,34 +72,61 @@ class DiagnosedQuestions:
         self._decisions = FeedbackRepository(database).decisions
 
     def of(self, firing: Firing) -> list[Diagnosed]:
-        """Those of the firing's diagnoses, or, where it names none, of the last quarter, whose cause its remedy can
-        mend; newest first, at most MOST_QUESTIONS. Votes that were dismissed or taken back are left out."""
-        votes = {vote.id: vote for vote in self._feedback.counted(datetime.now(UTC) - WINDOW)}
-        decisions = self._decisions()
+        """Those of the firing's diagnoses whose cause its remedy can mend; where it names none, those of the last
+        quarter. Newest first, at most MOST_QUESTIONS. Votes that were dismissed or taken back are left out."""
+        subjects = firing.evidence.get("subjects")
+        if not subjects:
+            return self.recent(CAUSES[firing.remedy])
+        standing = self._diagnoses.standing(map(str, subjects)).values()
+        return self._counted([each for each in standing if each.cause in CAUSES[firing.remedy]])
+
+    def recent(self, causes: Collection[Cause]) -> list[Diagnosed]:
+        """The questions of the last quarter whose answers were bad for one of these causes, newest first."""
+        standing = self._diagnoses.since(datetime.now(UTC) - WINDOW)
+        return self._counted([each for each in standing if each.cause in causes])
+
+    def praised(self) -> list[Diagnosed]:
+        """The questions of the last quarter whose answers were voted up, with the places that these cite."""
+        votes = [vote for vote in self._feedback.counted(datetime.now(UTC) - WINDOW) if vote.vote is Vote.UP]
         placed = known(self._database)
+        return [self._praised(vote, placed) for vote in self._few_of_each(votes)][:MOST_QUESTIONS]
+
+    def _counted(self, diagnoses: Iterable[Diagnosis]) -> list[Diagnosed]:
+        votes = {f"{_VOTE}{vote.id}": vote for vote in self._feedback.counted(datetime.now(UTC) - WINDOW)}
+        newest = sorted(diagnoses, key=lambda each: (each.at, each.id), reverse=True)
+        few = {vote.id for vote in self._few_of_each([votes[each.subject] for each in newest if each.subject in votes])}
+        placed, decisions = known(self._database), self._decisions()
         found = []
-        per_author: Counter[str] = Counter()
-        for diagnosis in self._diagnosed(firing):
-            vote = votes.get(diagnosis.subject.removeprefix(_VOTE))
-            if vote is None and diagnosis.subject.startswith(_VOTE):
-                continue
-            decision = decisions.get(vote.id) if vote else None
-            if vote is not None and decision is None:
-                per_author[vote.author] += 1
-                if per_author[vote.author] > MOST_PER_AUTHOR:
-                    continue
-            found.append(self._question(diagnosis, vote, _side(diagnosis, vote, decision, placed)))
+        for diagnosis in newest:
+            vote = votes.get(diagnosis.subject)
+            if vote.id in few if vote else not diagnosis.subject.startswith(_VOTE):
+                decision = decisions.get(vote.id) if vote else None
+                found.append(self._question(diagnosis, vote, _side(diagnosis, vote, decision, placed)))
         return found[:MOST_QUESTIONS]
 
-    def _diagnosed(self, firing: Firing) -> list[Diagnosis]:
-        """Newest first."""
-        subjects = firing.evidence.get("subjects")
-        if subjects:
-            standing: Iterable[Diagnosis] = self._diagnoses.standing(map(str, subjects)).values()
-        else:
-            standing = self._diagnoses.since(datetime.now(UTC) - WINDOW)
-        wanted = [each for each in standing if each.cause in CAUSES[firing.remedy]]
-        return sorted(wanted, key=lambda each: (each.at, each.id), reverse=True)
+    def _few_of_each(self, votes: Iterable[Feedback]) -> list[Feedback]:
+        """Without those of an author that go beyond MOST_PER_AUTHOR and that nobody accepted."""
+        decided = self._decisions()
+        per_author: Counter[str] = Counter()
+        few = []
+        for vote in votes:
+            per_author[vote.author] += vote.id not in decided
+            if vote.id in decided or per_author[vote.author] <= MOST_PER_AUTHOR:
+                few.append(vote)
+        return few
+
+    def _praised(self, vote: Feedback, placed: Sequence[Placed]) -> Diagnosed:
+        cited = vote.interaction.get("citations") or ()
+        return Diagnosed(
+            subject=f"{_VOTE}{vote.id}",
+            question=vote.question,
+            query=str(vote.interaction.get("query") or vote.question),
+            cause=None,
+            scope=_scope(vote),
+            places=self._places(cited),
+            documents=tuple(dict.fromkeys(str(each["uri"]) for each in cited)),
+            side=side_of(vote.question, placed),
+        )
 
     def _question(self, diagnosis: Diagnosis, vote: Feedback | None, side: Side) -> Diagnosed:
         evidence = diagnosis.evidence
@@ -107,13 +134,12 @@ class DiagnosedQuestions:
         documents = dict.fromkeys([*(evidence.get("documents") or ()), *(each["uri"] for each in passages)])
         if not documents and evidence.get("source_uri"):
             documents = {str(evidence["source_uri"]): None}
-        access = vote.access if vote else None
         return Diagnosed(
             subject=diagnosis.subject,
             question=diagnosis.question,
             query=str(vote.interaction.get("query") or diagnosis.question) if vote else diagnosis.question,
             cause=diagnosis.cause,
-            scope=AccessScope(None if access is None else frozenset(access)),
+            scope=_scope(vote),
             places=self._places(passages),
             documents=tuple(documents),
             side=side,
@@ -142,11 +168,16 @@ def halves(questions: Sequence[Diagnosed], least: int = 1) -> tuple[list[Diagnos
     held_out = [each for each in questions if each.side is Side.CASE]
     if len(choosing) < least:
         raise ConflictError(
-            f"There is too little to choose by: of {len(questions)} diagnosed questions whose right place is known, "
+            f"There is too little to choose by: of {len(questions)} questions whose right place is known, "
             f"{len(held_out)} are held back for evaluation.",
             hint="Wait for more votes with corrections; half of all questions, by a hash, are held back.",
         )
     return choosing, held_out
+
+
+def _scope(vote: Feedback | None) -> AccessScope:
+    """What the person who asked may see; an evaluation sees everything."""
+    return AccessScope(None if vote is None or vote.access is None else frozenset(vote.access))
 
 
 def _side(diagnosis: Diagnosis, vote: Feedback | None, decision: Decision | None, placed: Sequence[Placed]) -> Side:

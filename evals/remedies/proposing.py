@@ -7,6 +7,7 @@ from typing import Any
 
 from core.feedback import Firing, Remedy
 from evals.remedies.content import propose_content
+from evals.remedies.refit import propose_refit
 from evals.remedies.reindex import propose_reindex
 from serving.factory import Services
 
@@ -24,4 +25,6 @@ def propose(services: Services, firing: Firing, say: Say = lambda _line: None) -
     """
     if firing.remedy is Remedy.REINDEX:
         return propose_reindex(services, firing, say)
+    if firing.remedy is Remedy.REFIT:
+        return propose_refit(services, firing, say)
     return propose_content(services, firing)

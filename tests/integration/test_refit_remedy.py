@@ -1,0 +1,108 @@
+"""The remedy `refit` over a real index: what it changes, and when it leaves things as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from core.errors import ConflictError
+from core.feedback import Cause, FiringState, Remedy
+from core.settings import load_settings
+from core.storage.releases import ReleaseRepository
+from evals.remedies import carry_out, propose
+from ingestion.factory import folder_source, open_pipeline
+from serving.champion import current_champion
+from serving.factory import Services, open_services
+from tests.bad_answers import diagnosed, fired, voted_down, voted_up
+from tests.conftest import make_home
+
+# What pages say, and how people ask for it: in other words, which the search for words does not find.
+PAGES = {
+    "dogs": ("Dogs may come along on Fridays.", "Which day are pets allowed?"),
+    "doctor": ("Whoever is ill tells the team lead before nine.", "By what time does a sick colleague call in?"),
+    "bicycles": ("Bicycles are locked up in the yard.", "Where do cyclists park?"),
+    "lunch": ("The canteen serves soup until two.", "How long can employees eat a warm meal?"),
+    "visitors": ("Visitors wear a yellow badge.", "How are guests recognised?"),
+    "trains": ("Journeys by train are paid second class.", "What rail ticket gets reimbursed?"),
+    "screens": ("Two monitors stand on every desk.", "How many displays does a workplace have?"),
+    "smoke": ("When smoke is seen, everybody leaves by the stairs.", "What happens during a fire?"),
+    "babies": ("New mothers stay at home for fourteen weeks.", "How long does maternity leave last?"),
+    "pay": ("Salaries arrive on the last banking day.", "What date do wages get transferred?"),
+    "keys": ("A lost key costs thirty euros.", "What does somebody owe who cannot find theirs any more?"),
+    "plants": ("The gardener waters flowers on Mondays.", "Who takes care of the greenery?"),
+    "phones": ("Mobiles are switched off in meetings.", "May somebody take calls during a conference?"),
+    "rubbish": ("Glass goes into the green container.", "Where are empty bottles thrown away?"),
+}
+
+
+def complaints(services: Services, names: tuple[str, ...] = tuple(PAGES), author: str = "") -> list[str]:
+    """Votes on answers about these pages, each by somebody else unless one `author` gave all."""
+    subjects = []
+    for name in names:
+        says, question = PAGES[name]
+        vote = voted_down(services, question, says, author or f"reader of {name}")
+        subjects.append(diagnosed(services, vote, Cause.RANKING_MISS, f"house/{name}.md", says))
+    return subjects
+
+
+def installed(folder: Path, dense_weight: float) -> Services:
+    settings = load_settings(home=make_home(folder), dense_weight=dense_weight)
+    pages = folder / "house"
+    pages.mkdir()
+    for name, (says, _) in PAGES.items():
+        (pages / f"{name}.md").write_text(f"# {name.capitalize()}\n\n{says}\n")
+    with open_pipeline(settings) as pipeline:
+        pipeline.run(folder_source(pipeline, pages))
+    return open_services(settings)
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    """An installation that searches for words only."""
+    with closing(installed(tmp_path, dense_weight=0.0)) as services:
+        yield services
+
+
+def test_faults_of_one_leg_move_weight_to_the_other_in_a_candidate(services: Services) -> None:
+    champion = current_champion(services)
+    ended = carry_out(services, fired(services, Remedy.REFIT, complaints(services)))
+    assert ended.state is FiringState.CANDIDATE
+    assert float(ended.proposal["changes"]["retrieval.dense_weight"]) > 0
+    held_out = ended.proposal["search"]["held_out"]
+    assert held_out["candidate"] > held_out["live"]
+    candidate = ReleaseRepository(services.database).get(ended.release_id or "")
+    assert candidate is not None
+    assert candidate.manifest.retrieval.dense_weight > 0
+    assert candidate.manifest.collection == champion.manifest.collection
+    assert not {*ended.proposal["chose_on"]} & {*ended.proposal["held_out_on"]}
+    assert current_champion(services).id == champion.id
+
+
+def test_where_nothing_is_better_the_firing_is_closed_with_the_numbers(tmp_path: Path) -> None:
+    with closing(installed(tmp_path, dense_weight=0.8)) as services:
+        easy = ("dogs", "visitors", "trains", "screens", "babies", "pay", "plants", "rubbish")
+        ended = carry_out(services, fired(services, Remedy.REFIT, complaints(services, easy)))
+        assert ended.state is FiringState.CLOSED
+        assert "serves these questions better" in ended.detail
+        assert ended.proposal["search"]["best"]["dense_weight"] == 0.8
+        assert [release.status.value for release in ReleaseRepository(services.database).all()] == ["champion"]
+
+
+def test_praised_answers_take_part(services: Services) -> None:
+    subjects = complaints(services)
+    praised = f"feedback:{voted_up(services, 'Who waters the flowers on Mondays?').id}"
+    proposal = propose(services, fired(services, Remedy.REFIT, subjects))
+    assert praised in {*proposal["chose_on"], *proposal["held_out_on"]}
+
+
+def test_one_question_does_not_choose(services: Services) -> None:
+    with pytest.raises(ConflictError, match="too little to choose by"):
+        propose(services, fired(services, Remedy.REFIT, complaints(services, ("dogs",))))
+
+
+def test_one_persons_votes_choose_a_few_times_only(services: Services) -> None:
+    proposal = propose(services, fired(services, Remedy.REFIT, complaints(services, author="mallory")))
+    assert len(proposal["chose_on"]) + len(proposal["held_out_on"]) == 10
