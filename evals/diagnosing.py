@@ -38,6 +38,7 @@ class Diagnoser:
     """Finds out why answers were bad, over the open stores of one process. Not to be used from a running event loop."""
 
     def __init__(self, services: Services) -> None:
+        self.database = services.database
         self._services = services
         self._diagnoses = DiagnosisRepository(services.database)
         self._releases = ReleaseRepository(services.database)
@@ -62,13 +63,16 @@ class Diagnoser:
         """Why the release's answer to an evaluation case is bad; not stored. Raises as `feedback`."""
         return self._diagnose(subject, release, of_case(case, record))
 
-    def new(self, progress: Callable[[int, int], None] = lambda _done, _of: None) -> list[Diagnosis]:
-        """Diagnose every negative vote that counts and has no diagnosis by the present rules. `progress` is told how
-        many of how many are done. Votes on releases that cannot be opened any more are in `left_out`, with the reason.
+    def new(
+        self, progress: Callable[[int, int], None] = lambda _done, _of: None, *, again: bool = False
+    ) -> list[Diagnosis]:
+        """Diagnose every negative vote that counts and has no diagnosis by the present rules; `again` those that have
+        one too. `progress` is told how many of how many are done. Votes on releases that cannot be opened any more are
+        in `left_out`, with the reason.
 
         Raises UnavailableError when the index or the model is down; what was diagnosed before is stored.
         """
-        waiting = self.waiting()
+        waiting = self._negative() if again else self.waiting()
         self.left_out.clear()
         made = []
         for done, vote in enumerate(waiting):
@@ -82,13 +86,15 @@ class Diagnoser:
 
     def waiting(self) -> list[Feedback]:
         """The negative votes that count and have no diagnosis by the present rules, oldest first."""
-        votes = FeedbackService(self._services.database).counted(datetime.min.replace(tzinfo=UTC))
-        down = {f"feedback:{vote.id}": vote for vote in votes if vote.vote is Vote.DOWN}
-        standing = self._diagnoses.standing(down)
-        waiting = [
-            vote for subject, vote in down.items() if subject not in standing or standing[subject].version != VERSION
-        ]
-        return sorted(waiting, key=lambda vote: (vote.at, vote.id))
+        votes = self._negative()
+        standing = self._diagnoses.standing(f"feedback:{vote.id}" for vote in votes)
+        current = {subject for subject, diagnosis in standing.items() if diagnosis.version == VERSION}
+        return [vote for vote in votes if f"feedback:{vote.id}" not in current]
+
+    def _negative(self) -> list[Feedback]:
+        votes = FeedbackService(self.database).counted(datetime.min.replace(tzinfo=UTC))
+        down = [vote for vote in votes if vote.vote is Vote.DOWN]
+        return sorted(down, key=lambda vote: (vote.at, vote.id))
 
     def evaluation(
         self, evaluation_id: str, progress: Callable[[int, int], None] = lambda _done, _of: None
@@ -98,13 +104,13 @@ class Diagnoser:
 
         Raises NotFoundError for an evaluation that is not there.
         """
-        record = EvaluationRepository(self._services.database).get(evaluation_id)
+        record = EvaluationRepository(self.database).get(evaluation_id)
         if record is None:
             raise NotFoundError(
                 f"There is no single evaluation {evaluation_id}.", hint="`ragloop eval list` shows the ids."
             )
         release = self._release(record.release_id)
-        details = CaseDetails(self._services.database, DatasetStore(self._services.database), record)
+        details = CaseDetails(self.database, DatasetStore(self.database), record)
         made = []
         for done, detail in enumerate(details.each(details.ordinals)):
             progress(done, len(details.ordinals))

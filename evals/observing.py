@@ -47,6 +47,9 @@ MOST_BY_SEARCH = 20
 MOST_WEIGHED = 10
 # A correction that shares no word with the question, and whose meaning is as far from it as this, answers another.
 LEAST_RELATED = 0.15
+# Documents that are named as holding the answer: those nearly as good as the best, and no more than people look at.
+ALIKE = 0.1
+MOST_PLACES = 3
 # The longest quote that is kept as evidence.
 _LONGEST_QUOTE = 600
 
@@ -307,11 +310,10 @@ class Observer:
                 return
 
     def _add_places(self, seen: Seen, documents: _Documents) -> None:
-        """Where the documents hold it, the best first."""
-        bar = seen.observation.bar
-        held = sorted(documents.found, key=lambda pair: (-pair[1].score, pair[0].uri))
+        """Where the documents hold it, the best first: the few that hold it about as well as the best."""
+        held = sorted(documents.found, key=lambda pair: (-pair[1].score, pair[0].uri))[:MOST_PLACES]
         for document, match in held:
-            if match.score >= bar:
+            if match.score >= max(seen.observation.bar, held[0][1].score - ALIKE):
                 seen.places += _places(document, match, fresh=False)
 
     # -- asking again

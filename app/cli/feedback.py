@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.cli import diagnosing
 from app.cli.console import JsonOption, note, one_line, print_json, say, visible
 from app.cli.since import moment_of
 from core.errors import InputError, NotFoundError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 application = typer.Typer(
     help="Vote on answers, read what others said, decide what becomes of it.", no_args_is_help=True
 )
+application.command("diagnose")(diagnosing.diagnose)
 
 FeedbackId = Annotated[str, typer.Argument(metavar="ID", help="The feedback's id or its beginning.")]
 StateOption = Annotated[

@@ -42,6 +42,11 @@ class DiagnosisRepository:
         return sorted(newest.values(), key=lambda each: (each.at, each.id))
 
 
+def diagnosis_json(made: Diagnosis) -> dict[str, Any]:
+    """A diagnosis as the public surface shows it."""
+    return asdict(made) | {"at": made.at.isoformat(), "evidence": dict(made.evidence)}
+
+
 def _oldest_first(rows: Iterable[Row[Any]]) -> Iterator[Diagnosis]:
     made = [Diagnosis(**row._asdict() | {"cause": Cause(row.cause)}) for row in rows]
     yield from sorted(made, key=lambda each: (each.at, each.id))
