@@ -115,6 +115,11 @@ class VectorIndex(Protocol):
         `deletes`, and return the collection's new revision. Doing it twice is the same as doing it once."""
         ...
 
+    def purge(self, collection: str) -> None:
+        """Leave nothing in files of this machine of what was deleted from the collection: engines keep that until they
+        tidy up. Readers see no difference, but that the revision may move."""
+        ...
+
     def search(self, collection: str, text: str, vector: Vector, limit: int, scope: AccessScope) -> SearchLegs:
         """The best `limit` chunks by cosine and by BM25 among the documents that `scope` allows."""
         ...

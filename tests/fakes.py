@@ -86,6 +86,9 @@ class InMemoryIndex:
         self._revisions[collection] += 1
         return self._revisions[collection]
 
+    def purge(self, collection: str) -> None:
+        self._require(collection)
+
     def search(self, collection: str, text: str, vector: Vector, limit: int, scope: AccessScope) -> SearchLegs:
         self._require(collection)
         words = set(_WORD.findall(text.lower()))

@@ -86,6 +86,19 @@ class EdgeIndex:
             folder.publish(generation)
             return generation.number
 
+    def purge(self, collection: str) -> None:
+        """Write the collection anew from what it holds, and remove the generations that held more. The engine marks
+        deleted chunks and leaves their texts in its files."""
+        with self._writing(collection, "purge the collection") as folder:
+            current = folder.current().generation
+            manifest = current.manifest()
+            with _staged(folder, current) as generation:
+                shard = Shard.create(generation.shard, manifest.spec.dimensions)
+                shard.take_over(Shard.load(current.shard))
+                generation.seal(manifest.spec, shard.finish())
+            folder.publish(generation)
+            folder.remove_others(generation)
+
     def search(self, collection: str, text: str, vector: Vector, limit: int, scope: AccessScope) -> SearchLegs:
         """The best `limit` chunks by cosine and by BM25 among the documents that `scope` allows."""
         reader = self._reader(collection)

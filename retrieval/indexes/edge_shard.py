@@ -92,6 +92,18 @@ class Shard:
             pending[document.document_id] = document
         self._replace(pending, sparse)
 
+    def take_over(self, other: Shard) -> None:
+        """Copy every chunk of another shard, with its vectors as they are."""
+        offset = None
+        while True:
+            request = ScrollRequest(offset=offset, limit=SCROLL_PAGE, with_payload=True, with_vector=True)
+            with _engine_errors(self._path):
+                records, offset = other._engine.scroll(request)
+                points = [Point(record.id, record.vector, record.payload) for record in records]  # type: ignore[arg-type]
+                self._engine.update(UpdateOperation.upsert_points(points))
+            if offset is None:
+                return
+
     def delete(self, document_ids: Sequence[str]) -> None:
         """Remove every chunk of these documents."""
         condition = FieldCondition(DOCUMENT_ID, match=MatchAny(list(document_ids)))

@@ -194,6 +194,13 @@ class CollectionFolder:
         replace_file(self.path / "CURRENT", str(generation.number).encode())
 
     @disk_errors()
+    def remove_others(self, generation: Generation) -> None:
+        """Remove every generation but this one. Readers that have an older one open keep what they have mapped."""
+        for folder in self._generations.glob("*"):
+            if folder != generation.folder:
+                shutil.rmtree(folder)
+
+    @disk_errors()
     def remove(self) -> None:
         """Remove the collection; it does not exist from the first step on."""
         (self.path / "CURRENT").unlink(missing_ok=True)

@@ -92,6 +92,10 @@ class ServerIndex:
             client.update_collection(collection, metadata={_REVISION: revision + 1})
         return revision + 1
 
+    def purge(self, collection: str) -> None:
+        """Does nothing: the files are the server's, which tidies up a segment once a fifth of it is deleted."""
+        self._stored(collection)
+
     def search(self, collection: str, text: str, vector: Vector, limit: int, scope: AccessScope) -> SearchLegs:
         """The best `limit` chunks by cosine and by BM25 among the documents that `scope` allows."""
         spec, revision = self._stored(collection)

@@ -164,6 +164,23 @@ def test_deleted_documents_are_gone_and_others_stay(index: VectorIndex) -> None:
     assert texts_in(index, NAME) == {"bbb", "ddd"}
 
 
+def test_purging_changes_nothing_for_readers(index: VectorIndex) -> None:
+    index.commit(NAME, [embedded("s/a.md", ["apples are red"]), embedded("s/b.md", ["bananas are yellow"])], [])
+    index.commit(NAME, [], [document_id("s/a.md")])
+    before = list(index.scroll(NAME))
+    legs = index.search(NAME, "yellow", vector_of("yellow"), 5, EVERYTHING)
+    index.purge(NAME)
+    after = list(index.scroll(NAME))
+    found = index.search(NAME, "yellow", vector_of("yellow"), 5, EVERYTHING)
+    assert [stored for stored, _ in after] == [stored for stored, _ in before]
+    assert np.allclose([vector for _, vector in after], [vector for _, vector in before])
+    assert [hit.chunk_id for hit in (*found.dense, *found.sparse)] == [
+        hit.chunk_id for hit in (*legs.dense, *legs.sparse)
+    ]
+    index.commit(NAME, [embedded("s/a.md", ["apples are green"])], [])
+    assert texts_in(index, NAME) == {"apples are green", "bananas are yellow"}
+
+
 def test_the_last_of_two_versions_in_one_commit_wins(index: VectorIndex) -> None:
     index.commit(NAME, [embedded("s/a", ["old", "older"]), embedded("s/a", ["new"])], [])
     assert texts_in(index, NAME) == {"new"}

@@ -281,3 +281,21 @@ def test_an_empty_collection_takes_little_of_the_disk_once_copied(root: Path, in
     index.commit(NAME, [], [])
     files = [path.stat() for path in current_folder(root).rglob("*") if path.is_file()]
     assert sum(status.st_blocks * 512 for status in files) < 4 << 20 < sum(status.st_size for status in files)
+
+
+# ---------------------------------------------------------------- what was deleted
+
+
+def test_a_purge_leaves_nothing_of_deleted_documents_in_any_file(index: EdgeIndex, root: Path) -> None:
+    def holders(word: bytes) -> list[Path]:
+        return [path for path in root.rglob("*") if path.is_file() and word in path.read_bytes()]
+
+    index.commit(NAME, [embedded(f"s/{number}.md", [f"filler number {number}"]) for number in range(50)], [])
+    secret = embedded("s/secret.md", ["xylophonquartz is the word"])
+    index.commit(NAME, [secret], [])
+    index.commit(NAME, [], [secret.document_id])
+    assert holders(b"xylophonquartz")  # the engine only marks what is deleted
+    index.purge(NAME)
+    assert holders(b"xylophonquartz") == holders(secret.document_id.encode()) == []
+    assert len(texts_in(index, NAME)) == 50
+    assert len(generations(root)) == 1
