@@ -43,12 +43,14 @@ _LEVEL = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """A question that is answered badly, what is wrong with the answer, what is right, and words that it has to say."""
+    """A question that is answered badly, what is wrong with the answer, what is right, and words that the right answer
+    has to quote, with the document that they stand in."""
 
     question: str
     reason: str
     correction: str
     says: str
+    uri: str
 
 
 def complaints() -> list[Complaint]:
@@ -89,6 +91,7 @@ class Walk:
         self._complaints = complaints()
         self._before: list[dict[str, Any]] = []
         self._votes: list[str] = []
+        self._cases = 0
 
     def whole(self, stay: Callable[[str], None]) -> None:
         """From an empty folder to the rollback."""
@@ -201,12 +204,17 @@ class Walk:
     def _accept(self) -> None:
         with self._story.step(
             "A person reads the complaints",
-            f"{REVIEWER} accepts three of them, with the evidence found. Each becomes a case that every later "
-            "evaluation asks, or an example to train on, never both.",
+            f"{REVIEWER} accepts three of them, and marks the words that were missing. Each becomes a locked case, "
+            "which every later evaluation asks, or an example to train on, never both.",
         ):
-            for vote in self._votes[:_ACCEPTED]:
-                decision = self._at.ragloop("feedback", "accept", vote, who=REVIEWER)
-                self._story.came(f"accepted, as {decision['side']}")
+            sides = Counter[str]()
+            for vote, complaint in list(zip(self._votes, self._complaints, strict=True))[:_ACCEPTED]:
+                words = ["feedback", "accept", vote[:8], "--evidence", f"{complaint.uri}#{complaint.says}"]
+                side = str(self._at.ragloop(*words, who=REVIEWER)["side"])
+                self._story.came(f"accepted as {'a locked case' if side == 'case' else 'an example to train on'}")
+                sides[side] += 1
+            self._cases = sides["case"]
+            self._story.check(self._cases > 0, f"{self._cases} of them will be asked by every later evaluation", sides)
 
     def _check_triggers(self) -> str:
         with self._story.step(
@@ -237,8 +245,8 @@ class Walk:
     def _evaluate(self, candidate: str) -> str:
         with self._story.step(
             "Evaluate it",
-            "The candidate and what is live are asked 73 questions that nobody complained about: the remedy has never "
-            "seen them.",
+            "The candidate and what is live are asked 73 questions that nobody complained about, so the remedy has "
+            "never seen them, and those that were accepted.",
         ):
             words = ["eval", "run", candidate[:12], "--dataset", _QUESTIONS, "--no-track"]
             evaluated = self._at.ragloop(*words, who=REVIEWER)
@@ -246,6 +254,11 @@ class Walk:
             report = self._at.ragloop("eval", "show", evaluation, told=False)
             self._story.came(held_out(report))
             self._story.tell(f"The report: {self._at.address}/reviews/{evaluation}")
+            locked = [row["scores"]["correct"] for row in report["rows"] if row["origin"] == "feedback"]
+            healed = [score for score in locked if (score["baseline"], score["candidate"]) == (0, 1)]
+            self._story.check(
+                len(healed) == self._cases, "what was complained of, and accepted, was wrong and is right now", locked
+            )
             self._story.check(
                 evaluated["verdict"] == "better" and evaluated["passes"],
                 "the gate calls the candidate better, and nothing blocks it",

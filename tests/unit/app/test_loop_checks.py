@@ -25,6 +25,7 @@ class Scripted(Installation):
     broken: frozenset[str] = frozenset()
     address: str = "http://127.0.0.1:1"
     champion: str = "old"
+    rolled_back: bool = False
     votes: list[str] = field(default_factory=list)
 
     def ragloop(self, *arguments: str, who: str = "", told: bool = True) -> dict[str, Any]:
@@ -52,11 +53,13 @@ class Scripted(Installation):
                 return {"evaluation_id": "e1", "verdict": verdict, "passes": True, "blocks": []}
             case ["eval", "show"]:
                 scores = {"correct": {"candidate": 1.0, "baseline": 0.0}}
-                return {"rows": [{"origin": origin, "scores": scores} for origin in ("written", "feedback")]}
+                accepted = 2 if "a complaint is not healed" in self.broken else 3
+                return {"rows": [{"origin": o, "scores": scores} for o in ("written", *["feedback"] * accepted)]}
             case ["release", "promote"]:
                 self.champion = "new"
                 return {"status": "champion"}
             case ["release", "rollback"]:
+                self.rolled_back = True
                 self.champion = "new" if "the rollback does nothing" in self.broken else "old"
         return {"champion": self.champion}
 
@@ -73,7 +76,11 @@ class Scripted(Installation):
     def ask(self, who: str, question: str) -> dict[str, Any]:
         healed = self.champion == "new" and "nothing is healed" not in self.broken
         right = healed or "there is no fault" in self.broken
+        if healed and "few are healed" in self.broken:
+            right = question == complaints()[0].question
         text = RIGHT[question] if right else "Half a sentence, which"
+        if self.rolled_back and "the old answer is lost" in self.broken:
+            text = "Another half"
         citation = {"marker": 1, "uri": "library/borrowing.md", "start": 0, "end": 9, "quote": text}
         cited = [] if right and "no citation" in self.broken else [citation]
         return {"answer": text, "citations": cited, "release": self.champion, "interaction_id": question}
@@ -109,9 +116,12 @@ def test_a_loop_that_does_all_it_says_is_told_to_its_end(capsys: pytest.CaptureF
         ("the remedy fails", "there is a candidate"),
         ("the remedy goes live", "what answers has not changed"),
         ("the gate sees no gain", "the gate calls the candidate better"),
+        ("a complaint is not healed", "was wrong and is right now"),
         ("promoted unapproved", "without an approval nothing is promoted"),
         ("nothing is healed", "the answer is right"),
         ("no citation", "with a citation that holds it"),
+        ("few are healed", "1 of the 12 questions are answered right"),
+        ("the old answer is lost", "the old answer is back"),
         ("the rollback does nothing", "the server answers by the release that is live"),
     ],
 )
