@@ -43,10 +43,12 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One series; a gap where nothing was measured. Each stretch is a list of points as SVG wants them."""
+    """One series; a gap where nothing was measured. Each stretch is a list of points as SVG wants them; those of one
+    point are `dots`, the point twice, which is drawn as a line that ends where it begins, with round ends."""
 
     tone: str
     stretches: tuple[str, ...]
+    dots: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +84,14 @@ def drawn(table: DayTable) -> Chart:
     """A line for each series, all on one scale that begins at 0."""
     top = _round_up(max((value or 0 for column in table.series for value in column.values), default=0.0))
     step = WIDTH / max(1, len(table.days))
-    lines = [Line(column.name, _stretches(column.values, step, HEIGHT, top)) for column in table.series]
+    lines = [_line(column.name, column.values, step, HEIGHT, top) for column in table.series]
     return Chart(figure(top, table.unit), figure(top / 2, table.unit), lines=tuple(lines))
 
 
 def spark(values: Sequence[float | None], threshold: float) -> Spark:
     """What a trigger measured, beside the threshold from which it fires."""
     top = max([threshold, *(value for value in values if value is not None)]) * _HEADROOM or 1.0
-    line = Line("value", _stretches(values, SPARK_WIDTH / max(1, len(values)), SPARK_HEIGHT, top))
+    line = _line("value", values, SPARK_WIDTH / max(1, len(values)), SPARK_HEIGHT, top)
     last = next((value for value in reversed(values) if value is not None), None)
     return Spark(line, _height(threshold, SPARK_HEIGHT, top), tone_of(last, threshold))
 
@@ -115,16 +117,18 @@ def _bar(table: DayTable, place: int, width: float, top: float) -> Bar:
     return Bar(x, round(width * _FILLED, 1), tuple(pieces), words)
 
 
-def _stretches(values: Sequence[float | None], step: float, height: int, top: float) -> tuple[str, ...]:
+def _line(tone: str, values: Sequence[float | None], step: float, height: int, top: float) -> Line:
     stretches: list[list[str]] = [[]]
     for place, value in enumerate(values):
         if value is None:
             stretches.append([])
-            continue
-        point = f"{step * (place + 0.5):.1f},{_height(value, height, top)}"
-        # A stretch of one point is drawn as a dot: a line that ends where it begins, with round ends.
-        stretches[-1] = [*stretches[-1], point] if stretches[-1] else [point, point]
-    return tuple(" ".join(points) for points in stretches if points)
+        else:
+            stretches[-1].append(f"{step * (place + 0.5):.1f},{_height(value, height, top)}")
+    return Line(
+        tone,
+        stretches=tuple(" ".join(points) for points in stretches if len(points) > 1),
+        dots=tuple(" ".join(points * 2) for points in stretches if len(points) == 1),
+    )
 
 
 def _height(value: float, height: int, top: float) -> float:
