@@ -135,6 +135,11 @@ class Settings(BaseSettings):
     )
 
     # Evaluation
+    evaluation_dataset: str = Field(
+        "handbook",
+        min_length=1,
+        description="The dataset that candidates are asked unless another is named: a name, name@version or a file.",
+    )
     mlflow_tracking_uri: str | None = Field(
         None,
         description="MLflow's tracking URI, where evaluations are logged; by default a database in the home folder.",
@@ -157,6 +162,16 @@ class Settings(BaseSettings):
     # Triggers
     triggers_file: Path | None = Field(
         None, description="The rules of the triggers; by default those that come with RAGLoop, evals/triggers.yaml."
+    )
+
+    # Tuning that a trigger asks for
+    tuning_base: Path | None = Field(
+        None, description="Folder of the base model that answers, to be tuned when a trigger asks for it."
+    )
+    tuning_epochs: float = Field(3, gt=0, le=1000, description="How often such a tuning learns from each row, at most.")
+    tuning_rank: int = Field(16, ge=1, le=512, description="Rank of the adapter's matrices.")
+    tuning_learning_rate: float | None = Field(
+        None, gt=0, le=1, description="Size of a step; by default the method's own, as for ragloop tune."
     )
 
     # Web

@@ -15,6 +15,7 @@ from core.types import Actor, Role
 from evals.remedies.lifecycle import begin, failures_on_record, found
 from evals.remedies.proposing import NOTHING_BETTER, propose
 from evals.remedies.reindex import build_index
+from evals.remedies.retune import measured, outcome, tune
 from serving.factory import Services
 from serving.release_service import LONGEST_REASON, ReleaseService
 
@@ -48,9 +49,31 @@ def settle(services: Services, firing: Firing, proposal: Mapping[str, Any], say:
         firings.change(firing.id, FiringState.REQUESTED, proposal=proposal, detail=_request(proposal))
         return
     firings.change(firing.id, FiringState.RUNNING, proposal=proposal, detail=firing.detail)
-    changes = _changes(services, firing, proposal, say)
-    release = make_candidate(services, firing, changes, actor)
+    if firing.remedy is Remedy.RETUNE:
+        _retune(services, firing, proposal, say, actor)
+        return
+    release = make_candidate(services, firing, _changes(services, firing, proposal, say), actor)
     say(f"Candidate {release}")
+
+
+def _retune(services: Services, firing: Firing, proposal: Mapping[str, Any], say: Say, actor: Actor) -> None:
+    result = tune(services, proposal, say)
+    done = {**proposal, "result": measured(result)}
+    settle_tuning(services, firing, done, result.changes, actor)
+
+
+def settle_tuning(
+    services: Services, firing: Firing, proposal: Mapping[str, Any], changes: Mapping[str, str], actor: Actor
+) -> str | None:
+    """Make the tuned adapter a candidate if it is any better; returns the release's id. `proposal` has the `result`."""
+    firings = FiringRepository(services.database)
+    result = proposal["result"]
+    why_not = outcome(result["perplexity_before"], result["perplexity_after"])
+    if why_not is not None:
+        firings.change(firing.id, FiringState.CLOSED, proposal={**proposal, NOTHING_BETTER: why_not}, detail=why_not)
+        return None
+    firings.change(firing.id, FiringState.RUNNING, proposal=proposal, detail=firing.detail)
+    return make_candidate(services, firing, changes, actor)
 
 
 def make_candidate(services: Services, firing: Firing, changes: Mapping[str, str], actor: Actor) -> str:

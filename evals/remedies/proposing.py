@@ -9,6 +9,7 @@ from core.feedback import Firing, Remedy
 from evals.remedies.content import propose_content
 from evals.remedies.refit import propose_refit
 from evals.remedies.reindex import propose_reindex
+from evals.remedies.retune import propose_retune
 from serving.factory import Services
 
 # In a proposal: why nothing is done. The firing is closed with it.
@@ -27,4 +28,6 @@ def propose(services: Services, firing: Firing, say: Say = lambda _line: None) -
         return propose_reindex(services, firing, say)
     if firing.remedy is Remedy.REFIT:
         return propose_refit(services, firing, say)
+    if firing.remedy is Remedy.RETUNE:
+        return propose_retune(services, firing)
     return propose_content(services, firing)

@@ -1,0 +1,133 @@
+"""The remedy `retune`: accepted corrections become an adapter and a candidate. Trains a random model for real."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from core.errors import ConflictError, InputError
+from core.feedback import Cause, FiringState, Remedy, Side
+from core.settings import load_settings
+from core.storage.firings import FiringRepository
+from core.storage.releases import ReleaseRepository
+from core.types import Actor, Role
+from evals.accepting import Acceptance, Edited
+from evals.cases import GoldEvidence
+from evals.remedies import carry_out, propose
+from ingestion.factory import folder_source, open_pipeline
+from serving.adapters.checks import TRAINING
+from serving.adapters.store import AdapterStore
+from serving.factory import Services, open_services
+from serving.release_service import ReleaseService
+from tests.bad_answers import diagnosed, fired, voted_down
+from tests.conftest import make_home
+from tests.mock_model import MockModel
+from tests.tiny_model import tiny_model
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+ADMIN = Actor("a test", frozenset(Role))
+THINGS = (
+    "kettle", "lamp", "ladder", "printer", "projector", "bicycle", "piano", "drill", "tent", "freezer", "canoe", "oven",
+    "easel", "violin", "camera", "carpet", "mirror", "telescope", "wheelbarrow", "hammock", "anvil", "loom", "kiln",
+    "saddle",
+)  # fmt: skip
+
+
+PEOPLE = ("Anna", "Boris", "Clara", "David", "Elena", "Farid", "Greta", "Hiro")
+PLACES = ("cellar", "attic", "workshop")
+
+
+def says(thing: str) -> str:
+    number = THINGS.index(thing)
+    return f"{PEOPLE[number % 8]} lends the {thing}, which stands in the {PLACES[number % 3]}, for {number + 2} days."
+
+
+def question(thing: str) -> str:
+    return f"For how long is the {thing} lent out?"
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    """An installation whose champion's answers are written by a model."""
+    folder = tmp_path / "house"
+    folder.mkdir()
+    for thing in THINGS:
+        (folder / f"{thing}.md").write_text(f"# {thing.capitalize()}\n\n{says(thing)}\n")
+    base = tiny_model(tmp_path / "model")
+    with MockModel() as model:
+        settings = load_settings(
+            home=make_home(tmp_path), model_url=model.url, tuning_base=base, tuning_learning_rate=0.01, tuning_rank=4
+        )
+        with open_pipeline(settings) as pipeline:
+            pipeline.run(folder_source(pipeline, folder))
+        with closing(open_services(settings)) as services:
+            releases = ReleaseService(services)
+            changes = {"generator.kind": "llm", "generator.base_model": "base"}
+            release = releases.create(ADMIN, changes=changes, reason="a test")
+            releases.promote(release.id, ADMIN, reason="a test", override=True)
+            yield services
+
+
+def complaints(services: Services, things: tuple[str, ...] = THINGS) -> dict[str, str]:
+    """Voted down and diagnosed; the subjects by thing."""
+    found = {}
+    for thing in things:
+        vote = voted_down(services, question(thing), says(thing))
+        found[thing] = diagnosed(services, vote, Cause.GENERATION_FAULT, f"house/{thing}.md", says(thing))
+    return found
+
+
+def accepted(services: Services, subjects: dict[str, str]) -> dict[str, Side | None]:
+    acceptance = Acceptance(services.database)
+    sides = {}
+    for thing, subject in subjects.items():
+        evidence = (GoldEvidence(uri=f"house/{thing}.md", quote=says(thing)),)
+        edited = Edited(question(thing), says(thing), evidence)
+        sides[thing] = acceptance.accept(subject.removeprefix("feedback:"), edited, ADMIN).side
+    return sides
+
+
+def test_accepted_corrections_become_an_adapter_and_those_kept_for_evaluation_are_not_taught(
+    services: Services,
+) -> None:
+    subjects = complaints(services)
+    sides = accepted(services, subjects)
+    champion = ReleaseRepository(services.database).champion()
+    said: list[str] = []
+    ended = carry_out(services, fired(services, Remedy.RETUNE, list(subjects.values())), said.append)
+    assert ended.state is FiringState.CANDIDATE, ended.detail
+    assert ended.proposal["method"] == "sft"
+    result = ended.proposal["result"]
+    taught = [thing for thing, side in sides.items() if side is Side.TRAINING]
+    assert result["train_rows"] + result["held_out_rows"] == ended.proposal["count"] == len(taught)
+    assert result["perplexity_after"] < result["perplexity_before"]
+    candidate = ReleaseRepository(services.database).get(ended.release_id or "")
+    assert candidate is not None
+    assert candidate.manifest.generator.adapter_digest == result["adapter"]
+    assert "a-test" in ReleaseRepository(services.database).events(candidate.id)[0].reason
+    learned = (AdapterStore(services.settings.adapters).get(result["adapter"]).folder / TRAINING).read_text()
+    assert all((question(thing) in learned) == (thing in taught) for thing in THINGS)
+    # What people said lies in the database only.
+    assert not Path(ended.proposal["rows"]).exists()
+    assert ReleaseRepository(services.database).champion() == champion
+    assert any("evaluation cases among them" in line for line in said)
+
+
+def test_without_enough_accepted_rows_the_firing_says_how_to_get_them(services: Services) -> None:
+    firing = fired(services, Remedy.RETUNE, list(complaints(services, THINGS[:2]).values()))
+    with pytest.raises(ConflictError, match="0 accepted training rows"):
+        carry_out(services, firing)
+    ended = FiringRepository(services.database).get(firing.id)
+    assert ended is not None
+    assert (ended.state, "Accept more feedback" in ended.detail) == (FiringState.FAILED, True)
+
+
+def test_without_a_base_model_the_setting_is_named(services: Services) -> None:
+    services.settings = services.settings.model_copy(update={"tuning_base": None})
+    with pytest.raises(InputError) as caught:
+        propose(services, fired(services, Remedy.RETUNE))
+    assert "RAGLOOP_TUNING_BASE" in caught.value.hint
