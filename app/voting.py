@@ -1,9 +1,25 @@
-"""Voting on behalf of a request."""
+"""Voting on behalf of a request, and the reasons in the words of the pages."""
 
 from __future__ import annotations
 
-from app.auth import Caller
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from core.feedback import FeedbackReason
 from evals.feedback_service import Author
+
+if TYPE_CHECKING:
+    from app.auth import Caller
+
+REASONS: Mapping[FeedbackReason, str] = {
+    FeedbackReason.WRONG: "It is wrong",
+    FeedbackReason.INCOMPLETE: "Something is missing",
+    FeedbackReason.NOT_IN_DOCUMENTS: "The documents do not say that",
+    FeedbackReason.OUT_OF_DATE: "It is out of date",
+    FeedbackReason.BAD_CITATION: "A source does not fit",
+    FeedbackReason.UNSAFE: "It is unsafe",
+    FeedbackReason.STYLE: "The style",
+}
 
 
 def author_of(caller: Caller) -> Author:

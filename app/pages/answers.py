@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from markupsafe import Markup
@@ -14,7 +14,9 @@ from app.citing import WEAK, document_url, marker_spans
 from app.fields import is_uuid
 from app.pages.markdown import html, parse, sanitise, split_tags, unused_characters, words
 from core.errors import NotFoundError
+from core.feedback import Feedback
 from core.storage.database import Database
+from core.storage.feedback import FeedbackRepository
 from core.storage.interactions import Interaction, InteractionRepository
 
 # Passages offered where the documents do not hold the answer, and how much of each.
@@ -49,6 +51,18 @@ class AnswerView:
     degraded: bool
     sources: tuple[Source, ...]
     nearest: tuple[Source, ...]
+    voted: VoteView
+
+
+@dataclass(frozen=True, slots=True)
+class VoteView:
+    """What the reader said last about an answer; empty where nothing was said."""
+
+    vote: str = ""
+    reason: str = ""
+    comment: str = ""
+    correction: str = ""
+    citations: Mapping[int, str] = field(default_factory=dict)
 
 
 class AnswerRecords:
@@ -56,6 +70,7 @@ class AnswerRecords:
 
     def __init__(self, database: Database) -> None:
         self._interactions = InteractionRepository(database)
+        self._feedback = FeedbackRepository(database)
 
     def find(self, interaction_id: str, caller: Caller) -> Interaction | None:
         """The interaction, if there is one and it was this caller who asked."""
@@ -70,11 +85,13 @@ class AnswerRecords:
         return interaction
 
     def views(self, interaction_ids: Sequence[str], caller: Caller) -> list[AnswerView]:
-        """The answers of a conversation, in the order of the ids."""
-        return [answer_view(self.own(interaction_id, caller)) for interaction_id in interaction_ids]
+        """The answers of a conversation, in the order of the ids, with what the caller said about them."""
+        found = [self.own(interaction_id, caller) for interaction_id in interaction_ids]
+        votes = self._feedback.last_words(caller.actor.name, [each.id for each in found])
+        return [answer_view(each, votes.get(each.id)) for each in found]
 
 
-def answer_view(interaction: Interaction) -> AnswerView:
+def answer_view(interaction: Interaction, given: Feedback | None = None) -> AnswerView:
     sources = tuple(_source(citation, citation["marker"], interaction.id) for citation in interaction.citations)
     nearest = interaction.passages[:NEAREST] if interaction.abstained else ()
     return AnswerView(
@@ -86,6 +103,17 @@ def answer_view(interaction: Interaction) -> AnswerView:
         degraded=interaction.degraded,
         sources=sources,
         nearest=tuple(_source(passage, 0, interaction.id) for passage in nearest),
+        voted=_voted(given) if given else VoteView(),
+    )
+
+
+def _voted(given: Feedback) -> VoteView:
+    return VoteView(
+        vote=given.vote.value,
+        reason=given.reason.value if given.reason else "",
+        comment=given.comment,
+        correction=given.correction,
+        citations={each.marker: each.vote.value for each in given.citations},
     )
 
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Annotated, cast
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
 from app.auth import ReviewerDep, ServicesDep
 from app.draft_desk import PAGE_LENGTH, Choice, DraftDesk, Entry
 from app.fields import Text, is_uuid
+from app.pages.forms import form_of, text_of
 from app.pages.views import render
 from core.errors import InputError
 from core.storage.case_drafts import Decided
@@ -23,11 +24,6 @@ _CHOICES = frozenset({"later", "accept", "discard"})
 
 Count = Annotated[int, Query(ge=0, le=10**6)]
 Name = Annotated[Text, Query(max_length=100)]
-
-
-async def form_of(request: Request) -> FormData:
-    """The form that was sent. Its size is limited by app.middleware."""
-    return await request.form()
 
 
 @router.get("/reviews/cases")
@@ -55,7 +51,7 @@ def cases_page(
 def decide(caller: ReviewerDep, services: ServicesDep, form: Annotated[FormData, Depends(form_of)]) -> Response:
     """Decide on the drafts of one page: those accepted make one new version of their dataset."""
     desk = DraftDesk(services.database, caller.scope)
-    dataset = _text(form, "dataset")
+    dataset = text_of(form, "dataset")
     entries = _entries(form)
     problem: InputError | None = None
     problems: Mapping[str, str] = {}
@@ -89,16 +85,10 @@ def _entries(form: FormData) -> dict[str, Entry]:
 
 
 def _entry(form: FormData, key: str) -> Entry:
-    choice = _text(form, f"choice-{key}")
+    choice = text_of(form, f"choice-{key}")
     return Entry(
         cast(Choice, choice if choice in _CHOICES else "later"),
-        question=_text(form, f"question-{key}"),
-        answer=_text(form, f"answer-{key}"),
-        tags=_text(form, f"tags-{key}"),
+        question=text_of(form, f"question-{key}"),
+        answer=text_of(form, f"answer-{key}"),
+        tags=text_of(form, f"tags-{key}"),
     )
-
-
-def _text(form: FormData, name: str) -> str:
-    """A field's text; a browser sends its line ends as CR LF."""
-    value = form.get(name)
-    return value.replace("\r\n", "\n") if isinstance(value, str) else ""

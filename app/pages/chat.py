@@ -16,7 +16,7 @@ from app.auth import Caller, ChatDep, RuntimeDep, ServicesDep
 from app.errors import ParameterError
 from app.fields import Text
 from app.library import DocumentLibrary
-from app.pages.answers import AnswerRecords, AnswerView, answer_view
+from app.pages.answers import AnswerRecords, AnswerView
 from app.pages.views import render
 from core.errors import UnavailableError
 from core.storage.documents import DocumentSummary
@@ -85,8 +85,8 @@ async def ask_without_script(
 @router.get("/answers/{interaction_id}")
 def answer_fragment(interaction_id: str, caller: ChatDep, services: ServicesDep) -> Response:
     """One answer as a fragment of a page, for those who asked it."""
-    interaction = AnswerRecords(services.database).own(interaction_id, caller)
-    return render("_answer.html", turn=answer_view(interaction))
+    (view,) = AnswerRecords(services.database).views([interaction_id], caller)
+    return render("_answer.html", turn=view, turns=[view])
 
 
 def history_of(views: list[AnswerView]) -> tuple[Turn, ...]:

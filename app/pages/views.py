@@ -12,6 +12,8 @@ from app.citing import WEAK
 from app.day_tables import figure
 from app.ops_tables import in_words
 from app.pages.navigation import home_of, places_for
+from app.voting import REASONS
+from evals.feedback_service import LONGEST_COMMENT, LONGEST_CORRECTION
 from evals.report_words import age, day, duration, moment
 
 _environment = Environment(
@@ -21,7 +23,14 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.globals.update(places_for=places_for, home_of=home_of, weak=WEAK)
+_environment.globals.update(
+    places_for=places_for,
+    home_of=home_of,
+    weak=WEAK,
+    reasons=REASONS,
+    longest_comment=LONGEST_COMMENT,
+    longest_correction=LONGEST_CORRECTION,
+)
 _environment.filters.update(moment=moment, day=day, ago=age, took=duration, figure=figure, in_words=in_words)
 
 

@@ -2,6 +2,7 @@
 
 import { watchCitations } from "./panel.js";
 import { ask, AskError, fragment } from "./stream.js";
+import { watchVotes } from "./vote.js";
 
 const MOST_TURNS = 20; // as many as the server keeps: app/pages/chat.py
 const LONG_QUESTION = 160;
@@ -150,4 +151,5 @@ for (const heading of turns.querySelectorAll(".question")) {
 }
 document.getElementById("keys").hidden = false;
 watchCitations(turns);
+watchVotes(turns);
 if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();

@@ -39,7 +39,8 @@ export async function fragment(path, signal) {
   return holder;
 }
 
-async function request(path, options) {
+/** The response to a request that succeeded. Throws AskError, or the AbortError of `options.signal`. */
+export async function request(path, options) {
   let response;
   try {
     response = await fetch(path, { ...options, redirect: "manual" });

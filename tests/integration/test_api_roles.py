@@ -46,6 +46,7 @@ NEEDS: Mapping[tuple[str, str], Role | None] = {
     ("GET", "/"): Role.CHAT,
     ("POST", "/"): Role.CHAT,
     ("GET", "/answers/{interaction_id}"): Role.CHAT,
+    ("POST", "/answers/{interaction_id}/vote"): Role.CHAT,
     ("GET", "/documents"): Role.CHAT,
     ("GET", "/documents/{document_id}"): Role.CHAT,
     # judging

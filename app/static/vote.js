@@ -1,0 +1,170 @@
+// Voting on answers. A vote is kept in the tab until the server has said that it is stored, so that neither a lost
+// connection nor a reload loses it; its key makes sure that it is stored once. Without this file the forms work as well.
+
+import { AskError, request } from "./stream.js";
+
+const KEPT = "ragloop-vote:"; // in sessionStorage, by answer: the vote that was not acknowledged yet
+const PAUSES = [1, 2, 4, 8, 15]; // seconds between attempts; then a person is asked
+
+const delivering = new Set();
+
+export function watchVotes(root) {
+  root.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("form.vote")) return;
+    event.preventDefault();
+    if (!event.submitter?.value) return; // Enter in a field
+    record(form, event.submitter.value, event.submitter.classList.contains("send-vote"));
+  });
+  root.addEventListener("change", (event) => {
+    const form = event.target.form;
+    if (!event.target.name?.startsWith("citation-") || !form?.matches("form.vote")) return;
+    if (form.dataset.voted) record(form, form.dataset.voted, false);
+    else askForVote(form, event.target.value);
+  });
+  addEventListener("online", deliverKept);
+  deliverKept();
+}
+
+/** A vote on a source goes along with one on the answer, which is not there yet. */
+function askForVote(form, value) {
+  if (value === "down") {
+    form.querySelector(".vote-more").hidden = false;
+    form.querySelector('[value="bad_citation"]').checked ||= !form.querySelector('[name="reason"]:checked');
+    say(form, "Send it below, or vote on the answer.");
+  } else {
+    say(form, "Vote on the answer too, and it is sent.");
+  }
+}
+
+function record(form, vote, whole) {
+  const id = form.dataset.voteOn;
+  keep(id, { key: newKey(), body: bodyOf(form, id, vote) });
+  press(form, vote);
+  const more = form.querySelector(".vote-more");
+  more.hidden = vote === "up" || whole;
+  if (whole) form.querySelector('.thumb[value="down"]').focus();
+  else if (vote === "down") more.scrollIntoView({ block: "nearest" });
+  deliver(id);
+}
+
+function bodyOf(form, id, vote) {
+  const fields = new FormData(form); // with the votes on sources, which stand elsewhere
+  const citations = [...fields]
+    .filter(([name]) => name.startsWith("citation-"))
+    .map(([name, value]) => ({ marker: Number(name.slice("citation-".length)), vote: value }));
+  const body = { interaction_id: id, vote, comment: fields.get("comment"), citations };
+  if (vote === "down") Object.assign(body, { reason: fields.get("reason"), correction: fields.get("correction") });
+  return body;
+}
+
+/** Send what is kept for an answer until it is acknowledged or refused; the newest vote, one at a time. */
+async function deliver(id) {
+  if (delivering.has(id)) return;
+  delivering.add(id);
+  try {
+    let tries = 0;
+    for (let vote = kept(id); vote; vote = kept(id)) {
+      const form = document.getElementById(`vote-${id}`);
+      say(form, tries ? "Trying again …" : "Sending …");
+      const error = await send(vote);
+      const newest = kept(id)?.key === vote.key;
+      if (!error || (isFinal(error) && newest)) {
+        if (newest) drop(id);
+        settle(form, vote, error);
+        tries = 0;
+      } else if (newest) {
+        if (error.status === 401 || tries === PAUSES.length) return giveUp(form, id, error);
+        say(form, "Not stored yet. Trying again …");
+        await pause(PAUSES[tries]);
+        tries += 1;
+      }
+    }
+  } finally {
+    delivering.delete(id);
+  }
+}
+
+/** What went wrong; nothing if the vote is on the server's disk. */
+async function send({ key, body }) {
+  try {
+    await request("/v1/feedback", {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "Idempotency-Key": key },
+      body: JSON.stringify(body),
+      keepalive: true, // goes on when the page is left
+    });
+    return null;
+  } catch (error) {
+    return error instanceof AskError ? error : new AskError(String(error), "", 0);
+  }
+}
+
+/** Whether sending the same again would be refused again. */
+function isFinal(error) {
+  return error.status >= 400 && error.status < 500 && error.status !== 401;
+}
+
+function settle(form, vote, error) {
+  if (!form) return;
+  if (error) {
+    press(form, form.dataset.voted);
+    form.querySelector(".vote-more").hidden = vote.body.vote === "up"; // what was typed can be put right
+    say(form, `Not stored: ${error.message} ${error.hint}`, true);
+  } else {
+    form.dataset.voted = vote.body.vote;
+    say(form, "Thank you, noted.");
+  }
+}
+
+function giveUp(form, id, error) {
+  if (!form) return;
+  const again = document.createElement("button");
+  again.type = "button";
+  again.className = "retry";
+  again.textContent = "Try again";
+  again.addEventListener("click", () => deliver(id));
+  const why = error.status === 401 ? "You are signed out." : "The server cannot be reached, or cannot store it now.";
+  say(form, `Not stored: ${why} `, true);
+  if (error.status !== 401) form.querySelector(".vote-status").append(again);
+}
+
+function press(form, vote) {
+  for (const thumb of form.querySelectorAll(".thumb")) thumb.setAttribute("aria-pressed", thumb.value === vote);
+}
+
+function say(form, text, failed = false) {
+  const status = form?.querySelector(".vote-status");
+  if (!status) return;
+  status.textContent = text;
+  status.classList.toggle("failed", failed);
+}
+
+function deliverKept() {
+  for (const name of Object.keys(sessionStorage)) {
+    if (name.startsWith(KEPT)) deliver(name.slice(KEPT.length));
+  }
+}
+
+function keep(id, vote) {
+  sessionStorage.setItem(KEPT + id, JSON.stringify(vote));
+}
+
+function kept(id) {
+  return JSON.parse(sessionStorage.getItem(KEPT + id));
+}
+
+function drop(id) {
+  sessionStorage.removeItem(KEPT + id);
+}
+
+/** Not crypto.randomUUID, which pages that come over plain HTTP do not have. */
+function newKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function pause(seconds) {
+  return new Promise((resolve) => {
+    setTimeout(resolve, seconds * 1000);
+  });
+}

@@ -1,0 +1,227 @@
+"""Voting in a real browser: stored once, thanked for only then, lost neither by the network nor by a reload."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from core.feedback import CitationVote, Feedback, FeedbackReason, Vote
+from core.storage.feedback import FeedbackRepository
+from tests.e2e.test_page import CHROMIUM, FLAGS, LOW_CONTRAST, QUESTION, ask
+from tests.e2e.web import Typist, served
+from tests.unit.app.world import World
+
+sync_api = pytest.importorskip("playwright.sync_api")
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
+
+VOTES = "**/v1/feedback"
+THANKS = "Thank you, noted."
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[sync_api.Browser]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path).ingest()
+
+
+Opener = Callable[..., sync_api.Page]
+
+
+@pytest.fixture
+def answered(world: World, browser: sync_api.Browser) -> Iterator[Opener]:
+    """Opens the page in a context of its own, and asks."""
+    contexts: list[sync_api.BrowserContext] = []
+    with served(world.app(Typist(0.001))) as address:
+
+        def open_page(**options: object) -> sync_api.Page:
+            context = browser.new_context(**options)
+            context.set_default_timeout(10_000)
+            contexts.append(context)
+            page = context.new_page()
+            page.goto(address)
+            ask(page, QUESTION)
+            page.locator(".sources").wait_for()
+            return page
+
+        yield open_page
+        for context in contexts:
+            context.close()
+
+
+def votes(world: World) -> list[Feedback]:
+    return FeedbackRepository(world.database).since()
+
+
+def status(page: sync_api.Page) -> sync_api.Locator:
+    return page.locator(".vote-status")
+
+
+def test_a_vote_down_is_stored_at_once_and_what_is_wrong_with_it(world: World, answered: Opener) -> None:
+    page = answered()
+    page.get_by_role("button", name="Bad answer").click()
+    sync_api.expect(status(page)).to_have_text(THANKS)
+    assert [vote.vote for vote in votes(world)] == [Vote.DOWN]
+    page.get_by_label("Something is missing").check()
+    page.get_by_label("What would be right?").fill("Thirty days,\nand five more.")
+    page.get_by_label("Anything else?").fill("<b>Thanks</b>")
+    with page.expect_response(VOTES):
+        page.get_by_role("button", name="Send").click()
+    sync_api.expect(status(page)).to_have_text(THANKS)
+    said = votes(world)[0]
+    assert (said.reason, said.correction) == (FeedbackReason.INCOMPLETE, "Thirty days,\nand five more.")
+    assert (said.comment, said.origin, said.question) == ("<b>Thanks</b>", "page", QUESTION)
+    page.reload()
+    sync_api.expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "true")
+    assert page.get_by_label("What would be right?").input_value() == "Thirty days,\nand five more."
+    with page.expect_response(VOTES):
+        page.get_by_role("button", name="Good answer").click()
+    sync_api.expect(status(page)).to_have_text(THANKS)
+    assert (votes(world)[0].vote, votes(world)[0].correction) == (Vote.UP, "")
+
+
+def test_a_source_is_voted_on_along_with_the_answer(world: World, answered: Opener) -> None:
+    page = answered()
+    page.get_by_role("radio", name="This source does not fit").check()
+    sync_api.expect(status(page)).to_contain_text("Send it below")
+    assert page.get_by_label("A source does not fit").is_checked()
+    assert votes(world) == []
+    page.get_by_role("button", name="Send").click()
+    sync_api.expect(status(page)).to_have_text(THANKS)
+    assert votes(world)[0].citations == (CitationVote(1, Vote.DOWN),)
+    with page.expect_response(VOTES):
+        page.get_by_role("radio", name="This source fits").check()
+    sync_api.expect(status(page)).to_have_text(THANKS)
+    assert votes(world)[0].citations == (CitationVote(1, Vote.UP),)
+
+
+def test_a_vote_whose_acknowledgement_was_lost_is_sent_again_and_stored_once(world: World, answered: Opener) -> None:
+    page = answered()
+    lost = []
+
+    def lose(route: sync_api.Route) -> None:
+        if len(lost) < 2:
+            lost.append(route.fetch().status)  # it arrives and is stored, but the page never hears of it
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route(VOTES, lose)
+    page.get_by_role("button", name="Good answer").click()
+    sync_api.expect(status(page)).to_have_text("Not stored yet. Trying again …")
+    sync_api.expect(status(page)).to_have_text(THANKS)
+    assert lost == [201, 200]
+    assert len(votes(world)) == 1
+
+
+def test_a_reload_in_the_middle_loses_no_vote_and_doubles_none(world: World, answered: Opener) -> None:
+    page = answered()
+    page.route(VOTES, lambda route: None)  # never answered
+    with page.expect_request(VOTES):
+        page.get_by_role("button", name="Bad answer").click()
+    sync_api.expect(status(page)).to_have_text("Sending …")
+    page.unroute(VOTES)
+    page.reload()
+    sync_api.expect(status(page)).to_have_text(THANKS)
+    assert [vote.vote for vote in votes(world)] == [Vote.DOWN]
+    page.reload()
+    assert len(votes(world)) == 1
+
+
+def test_a_vote_that_cannot_be_stored_is_said_and_can_be_tried_again(world: World, answered: Opener) -> None:
+    page = answered()
+    page.clock.install()
+    page.route(VOTES, lambda route: route.abort())
+    page.get_by_role("button", name="Bad answer").click()
+    for _ in range(8):
+        page.clock.run_for(16_000)
+        page.wait_for_timeout(50)
+    sync_api.expect(status(page)).to_contain_text("Not stored: The server cannot be reached")
+    assert votes(world) == []
+    page.unroute(VOTES)
+    page.get_by_role("button", name="Try again").click()
+    sync_api.expect(status(page)).to_have_text(THANKS)
+    assert len(votes(world)) == 1
+
+
+def test_a_vote_that_is_refused_says_why_and_shows_what_stands(world: World, answered: Opener) -> None:
+    page = answered()
+    page.get_by_role("button", name="Good answer").click()
+    sync_api.expect(status(page)).to_have_text(THANKS)
+    body = '{"error": {"type": "too_many_votes", "message": "200 votes within a day.", "hint": "Come back later."}}'
+    page.route(VOTES, lambda route: route.fulfill(status=429, content_type="application/json", body=body))
+    page.get_by_role("button", name="Bad answer").click()
+    sync_api.expect(status(page)).to_have_text("Not stored: 200 votes within a day. Come back later.")
+    sync_api.expect(page.get_by_role("button", name="Good answer")).to_have_attribute("aria-pressed", "true")
+
+
+def test_the_last_word_wins_when_votes_follow_each_other_quickly(world: World, answered: Opener) -> None:
+    page = answered()
+    for name in ("Bad answer", "Good answer", "Bad answer", "Good answer"):
+        page.get_by_role("button", name=name).click()
+    sync_api.expect(status(page)).to_have_text(THANKS)
+    sync_api.expect(page.get_by_role("button", name="Good answer")).to_have_attribute("aria-pressed", "true")
+    page.wait_for_function("Object.keys(sessionStorage).length === 0")
+    assert votes(world)[0].vote is Vote.UP
+
+
+def test_voting_works_by_keyboard_alone(world: World, answered: Opener) -> None:
+    page = answered()
+    page.get_by_role("button", name="Bad answer").focus()
+    page.keyboard.press("Enter")
+    sync_api.expect(status(page)).to_have_text(THANKS)
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")  # from no reason to one
+    page.keyboard.press("Enter")  # in a field it sends nothing, least of all a vote up
+    page.keyboard.press("Tab")
+    page.keyboard.type("Thirty days.")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    with page.expect_response(VOTES):
+        page.keyboard.press("Enter")
+    sync_api.expect(status(page)).to_have_text(THANKS)
+    assert [(vote.vote, vote.correction) for vote in votes(world)] == [(Vote.DOWN, "Thirty days."), (Vote.DOWN, "")]
+    assert votes(world)[0].reason is not None
+
+
+def test_voting_works_without_scripts(world: World, browser: sync_api.Browser) -> None:
+    with served(world.app(Typist(0.001))) as address, browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(address)
+        page.get_by_label("Your question").fill(QUESTION)
+        page.get_by_role("button", name="Ask", exact=True).click()
+        page.get_by_role("radio", name="This source fits").check()
+        page.get_by_role("button", name="Bad answer").click()
+        assert status(page).inner_text() == THANKS
+        page.get_by_label("It is out of date").check()
+        page.get_by_label("What would be right?").fill("Twenty.\nNot thirty.")
+        page.get_by_role("button", name="Send").click()
+        assert page.get_by_label("It is out of date").is_checked()
+    said = votes(world)[0]
+    assert (said.reason, said.correction) == (FeedbackReason.OUT_OF_DATE, "Twenty.\nNot thirty.")
+    assert said.citations == (CitationVote(1, Vote.UP),)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_form_fits_its_window_and_its_text_has_contrast(
+    answered: Opener, tmp_path: Path, scheme: str, width: int
+) -> None:
+    page = answered(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    page.get_by_role("button", name="Bad answer").click()
+    sync_api.expect(status(page)).to_have_text(THANKS)
+    page.get_by_label("It is wrong").check()
+    page.get_by_role("radio", name="This source fits").check()
+    sync_api.expect(status(page)).to_have_text(THANKS)
+    page.screenshot(path=tmp_path / f"vote-{width}-{scheme}.png")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(LOW_CONTRAST) == []
