@@ -30,7 +30,7 @@ SAYS = 0.66
 NEWER = 0.08
 # Passages of the release's ranking that are looked at.
 DEPTH = 100
-# A question asks something if at least this share of its words occurs in any document.
+# A question asks something if at least this share of its words are words: some document or the embedder knows them.
 KNOWN_WORDS = 0.34
 # How sure a diagnosis can be where nobody said what the right answer is.
 MOST_WITHOUT_CORRECTION = 0.6
@@ -172,7 +172,7 @@ def to_ask_again(seen: Observation) -> int | None:
 def _no_question(seen: Observation) -> Finding | None:
     if seen.asks:
         return None
-    return Finding(Cause.WRONG_VOTE, 0.9, "There is no question: its words occur in no document.")
+    return Finding(Cause.WRONG_VOTE, 0.9, "There is no question: it is small talk, or not made of words.")
 
 
 def _unanswerable(seen: Observation) -> Finding | None:

@@ -73,6 +73,8 @@ SMALL_TALK = frozenset(
         "good",
     )
 )
+# Characters to a token, below which the embedder spells a word out: it never met it.
+SPELT_OUT = 2.5
 _SPOKEN = re.compile(r"\w+")
 
 
@@ -214,10 +216,18 @@ class Observer:
                 yield evidence, span
 
     def _asks(self, complaint: Complaint) -> bool:
-        """Whether the question asks anything: more than small talk, in words that some document has."""
-        spoken = set(_SPOKEN.findall(complaint.question.lower()))
-        words = self._wording.words(complaint.question)
-        return not spoken <= SMALL_TALK and self._words.known_share(words) >= KNOWN_WORDS
+        """Whether the question asks anything: more than small talk, in words that a document has, or that the embedder
+        knows and need not spell out."""
+        spoken = _SPOKEN.findall(complaint.question.lower())
+        content = [word for word in spoken if self._wording.words(word)]
+        if not content or SMALL_TALK.issuperset(spoken):
+            return False
+        counts = self._embedder.count_tokens(content)
+        known = [
+            len(word) >= SPELT_OUT * count or self._words.known_share(self._wording.words(word)) == 1
+            for word, count in zip(content, counts, strict=True)
+        ]
+        return sum(known) >= KNOWN_WORDS * len(content)
 
     def _related(self, complaint: Complaint) -> bool:
         """Whether the correction has to do with the question."""

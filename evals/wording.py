@@ -113,8 +113,7 @@ class Wording:
 
     def held(self, statement: Statement, text: TextRead) -> Held:
         """The place of the text that holds the statement best, and one that opposes it, if there is one."""
-        best = Held(0.0, 0.0, 0, 0)
-        opposing: tuple[int, int] | None = None
+        best = opposing = Held(0.0, 0.0, 0, 0)
         for first in range(len(text.spans)):
             words: Words = frozenset()
             for last in range(first, min(first + LONGEST_PLACE, len(text.spans))):
@@ -124,8 +123,9 @@ class Wording:
                 place = self._place(statement, text, first, last, words)
                 if place.score > best.score:
                     best = place
-                opposing = opposing or place.opposing
-        return replace(best, opposing=opposing)
+                if place.opposing and place.coverage > opposing.coverage:
+                    opposing = place
+        return replace(best, opposing=opposing.opposing)
 
     def _place(self, statement: Statement, text: TextRead, first: int, last: int, words: Words) -> Held:
         wanted = statement.said.words

@@ -1,0 +1,342 @@
+"""Diagnosis of votes over a real installation: its index, its retrieval, its sources; each cause is brought about."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.errors import InputError, ModelUnavailableError, UnavailableError
+from core.feedback import Cause, CitationVote, Diagnosis, Feedback, FeedbackReason, Vote
+from core.ports import Embedder
+from core.release import GeneratorSpec, Release, ReleaseManifest
+from core.settings import Settings, load_settings
+from core.storage.database import Database
+from core.storage.diagnoses import DiagnosisRepository
+from core.storage.documents import DocumentRepository
+from core.storage.releases import Decision, ReleaseRepository
+from core.types import AccessScope, Answer, document_id
+from evals.answers import AnswerRecord
+from evals.cases import Case, GoldEvidence
+from evals.diagnosing import Diagnoser
+from evals.feedback_service import Author, FeedbackOrder, FeedbackService
+from ingestion.factory import folder_source, open_pipeline
+from retrieval.factory import open_index
+from serving.answerer import Question
+from serving.champion import Champion
+from serving.factory import Services, build_answerer
+from tests.benchmarks.planting import BrokenConverter, CuttingSplitter
+from tests.integration.ingestion_pipeline import InProcessSandbox
+from tests.mock_model import MockModel
+from tests.model_replies import ModelManner
+
+LEAVE = "Employees get 25 days of paid leave in every calendar year."
+PAGES = {
+    "leave.md": f"# Leave\n\n{LEAVE}\n\nUnused days expire at the end of March.\n",
+    "travel.md": "# Travel\n\nBusiness trips are booked by the office manager in the travel tool.\n",
+    "parking.md": "# Parking\n\nVisitors park in the garage behind building seven.\n",
+    "pets.md": "# Pets\n\nDogs may come to the office on Fridays if nobody on the floor objects.\n",
+    "expenses.md": "# Expenses\n\nReceipts are handed in before the tenth of the following month.\n",
+    "phones.md": "# Phones\n\nLost phones are reported to the help desk within one hour.\n",
+    "training.md": "# Training\n\nEverybody may spend ten percent of their working time on learning.\n",
+    "kitchen.md": "# Kitchen\n\nThe dishwasher is started by whoever puts in the last cup.\n",
+}
+RIGHT = "In each calendar year an employee gets 25 days of leave that is paid."
+ASKED = "How many days of paid leave do employees get?"
+
+
+@dataclass
+class Installation:
+    """A small organisation's documents, ingested, and people who ask and vote."""
+
+    folder: Path
+    settings: Settings
+    embedder: Embedder
+    services: Services = field(init=False)
+    votes: int = 0
+
+    def __post_init__(self) -> None:
+        database = Database.open(self.settings)
+        self.services = Services(self.settings, database, open_index(self.settings), self.embedder)
+        for name, text in PAGES.items():
+            self.write(name, text)
+
+    def write(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def ingest(self, folder: Path | None = None, access: tuple[str, ...] = ("public",), **broken: Any) -> None:
+        with open_pipeline(self.settings) as pipeline:
+            pipeline = dataclasses.replace(
+                pipeline, open_embedder=lambda: self.embedder, open_sandbox=InProcessSandbox, **broken
+            )
+            pipeline.run(folder_source(pipeline, folder or self.folder, access=access))
+
+    @property
+    def champion(self) -> Release:
+        return Champion(self.services).answerer().release
+
+    def release(self, **parts: Any) -> Release:
+        """A candidate that differs from the champion in these parts."""
+        manifest = ReleaseManifest.model_validate(self.champion.manifest.model_copy(update=parts).model_dump())
+        return ReleaseRepository(self.services.database).add_candidate(manifest, Decision("somebody", "to try"))
+
+    def ask(self, question: str = ASKED, release: Release | None = None) -> Answer:
+        answerer = build_answerer(self.services, release or self.champion)
+        return asyncio.run(answerer.ask(Question(question, AccessScope.of("public"), origin="page")))
+
+    def vote(self, answer: Answer, correction: str = "", **said: Any) -> Feedback:
+        self.votes += 1
+        author = Author(f"person-{self.votes}", None, ("public",), "page")
+        order = FeedbackOrder(answer.interaction_id, Vote.DOWN, correction=correction, **said)
+        return FeedbackService(self.services.database).give(author, order).feedback
+
+    def diagnose(self, answer: Answer, correction: str = "", **said: Any) -> Diagnosis:
+        return Diagnoser(self.services).feedback(self.vote(answer, correction, **said))
+
+
+@pytest.fixture
+def office(tmp_path: Path, settings: Settings, openvino_embedder: Embedder) -> Iterator[Installation]:
+    installation = Installation(tmp_path / "office", settings, openvino_embedder)
+    yield installation
+    installation.services.close()
+
+
+def test_what_no_document_holds_is_a_corpus_gap(office: Installation):
+    (office.folder / "leave.md").unlink()
+    office.ingest()
+    found = office.diagnose(office.ask(), RIGHT)
+    assert (found.cause, found.evidence["documents"]) == (Cause.CORPUS_GAP, [])
+
+
+def test_a_file_that_could_not_be_converted_is_not_indexed(office: Installation):
+    office.ingest(converter=BrokenConverter(10_000_000, failing=frozenset({"office/leave.md"})))
+    found = office.diagnose(office.ask(), RIGHT)
+    assert found.cause is Cause.NOT_INDEXED
+    assert found.evidence["source_state"] == "failed"
+    assert found.evidence["source_uri"] == "office/leave.md"
+
+
+def test_text_that_conversion_lost_is_found_in_the_file(office: Installation):
+    office.ingest(converter=BrokenConverter(10_000_000, dropped={"office/leave.md": LEAVE}))
+    found = office.diagnose(office.ask(), RIGHT)
+    assert found.cause is Cause.NOT_INDEXED
+    assert found.evidence["source_state"] == "misread"
+    assert found.evidence["passages"][0]["quote"] == LEAVE
+
+
+def test_a_file_that_was_never_ingested_is_not_indexed(office: Installation):
+    (office.folder / "leave.md").unlink()
+    office.ingest()
+    office.write("leave.md", PAGES["leave.md"])
+    found = office.diagnose(office.ask(), RIGHT)
+    assert (found.cause, found.evidence["source_state"]) == (Cause.NOT_INDEXED, "new")
+
+
+def test_a_document_that_the_person_may_not_see_is_not_indexed_for_them(office: Installation, tmp_path: Path):
+    (office.folder / "leave.md").unlink()
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "leave.md").write_text(PAGES["leave.md"], encoding="utf-8")
+    office.ingest()
+    office.ingest(secret, access=("board",))
+    found = office.diagnose(office.ask(), RIGHT)
+    assert found.cause is Cause.NOT_INDEXED
+    assert "access" in found.summary
+
+
+def test_a_sentence_that_splitting_cut_is_not_indexed(office: Installation):
+    with open_pipeline(office.settings) as pipeline:
+        splitter = CuttingSplitter(pipeline.splitter, {"office/leave.md": LEAVE})
+    office.ingest(splitter=splitter)
+    found = office.diagnose(office.ask("What about the calendar?"), RIGHT)
+    assert found.cause is Cause.NOT_INDEXED
+    assert "splitting" in found.summary
+
+
+def test_a_source_that_changed_since_it_was_indexed_is_stale(office: Installation):
+    office.write("leave.md", PAGES["leave.md"].replace("25 days", "20 days"))
+    office.ingest()
+    answer = office.ask()
+    assert "20 days" in answer.text
+    office.write("leave.md", PAGES["leave.md"])
+    found = office.diagnose(answer, RIGHT)
+    assert found.cause is Cause.STALE_SOURCE
+    assert found.evidence["source_uri"] == "office/leave.md"
+
+
+def test_a_passage_behind_the_context_is_a_ranking_miss(office: Installation):
+    office.ingest()
+    retrieval = office.champion.manifest.retrieval.model_copy(update={"top_k": 1})
+    narrow = office.release(retrieval=retrieval)
+    answer = office.ask("Who starts the dishwasher?", narrow)
+    found = office.diagnose(answer, RIGHT)
+    assert found.cause is Cause.RANKING_MISS
+    assert found.evidence["rank"] > 1
+
+
+def test_a_right_answer_that_was_voted_down_is_a_wrong_vote(office: Installation):
+    office.ingest()
+    answer = office.ask()
+    assert "25 days" in answer.text
+    assert office.diagnose(answer, RIGHT).cause is Cause.WRONG_VOTE
+
+
+def test_a_correction_that_the_documents_contradict_is_a_wrong_vote_with_the_place_that_says_so(office: Installation):
+    office.ingest()
+    found = office.diagnose(office.ask(), "Employees get 40 days of paid leave in every calendar year.")
+    assert found.cause is Cause.WRONG_VOTE
+    assert found.evidence["otherwise"]["quote"] == LEAVE
+
+
+@pytest.mark.parametrize("question", ["hello?", "??", "qwrtz plmokn", "thanks!"])
+def test_what_asks_nothing_is_a_wrong_vote(office: Installation, question: str):
+    office.ingest()
+    assert office.diagnose(office.ask(question)).cause is Cause.WRONG_VOTE
+
+
+def test_without_a_correction_the_question_is_looked_for_and_nothing_is_certain(office: Installation):
+    (office.folder / "leave.md").unlink()
+    office.ingest()
+    found = office.diagnose(office.ask("What is the notice period of a rental contract?"))
+    assert found.cause is Cause.CORPUS_GAP
+    assert found.certainty <= 0.6
+
+
+def test_an_answer_called_out_of_date_whose_source_has_changed_is_stale_without_a_correction(office: Installation):
+    office.ingest()
+    answer = office.ask()
+    office.write("leave.md", "# Leave\n\nAsk your team lead about leave.\n")
+    assert office.diagnose(answer, reason=FeedbackReason.OUT_OF_DATE).cause is Cause.STALE_SOURCE
+
+
+def test_a_right_answer_whose_only_citation_was_voted_down_is_a_generation_fault(office: Installation):
+    office.ingest()
+    answer = office.ask()
+    votes = tuple(CitationVote(each.marker, Vote.DOWN) for each in answer.citations)
+    assert office.diagnose(answer, RIGHT, citations=votes).cause is Cause.GENERATION_FAULT
+
+
+def test_only_what_is_missing_from_an_incomplete_answer_is_looked_for(office: Installation):
+    office.ingest()
+    more = f"{LEAVE} Every October there is a party on the roof with fireworks."
+    found = office.diagnose(office.ask(), more, reason=FeedbackReason.INCOMPLETE)
+    assert found.cause is Cause.CORPUS_GAP
+
+
+def test_evidence_names_places_that_people_can_open(office: Installation):
+    office.ingest()
+    retrieval = office.champion.manifest.retrieval.model_copy(update={"top_k": 1})
+    found = office.diagnose(office.ask("Who starts the dishwasher?", office.release(retrieval=retrieval)), RIGHT)
+    [place] = found.evidence["passages"]
+    text = DocumentRepository(office.services.database).get(document_id(place["uri"])).text
+    assert text[place["start"] : place["end"]] == place["quote"] == LEAVE
+
+
+def test_a_model_that_answers_wrong_out_of_the_right_passage_is_a_generation_fault(office: Installation):
+    office.ingest()
+    with MockModel(respond=lambda _messages: "Ask your team lead. [1]") as model:
+        found = _asked_of_model(office, model).diagnose_by_model()
+    assert found.cause is Cause.GENERATION_FAULT
+    assert found.certainty > 0.9
+    assert "team lead" in found.evidence["answer_with_right_passage"]
+
+
+def test_a_model_that_is_down_is_an_outage_and_no_diagnosis(office: Installation):
+    office.ingest()
+    with MockModel(respond=lambda _messages: "Ask your team lead. [1]") as model:
+        asked = _asked_of_model(office, model)
+        model.manner = ModelManner.SERVER_ERROR
+        with pytest.raises(ModelUnavailableError):
+            asked.diagnose_by_model()
+    assert not DiagnosisRepository(office.services.database).standing([f"feedback:{asked.feedback.id}"])
+
+
+def test_an_index_that_is_down_is_an_outage_and_no_diagnosis(office: Installation, monkeypatch: pytest.MonkeyPatch):
+    office.ingest()
+    vote = office.vote(office.ask(), RIGHT)
+    diagnoser = Diagnoser(office.services)
+
+    def down(*_: object) -> None:
+        raise UnavailableError("The index is down.")
+
+    monkeypatch.setattr(office.services.index, "search", down)
+    with pytest.raises(UnavailableError):
+        diagnoser.new()
+    assert not DiagnosisRepository(office.services.database).standing([f"feedback:{vote.id}"])
+
+
+def test_each_vote_is_diagnosed_once_unless_asked_again(office: Installation):
+    office.ingest()
+    office.vote(office.ask(), RIGHT)
+    diagnoser = Diagnoser(office.services)
+    assert len(diagnoser.new()) == 1
+    assert diagnoser.new() == []
+    assert len(diagnoser.new(again=True)) == 1
+
+
+def test_votes_up_are_not_diagnosed(office: Installation):
+    office.ingest()
+    answer = office.ask()
+    order = FeedbackOrder(answer.interaction_id, Vote.UP)
+    given = FeedbackService(office.services.database).give(Author("someone", None, None, "page"), order).feedback
+    assert Diagnoser(office.services).new() == []
+    with pytest.raises(InputError):
+        Diagnoser(office.services).feedback(given)
+
+
+def test_a_vote_on_a_release_whose_index_was_dropped_is_left_out_and_named(office: Installation):
+    office.ingest()
+    vote = office.vote(office.ask(), RIGHT)
+    office.services.index.drop(office.champion.manifest.collection.name)
+    diagnoser = Diagnoser(office.services)
+    assert diagnoser.new() == []
+    assert list(diagnoser.left_out) == [vote.id]
+
+
+def test_a_failed_case_is_told_by_its_gold_evidence(office: Installation):
+    office.ingest()
+    retrieval = office.champion.manifest.retrieval.model_copy(update={"top_k": 1})
+    narrow = office.release(retrieval=retrieval)
+    case = Case(
+        id="leave", question=ASKED, answer="25 days", evidence=(GoldEvidence(uri="office/leave.md", quote=LEAVE),)
+    )
+    bad = AnswerRecord.of(office.ask("Who starts the dishwasher?", narrow))
+    found = Diagnoser(office.services).case(narrow, case, bad, subject="evaluation:1:0:candidate")
+    assert found.cause is Cause.RANKING_MISS
+    assert found.subject == "evaluation:1:0:candidate"
+    assert found.evidence["documents"][0] == "office/leave.md"
+
+
+def test_a_case_without_an_answer_that_was_answered_is_a_generation_fault(office: Installation):
+    office.ingest()
+    case = Case(id="none", question=ASKED, unanswerable=True)
+    found = Diagnoser(office.services).case(office.champion, case, AnswerRecord.of(office.ask()))
+    assert found.cause is Cause.GENERATION_FAULT
+
+
+@dataclass
+class _ByModel:
+    services: Services
+    feedback: Feedback
+
+    def diagnose_by_model(self) -> Diagnosis:
+        return Diagnoser(self.services).feedback(self.feedback)
+
+
+def _asked_of_model(office: Installation, model: MockModel) -> _ByModel:
+    """A vote on an answer that the served model wrote."""
+    office.services.close()
+    office.settings = load_settings(home=office.settings.home, model_url=model.url, model_timeout_seconds=5)
+    database = Database.open(office.settings)
+    office.services = Services(office.settings, database, open_index(office.settings), office.embedder)
+    release = office.release(generator=GeneratorSpec(kind="llm", base_model="base"))
+    answer = office.ask(release=release)
+    assert answer.model is not None
+    return _ByModel(office.services, office.vote(answer, RIGHT))
