@@ -196,7 +196,7 @@ def _cause_reason(rules: Rules, name: str, trigger: CauseTrigger, evidence: Mapp
     days = f"{rules.window(name).total_seconds() / 86_400:g} days"
     return (
         f"{_sentence(trigger.says)} {votes} of {people} in {days} say so, {evidence['accepted']} of them accepted; "
-        f"they weigh {evidence['value']}, and {trigger.threshold:g} is enough."
+        f"they weigh {evidence['value']}; the trigger fires at {trigger.threshold:g}."
     )
 
 

@@ -22,6 +22,7 @@ from app.cli import (
     keys,
     prompts,
     releases,
+    triggers,
     tuning,
     usage,
 )
@@ -49,6 +50,7 @@ application.add_typer(index.application, name="index")
 application.add_typer(releases.application, name="release")
 application.add_typer(evaluations.application, name="eval")
 application.add_typer(feedback.application, name="feedback")
+application.add_typer(triggers.application, name="triggers")
 application.add_typer(adapters.application, name="adapters")
 application.add_typer(prompts.application, name="prompts")
 application.add_typer(keys.application, name="keys")

@@ -61,7 +61,7 @@ def test_a_firing_says_why_and_names_the_diagnoses() -> None:
     assert found.remedy is Remedy.CONTENT
     assert found.reason == (
         "The documents do not hold what was asked. 3 negative votes of 3 people in 30 days say so, 0 of them accepted; "
-        "they weigh 3, and 3 is enough."
+        "they weigh 3; the trigger fires at 3."
     )
     assert sorted(found.evidence["subjects"]) == ["feedback:0", "feedback:1", "feedback:2"]
     assert (found.evidence["value"], found.evidence["threshold"]) == (3, 3)
