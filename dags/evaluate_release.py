@@ -35,7 +35,10 @@ PARAMS = {
         "champion", type=["null", "string"], description="The release to compare with; null compares with nothing."
     ),
     "dataset": Param(
-        "handbook", type="string", minLength=1, description="A dataset's name, name@version, or a JSONL file."
+        None,
+        type=["null", "string"],
+        minLength=1,
+        description="A dataset's name, name@version, or a JSONL file; empty for RAGLOOP_EVALUATION_DATASET.",
     ),
     "fresh": Param(False, type="boolean", description="Ask everything again instead of reading earlier answers."),
 }

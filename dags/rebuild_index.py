@@ -8,6 +8,10 @@ the texts come from the database. The live index goes on answering and is not ch
 `commit` puts them into the new index in one step → `verify` compares every chunk of it with its document → `report`
 says what was done → `candidate` makes a release of it, which waits for its evaluation and for a person.
 
+Started by a trigger (the asset `ragloop://trigger/reindex`, updated by `monitor_feedback`), it builds what the firing
+proposes: `order` takes up the first firing that waits, `refresh` reads stale sources again, into the new index only.
+What came of it stands in the firing.
+
 The run fails when nothing would be different from the live index, or when `verify` finds a difference. A run that was
 killed is finished by starting it again with the same parameters; the same brings the new index up to date.
 """
@@ -21,6 +25,8 @@ from airflow.sdk import Asset, Param, dag, get_current_context, task
 
 CANDIDATE = Asset("ragloop://candidate")
 """Updated with each candidate release; the event's extra has its id as `release`."""
+TRIGGER = Asset("ragloop://trigger/reindex")
+"""Updated when a trigger asks for another index; the event's extra has the id of its firing as `firing`."""
 
 PARAMS = {
     "chunk_tokens": Param(
@@ -51,82 +57,104 @@ PARAMS = {
 _MOST_TASKS = 16
 
 
+def _run(context: Any) -> str:
+    return f"Airflow run {context['run_id']} of rebuild_index"
+
+
+def _tell_firing(context: Any) -> None:
+    """What went wrong is put on record where the run was started for a firing."""
+    from evals.loop_jobs import note_failure
+
+    note_failure(_run(context), context.get("exception"))
+
+
 @dag(
-    schedule=None,
+    schedule=[TRIGGER],
     params=PARAMS,
     doc_md=__doc__,
     max_active_runs=1,
     catchup=False,
     tags=["ingestion"],
-    default_args={"retries": 0},
+    default_args={"retries": 0, "on_failure_callback": _tell_firing},
 )
 def rebuild_index() -> None:
+    @task.short_circuit(ignore_downstream_trigger_rules=True)
+    def order() -> dict[str, Any] | None:
+        """What is to be built; nothing if every firing that was announced is taken up already."""
+        from evals.loop_jobs import announced, rebuild_order
+
+        context = get_current_context()
+        firings = announced(context.get("triggering_asset_events"))
+        return rebuild_order(dict(context["params"]), firings, _run(context))
+
     @task
-    def plan() -> list[list[int]]:
+    def plan(order: dict[str, Any]) -> list[list[int]]:
         """Numbers of the portions of work, grouped by task."""
         from ingestion.rebuild_jobs import plan_rebuild
 
-        context = get_current_context()
-        return plan_rebuild(context["run_id"], context["params"], _MOST_TASKS)
+        return plan_rebuild(get_current_context()["run_id"], order, _MOST_TASKS)
 
     @task.short_circuit(ignore_downstream_trigger_rules=True)
-    def is_real() -> bool:
+    def is_real(order: dict[str, Any]) -> bool:
         """Whether anything is to be changed."""
-        return not get_current_context()["params"]["dry_run"]
+        return not order["dry_run"]
 
     @task(retries=2)
-    def process(portions: list[int]) -> None:
+    def process(order: dict[str, Any], portions: list[int]) -> None:
         from ingestion.rebuild_jobs import process_rebuild
 
-        context = get_current_context()
-        process_rebuild(context["run_id"], context["params"], portions)
+        process_rebuild(get_current_context()["run_id"], order, portions)
 
     # An index that is up to date has no portions; documents that are gone are taken out of it all the same.
     @task(trigger_rule="none_failed", retries=2)
-    def commit() -> None:
+    def commit(order: dict[str, Any]) -> None:
         from ingestion.rebuild_jobs import commit_rebuild
 
-        context = get_current_context()
-        commit_rebuild(context["run_id"], context["params"])
+        commit_rebuild(get_current_context()["run_id"], order)
 
     @task
-    def verify() -> dict[str, int]:
+    def verify(order: dict[str, Any]) -> dict[str, int]:
         from ingestion.rebuild_jobs import verify_rebuild
 
-        context = get_current_context()
-        return verify_rebuild(context["run_id"], context["params"])
+        return verify_rebuild(get_current_context()["run_id"], order)
 
     @task
-    def report() -> dict[str, Any]:
+    def report(order: dict[str, Any]) -> dict[str, Any]:
         from ingestion.rebuild_jobs import report_rebuild
         from ingestion.report import summary
 
-        context = get_current_context()
-        result = report_rebuild(context["run_id"], context["params"])
+        result = report_rebuild(get_current_context()["run_id"], order)
         logging.getLogger(__name__).info("%s: %s", result["collection"], summary(result))
         return result
 
+    @task(retries=1)
+    def refresh(order: dict[str, Any], result: dict[str, Any]) -> None:
+        """Sources that have moved on are read again, into the new index only."""
+        from evals.loop_jobs import refresh as run
+
+        run(order, result["collection"])
+
     @task.short_circuit
-    def is_wanted() -> bool:
+    def is_wanted(order: dict[str, Any]) -> bool:
         """Whether a candidate is to be made."""
-        return bool(get_current_context()["params"]["create_candidate"])
+        return bool(order["create_candidate"])
 
     @task(outlets=[CANDIDATE])
-    def candidate(result: dict[str, Any]) -> str:
+    def candidate(order: dict[str, Any], result: dict[str, Any]) -> str:
         """The candidate release's id."""
-        from serving.jobs import create_candidate
+        from evals.loop_jobs import rebuilt_candidate
 
-        context = get_current_context()
-        release = create_candidate(
-            {"collection": result["collection"]}, "rebuild_index", f"Airflow run {context['run_id']}"
-        )
+        context: Any = get_current_context()
+        release = rebuilt_candidate(order, result["collection"], _run(context))
         context["outlet_events"][CANDIDATE].extra = {"release": release}
         return release
 
-    portions = plan()
-    is_real() >> (processed := process.expand(portions=portions)) >> commit() >> verify() >> (result := report())
-    portions >> processed
-    result >> is_wanted() >> candidate(result)
+    wanted = order()
+    portions = plan(wanted)
+    processed = process.partial(order=wanted).expand(portions=portions)
+    result = report(wanted)
+    is_real(wanted) >> processed >> commit(wanted) >> verify(wanted) >> result
+    refresh(wanted, result) >> is_wanted(wanted) >> candidate(wanted, result)
 
 
 rebuild_index()

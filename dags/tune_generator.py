@@ -8,6 +8,10 @@ starts by itself, and waits for a person.
 store → `register` logs the run to MLflow and registers the adapter → `candidate` makes the release. `candidate` needs
 the model server, which must be able to load the adapter.
 
+Started by a trigger (the asset `ragloop://trigger/retune`, updated by `monitor_feedback`), it trains on what people
+accepted as right answers: `order` takes up the first firing that waits and writes the rows down. An adapter that writes
+held-out answers no better becomes no candidate then. What came of it stands in the firing.
+
 Nothing is trained on rows that an evaluation asks. A run that was killed goes on from its newest checkpoint when it is
 started again with the same parameters, and trains nothing twice.
 """
@@ -17,13 +21,26 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import Asset, Param, dag, get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
 
 CANDIDATE = Asset("ragloop://candidate")
 """Updated with each candidate release; the event's extra has its id as `release`."""
+TRIGGER = Asset("ragloop://trigger/retune")
+"""Updated when a trigger asks for a tuning; the event's extra has the id of its firing as `firing`."""
 
 PARAMS = {
-    "dataset": Param(type="string", minLength=1, description="The training rows, a JSONL file, as the workers see it."),
-    "base": Param(type="string", minLength=1, description="Folder of the base model, as the workers see it."),
+    "dataset": Param(
+        None,
+        type=["null", "string"],
+        minLength=1,
+        description="The training rows, a JSONL file, as the workers see it; a run that a trigger started has its own.",
+    ),
+    "base": Param(
+        None,
+        type=["null", "string"],
+        minLength=1,
+        description="Folder of the base model, as the workers see it; empty for RAGLOOP_TUNING_BASE.",
+    ),
     "base_name": Param("base", type="string", minLength=1, description="The name that the model server gives it."),
     "method": Param("sft", type="string", enum=["sft", "dpo"], description="Learn the answers, or to prefer them."),
     "epochs": Param(3, type="number", exclusiveMinimum=0, description="How often each row is learned from, at most."),
@@ -35,28 +52,48 @@ PARAMS = {
 }
 
 
+def _run(context: Any) -> str:
+    return f"Airflow run {context['run_id']} of tune_generator"
+
+
+def _tell_firing(context: Any) -> None:
+    """What went wrong is put on record where the run was started for a firing."""
+    from evals.loop_jobs import note_failure
+
+    note_failure(_run(context), context.get("exception"))
+
+
 @dag(
-    schedule=None,
+    schedule=[TRIGGER],
     params=PARAMS,
     doc_md=__doc__,
     max_active_runs=1,
     catchup=False,
     tags=["tuning"],
-    default_args={"retries": 0},
+    default_args={"retries": 0, "on_failure_callback": _tell_firing},
 )
 def tune_generator() -> None:
+    @task.short_circuit(ignore_downstream_trigger_rules=True)
+    def order() -> dict[str, Any] | None:
+        """What is to be trained; nothing if every firing that was announced is taken up already."""
+        from evals.loop_jobs import announced, tuning_order
+
+        context = get_current_context()
+        firings = announced(context.get("triggering_asset_events"))
+        return tuning_order(dict(context["params"]), firings, _run(context))
+
     @task
-    def check() -> str:
+    def check(order: dict[str, Any]) -> str:
         """The rows' hash."""
         from evals.tuning_jobs import check_training
 
-        return check_training(get_current_context()["params"])
+        return check_training(order)
 
     @task(retries=2)
-    def tune(dataset_sha256: str) -> dict[str, Any]:
+    def tune(order: dict[str, Any], dataset_sha256: str) -> dict[str, Any]:
         from serving.finetune.jobs import tune as run
 
-        return run(get_current_context()["params"], dataset_sha256)
+        return run(order, dataset_sha256)
 
     @task(retries=2)
     def register(result: dict[str, Any]) -> str:
@@ -66,23 +103,26 @@ def tune_generator() -> None:
         return register_tuning(result["order"])
 
     @task.short_circuit
-    def is_wanted() -> bool:
+    def is_wanted(order: dict[str, Any]) -> bool:
         """Whether a candidate is to be made."""
-        return bool(get_current_context()["params"]["create_candidate"])
+        return bool(order["create_candidate"])
 
     @task(outlets=[CANDIDATE], retries=1)
-    def candidate(result: dict[str, Any]) -> str:
+    def candidate(order: dict[str, Any], result: dict[str, Any]) -> str:
         """The candidate release's id."""
-        from serving.jobs import create_candidate
+        from evals.loop_jobs import tuned_candidate
 
-        context = get_current_context()
-        release = create_candidate(result["changes"], "tune_generator", f"Airflow run {context['run_id']}")
+        context: Any = get_current_context()
+        release = tuned_candidate(order, result, _run(context))
+        if release is None:
+            raise AirflowSkipException("The adapter is no better, so it is no candidate.")
         context["outlet_events"][CANDIDATE].extra = {"release": release}
         return release
 
-    result = tune(check())
+    wanted = order()
+    result = tune(wanted, check(wanted))
     register(result)
-    result >> is_wanted() >> candidate(result)
+    result >> is_wanted(wanted) >> candidate(wanted, result)
 
 
 tune_generator()

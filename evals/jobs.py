@@ -34,10 +34,11 @@ def wanted_release(given: str | None, announced: Iterable[Mapping[str, Any]]) ->
 def evaluate(release: str, params: Mapping[str, Any]) -> str:
     """Evaluate the release and leave the report for a person; returns the evaluation's id.
 
-    `params` are dataset, baseline and fresh.
+    `params` are dataset (None for the settings'), baseline and fresh.
     """
     settings = load_settings()
-    order = EvaluationOrder(release, params["baseline"], params["dataset"], AIRFLOW, params["fresh"])
+    dataset = params["dataset"] or settings.evaluation_dataset
+    order = EvaluationOrder(release, params["baseline"], dataset, AIRFLOW, params["fresh"])
     with open_evaluator(settings) as (evaluator, services):
         counted = _Counted()
         report = evaluator.run(order, counted.begin, counted.progress)

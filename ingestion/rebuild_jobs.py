@@ -1,6 +1,6 @@
 """The steps of a rebuild as functions of plain values: one call, one process. What the DAG's tasks call.
 
-`params` are chunk_tokens, embedder and language, each None for what it is in the live index.
+`params` are chunk_tokens, embedder, language and base (of the name), each None for what it is in the live index.
 """
 
 from __future__ import annotations
@@ -63,5 +63,5 @@ def report_rebuild(run_id: str, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rebuild(params: Mapping[str, Any]) -> AbstractContextManager[Rebuild]:
-    changes = Changes(params["chunk_tokens"], params["embedder"], params["language"])
+    changes = Changes(params["chunk_tokens"], params["embedder"], params["language"], params["base"])
     return open_rebuild(load_settings(), changes)

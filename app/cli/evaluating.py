@@ -28,8 +28,11 @@ def run(
         typer.Argument(help="The release to evaluate: an id, its beginning, champion, or candidate for the newest."),
     ] = "candidate",
     dataset: Annotated[
-        str, typer.Option(help="A dataset's name, name@version, or a JSONL file of cases.")
-    ] = "handbook",
+        str | None,
+        typer.Option(
+            help="A dataset's name, name@version, or a JSONL file of cases. Default: RAGLOOP_EVALUATION_DATASET."
+        ),
+    ] = None,
     baseline: Annotated[str, typer.Option(help="The release to compare with, or none.")] = "champion",
     gate: Annotated[
         bool, typer.Option("--gate", help="Exit with 1 unless the release may be approved on this report: for CI.")
@@ -56,7 +59,7 @@ def run(
     with open_evaluator(settings) as (evaluator, services):
         actor = current_actor(settings, services.database)
         against = None if baseline == _NO_BASELINE else baseline
-        order = EvaluationOrder(release, against, dataset, actor, fresh)
+        order = EvaluationOrder(release, against, dataset or settings.evaluation_dataset, actor, fresh)
         report = evaluator.run(order, *_progress())
         page = write_report(services, report)
     mlflow_run = _track(settings, report, page) if track else None

@@ -43,7 +43,7 @@ def settle(services: Services, firing: Firing, proposal: Mapping[str, Any], say:
     """Do what is proposed, and put on record what came of it."""
     firings = FiringRepository(services.database)
     if NOTHING_BETTER in proposal:
-        firings.change(firing.id, FiringState.CLOSED, proposal=proposal, detail=str(proposal[NOTHING_BETTER]))
+        close(services, firing, proposal)
         return
     if firing.remedy is Remedy.CONTENT:
         firings.change(firing.id, FiringState.REQUESTED, proposal=proposal, detail=_request(proposal))
@@ -70,10 +70,16 @@ def settle_tuning(
     result = proposal["result"]
     why_not = outcome(result["perplexity_before"], result["perplexity_after"])
     if why_not is not None:
-        firings.change(firing.id, FiringState.CLOSED, proposal={**proposal, NOTHING_BETTER: why_not}, detail=why_not)
+        close(services, firing, {**proposal, NOTHING_BETTER: why_not})
         return None
     firings.change(firing.id, FiringState.RUNNING, proposal=proposal, detail=firing.detail)
     return make_candidate(services, firing, changes, actor)
+
+
+def close(services: Services, firing: Firing, proposal: Mapping[str, Any]) -> None:
+    """Put on record that nothing better was found, with what was measured."""
+    why = str(proposal[NOTHING_BETTER])
+    FiringRepository(services.database).change(firing.id, FiringState.CLOSED, proposal=proposal, detail=why)
 
 
 def make_candidate(services: Services, firing: Firing, changes: Mapping[str, str], actor: Actor) -> str:

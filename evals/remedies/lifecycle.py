@@ -35,13 +35,18 @@ def begin(firings: FiringRepository, firing_id: str, who: str) -> Firing:
     firing = found(firings, firing_id)
     if is_abandoned(firing, datetime.now(UTC)):
         firings.change(firing.id, FiringState.FAILED, detail=f"Nothing was heard of it since: {firing.detail}")
-    if not firings.begin(firing.id, f"Begun by {who}."):
+    if not firings.begin(firing.id, begun_by(who)):
         now = found(firings, firing.id)
         raise ConflictError(
             f"Nothing is to be done about the firing {now.id[:8]}: {_WHY_NOT.get(now.state, now.state.value)}.",
             hint="`ragloop triggers show` says more; `ragloop triggers run --trigger` opens another.",
         )
     return found(firings, firing.id)
+
+
+def begun_by(who: str) -> str:
+    """What the firing says of a remedy that is at work."""
+    return f"Begun by {who}."
 
 
 @contextmanager
