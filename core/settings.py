@@ -180,7 +180,7 @@ class Settings(BaseSettings):
     max_question_chars: int = Field(8000, ge=100, description="Longest question, in characters.")
     max_body_bytes: int = Field(1_000_000, ge=10_000, description="Largest JSON request body.")
 
-    @field_validator("home", "adapters_folder", "model_tokenizer", "triggers_file")
+    @field_validator("home", "adapters_folder", "model_tokenizer", "triggers_file", "tuning_base")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else value
