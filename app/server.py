@@ -22,9 +22,10 @@ from app import auth, errors
 from app.api import catalogue, chat, evaluations, feedback, operations, releases, search
 from app.metrics import Metrics
 from app.middleware import BodyLimit, RequestEnvelope
-from app.pages import cases, decisions, ops, reviews, sign_in, votes
+from app.pages import cases, decisions, gaps, ops, reviews, sign_in, votes
 from app.pages import chat as chat_pages
 from app.pages import documents as document_pages
+from app.pages import feedback as feedback_pages
 from app.runtime import AnswererSource, Runtime
 from core.errors import ConflictError, SettingsError
 from core.settings import Settings
@@ -54,7 +55,7 @@ def create_app(settings: Settings, services: Services | None = None, champion: A
     app.state.metrics = metrics
     for module in (chat, search, feedback, catalogue, releases, evaluations, operations):
         app.include_router(module.router)
-    for page in (chat_pages, votes, document_pages, cases, reviews, decisions, ops, sign_in):
+    for page in (chat_pages, votes, document_pages, cases, reviews, decisions, feedback_pages, gaps, ops, sign_in):
         app.include_router(page.router)
     app.mount("/static", StaticFiles(directory=STATIC, packages=[("evals", "static")]), name="static")
     auth.check_roles(app)

@@ -21,6 +21,8 @@ PLACES = (
     Place("ask", "Ask", "/", Role.CHAT),
     Place("documents", "Documents", "/documents", Role.CHAT),
     Place("reviews", "Reviews", "/reviews", Role.REVIEW),
+    Place("feedback", "Feedback", "/feedback", Role.REVIEW),
+    Place("gaps", "Gaps", "/gaps", Role.REVIEW),
     Place("ops", "Operations", "/ops", Role.REVIEW),
 )
 
