@@ -10,6 +10,7 @@ from core.feedback import Feedback, FeedbackReason, Vote
 from core.types import AccessScope, Chunk, Passage, document_id
 from evals.answers import AnswerRecord
 from evals.cases import Case, GoldEvidence
+from evals.metrics.metric import GoldSpan
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Complaint:
     """A bad answer. `right` is what a good one says, `sought` what the documents should hold: of a vote both are the
     correction, of a case the gold answer and the gold quotes; either may be empty. `query` is the question as it was
     searched for; `passages` are those that were retrieved for it, best first; `asked` says that a served model was
-    asked, and `read` how many passages it was handed. `disliked` are citations that were voted down.
+    asked, and `read` how many passages it was handed. `gold` is where the `evidence` stands in the documents as they
+    are, `disliked` are citations that were voted down.
     """
 
     question: str
@@ -47,6 +49,7 @@ class Complaint:
     right: str = ""
     sought: str = ""
     evidence: tuple[GoldEvidence, ...] = ()
+    gold: tuple[GoldSpan, ...] = ()
     disliked: tuple[CitedPlace, ...] = ()
     reason: FeedbackReason | None = None
     answerable: bool = True
@@ -79,7 +82,7 @@ def of_feedback(feedback: Feedback) -> Complaint:
     )
 
 
-def of_case(case: Case, record: AnswerRecord) -> Complaint:
+def of_case(case: Case, record: AnswerRecord, gold: Sequence[GoldSpan] = ()) -> Complaint:
     """The complaint that a failed evaluation case makes. Evaluations see every document."""
     quotes = "\n\n".join(evidence.quote for evidence in case.evidence if evidence.quote.split())
     return Complaint(
@@ -97,6 +100,7 @@ def of_case(case: Case, record: AnswerRecord) -> Complaint:
         right=case.answer or quotes,
         sought=quotes or case.answer,
         evidence=case.evidence,
+        gold=tuple(gold),
         answerable=not case.unanswerable,
     )
 

@@ -15,9 +15,11 @@ from typing import Any
 
 from core.errors import InputError, NotFoundError
 from core.feedback import Diagnosis, Feedback, Vote
+from core.ports import Judge
 from core.release import Release
 from core.settings import Settings
 from core.storage.diagnoses import DiagnosisRepository
+from core.storage.documents import DocumentRepository
 from core.storage.evaluations import EvaluationRepository
 from core.storage.releases import ReleaseRepository
 from evals.answers import AnswerRecord
@@ -25,8 +27,12 @@ from evals.case_detail import CaseDetail, CaseDetails
 from evals.cases import Case
 from evals.complaint import Complaint, of_case, of_feedback
 from evals.dataset_store import DatasetStore
-from evals.diagnosis import SAYS, VERSION, judge
+from evals.diagnosis import VERSION, judge
 from evals.feedback_service import FeedbackService
+from evals.gold import GoldFinder
+from evals.judges.langchain_judge import open_judge
+from evals.metrics.metric import GoldSpan
+from evals.observation import SAYS
 from evals.observing import Observer, Seen
 from serving.factory import Services, open_services
 
@@ -37,7 +43,9 @@ MOST_OPEN = 4
 class Diagnoser:
     """Finds out why answers were bad, over the open stores of one process. Not to be used from a running event loop."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, judge: Judge | None = None) -> None:
+        """`judge` weighs whether an answer says what is right; by default the settings' own, if they name one."""
+        self._judge = judge or open_judge(services.settings)
         self.database = services.database
         self._services = services
         self._diagnoses = DiagnosisRepository(services.database)
@@ -61,7 +69,7 @@ class Diagnoser:
 
     def case(self, release: Release, case: Case, record: AnswerRecord, *, subject: str = "case") -> Diagnosis:
         """Why the release's answer to an evaluation case is bad; not stored. Raises as `feedback`."""
-        return self._diagnose(subject, release, of_case(case, record))
+        return self._diagnose(subject, release, of_case(case, record, self._gold(case)))
 
     def new(
         self, progress: Callable[[int, int], None] = lambda _done, _of: None, *, again: bool = False
@@ -149,6 +157,14 @@ class Diagnoser:
             version=VERSION,
         )
 
+    def _gold(self, case: Case) -> tuple[GoldSpan, ...]:
+        """Where the case's evidence stands; none where a document or a quote is not there any more, which is what the
+        diagnosis may be about."""
+        try:
+            return GoldFinder(DocumentRepository(self.database).get, [case])(case)
+        except NotFoundError:
+            return ()
+
     def _release(self, release_id: str) -> Release:
         release = self._releases.get(release_id)
         if release is None:
@@ -161,7 +177,7 @@ class Diagnoser:
         if release.id not in self._observers:
             if len(self._observers) >= MOST_OPEN:
                 del self._observers[next(iter(self._observers))]
-            self._observers[release.id] = Observer(self._services, release)
+            self._observers[release.id] = Observer(self._services, release, self._judge)
         return self._observers[release.id]
 
 
@@ -181,6 +197,7 @@ def evidence(complaint: Complaint, seen: Seen) -> dict[str, Any]:
         "says_it_with_right_passage": looked.alone,
         "source_uri": seen.source_uri,
         "source_state": looked.source.state.value if looked.source and seen.source_uri else None,
+        "judged": seen.judged,
         "otherwise": seen.opposing,
         "unread_sources": list(looked.unread_sources),
         "scores": {

@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from core.feedback import FeedbackReason
+from core.ports import Judge
 from core.release import Release, RetrievalParameters
 from core.storage.documents import DocumentRepository
 from core.types import AccessScope, Chunk, Document, ManifestEntry, Passage, Retrieval, chunk_id, document_id
 from evals.complaint import Complaint
-from evals.diagnosis import (
+from evals.diagnosis import needs_source, to_ask_again
+from evals.document_words import DocumentWords
+from evals.matching import Looked, Match, Matcher
+from evals.observation import (
     DEPTH,
     HOLDS,
-    KNOWN_WORDS,
     SAYS,
     Indexed,
     Observation,
     Sought,
     SourceState,
     SourceText,
-    needs_source,
-    to_ask_again,
 )
-from evals.document_words import DocumentWords
-from evals.matching import Looked, Match, Matcher
+from evals.seeking import Seeker
 from evals.source_files import FreshText, SourceFiles
 from evals.wording import Statement, Wording
 from retrieval.retriever import Retriever
@@ -43,39 +40,11 @@ from serving.releases import default_abstention
 # Documents whose whole text is looked at: those with most of the words, and those of the best passages.
 MOST_BY_WORDS = 8
 MOST_BY_SEARCH = 20
-# Where nobody said what is right: passages that are weighed as an answer to the question.
-MOST_WEIGHED = 10
-# A correction that shares no word with the question, and whose meaning is as far from it as this, answers another.
-LEAST_RELATED = 0.15
 # Documents that are named as holding the answer: those nearly as good as the best, and no more than people look at.
 ALIKE = 0.1
 MOST_PLACES = 3
 # The longest quote that is kept as evidence.
 _LONGEST_QUOTE = 600
-
-# What people write to see whether anybody is there.
-SMALL_TALK = frozenset(
-    (
-        "hello",
-        "hi",
-        "hey",
-        "thanks",
-        "thank",
-        "you",
-        "ok",
-        "okay",
-        "test",
-        "testing",
-        "yes",
-        "no",
-        "please",
-        "bye",
-        "good",
-    )
-)
-# Characters to a token, below which the embedder spells a word out: it never met it.
-SPELT_OUT = 2.5
-_SPOKEN = re.compile(r"\w+")
 
 
 @dataclass(slots=True)
@@ -87,6 +56,7 @@ class Seen:
     answer_alone: str | None = None
     source_uri: str | None = None
     opposing: dict[str, Any] | None = None
+    judged: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,49 +83,53 @@ class _Documents:
 class Observer:
     """Looks at complaints about the answers of one release. Not to be used from a running event loop."""
 
-    def __init__(self, services: Services, release: Release) -> None:
-        """Raises what serving.release_verification.open_release does: a release that cannot be opened here, or an index
-        that is down, cannot be diagnosed."""
+    def __init__(self, services: Services, release: Release, judge: Judge | None = None) -> None:
+        """With a `judge`, that says whether an answer says what is right.
+
+        Raises what serving.release_verification.open_release does: a release that cannot be opened here, or an index
+        that is down, cannot be diagnosed.
+        """
         collection = release.manifest.collection
         language = collection.language
         embedder = services.embedder_for(collection)
         self._services = services
         self._collection = collection.name
-        self._embedder = embedder
         self._answerer: Answerer = open_release(services, release, recorded=False)
         self._fair = Retriever(services.index, embedder, collection.name, RetrievalParameters())
-        self._scorer = EvidenceScorer(embedder, SparseEncoder(language), default_abstention(), language)
         self._documents = DocumentRepository(services.database)
-        self._wording = Wording(language)
-        self._matcher = Matcher(self._wording, embedder)
-        self._words = DocumentWords(self._documents, self._wording)
-        self._files = SourceFiles(services.settings, self._documents, collection.name, self._wording)
+        wording = Wording(language)
+        self._matcher = Matcher(wording, embedder)
+        self._words = DocumentWords(self._documents, wording)
+        self._files = SourceFiles(services.settings, self._documents, collection.name, wording)
+        scorer = EvidenceScorer(embedder, SparseEncoder(language), default_abstention(), language)
+        self._seeker = Seeker(wording, self._matcher, embedder, self._words, self._fair, scorer, judge)
 
     def look(self, complaint: Complaint) -> Seen:
         """Everything that speaks for one cause or another. Raises UnavailableError when index or model are down: an
         outage is no diagnosis."""
         self._words.refresh()
-        sought, statements = self._sought(complaint)
-        said, statements = self._said(complaint, statements)
-        ranking = self._retrieve(self._answerer.retriever, complaint.query, complaint.scope, DEPTH)
+        target = self._seeker.target(complaint)
+        statements = target.statements
+        ranking = self._answerer.retriever.retrieve(complaint.query, complaint.scope, DEPTH)
         documents = self._look_through(complaint, statements, ranking)
         context = self._match_passages(statements, complaint.passages)
         seen = Seen(
             Observation(
-                sought=sought,
-                asks=self._asks(complaint),
+                sought=target.sought,
+                asks=target.asks,
                 answerable=complaint.answerable,
                 abstained=complaint.abstained,
                 reason=complaint.reason,
-                said=said,
+                said=target.said,
                 well_cited=self._well_cited(complaint, statements),
                 context=tuple(match.score for match in context),
                 handed=_handed(complaint),
                 ranking=tuple(match.score for match in self._match_passages(statements, ranking.passages)),
                 documents=documents.score(visible=True),
                 hidden=documents.score(visible=False),
-                related=self._related(complaint),
-            )
+                related=target.related,
+            ),
+            judged=target.judged,
         )
         self._add_chunks(seen, statements, documents)
         self._add_changed(seen, complaint, statements, documents)
@@ -166,82 +140,7 @@ class Observer:
         self._ask_again(seen, complaint, statements)
         return seen
 
-    # -- what is looked for
-
-    def _sought(self, complaint: Complaint) -> tuple[Sought, tuple[Statement, ...]]:
-        statements = self._matcher.statements(complaint.sought)
-        if statements:
-            return (Sought.EVIDENCE if complaint.evidence else Sought.CORRECTION), statements
-        best = self._best_sentence(complaint)
-        return Sought.QUESTION, self._matcher.statements(best)
-
-    def _best_sentence(self, complaint: Complaint) -> str:
-        """What the documents say to the question, as far as the evidence scorer can tell: the best sentence of the
-        passage that most likely holds the answer; "" if none does. Places that were voted down are left out, and of a
-        case only the documents of its evidence count."""
-        found = self._retrieve(self._fair, complaint.query, AccessScope.everything(), DEPTH).passages
-        wanted = {evidence.uri for evidence in complaint.evidence}
-        passages = [
-            passage
-            for passage in found
-            if not any(place.overlaps(passage.chunk.uri, passage.chunk.start, passage.chunk.end)
-                       for place in complaint.disliked)
-            and (not wanted or passage.chunk.uri in wanted)
-        ][:MOST_WEIGHED]  # fmt: skip
-        weighed = [self._scorer.score(complaint.query, [passage]) for passage in passages]
-        best = max(weighed, key=lambda evidence: evidence.confidence, default=None)
-        if best is None or not best.sentences or best.confidence < default_abstention().threshold:
-            return ""
-        return best.sentences[0].text
-
-    def _said(self, complaint: Complaint, statements: tuple[Statement, ...]) -> tuple[float, tuple[Statement, ...]]:
-        """How far the answer says what is right, and what is left to be looked for: where it says a part, the rest."""
-        if complaint.abstained or not statements:
-            return 0.0, statements
-        if any(place.overlaps(one.uri, *span) for one, span in self._gold(complaint) for place in complaint.citations):
-            return 1.0, statements
-        right = self._matcher.statements(complaint.right) if complaint.evidence else statements
-        scores = self._matcher.each(right, Looked(complaint.answer))
-        missing = tuple(one for one, score in zip(right, scores, strict=True) if score < SAYS)
-        if complaint.evidence or not 0 < len(missing) < len(right):
-            weights = [statement.weight for statement in right]
-            return float(np.average(scores, weights=weights)) if right else 0.0, statements
-        return min(scores), missing
-
-    def _gold(self, complaint: Complaint) -> Iterator[tuple[Any, tuple[int, int]]]:
-        for evidence in complaint.evidence:
-            document = self._documents.get(document_id(evidence.uri))
-            span = evidence.span(document.text) if document else None
-            if span is not None and evidence.quote:
-                yield evidence, span
-
-    def _asks(self, complaint: Complaint) -> bool:
-        """Whether the question asks anything: more than small talk, in words that a document has, or that the embedder
-        knows and need not spell out."""
-        spoken = _SPOKEN.findall(complaint.question.lower())
-        content = [word for word in spoken if self._wording.words(word)]
-        if not content or SMALL_TALK.issuperset(spoken):
-            return False
-        counts = self._embedder.count_tokens(content)
-        known = [
-            len(word) >= SPELT_OUT * count or self._words.known_share(self._wording.words(word)) == 1
-            for word, count in zip(content, counts, strict=True)
-        ]
-        return sum(known) >= KNOWN_WORDS * len(content)
-
-    def _related(self, complaint: Complaint) -> bool:
-        """Whether the correction has to do with the question."""
-        if not complaint.right or complaint.evidence:
-            return True
-        if self._wording.words(complaint.right) & self._wording.words(complaint.query):
-            return True
-        vectors = self._embedder.embed([complaint.query, complaint.right])
-        return float(vectors[0] @ vectors[1]) >= LEAST_RELATED
-
     # -- where it is
-
-    def _retrieve(self, retriever: Retriever, query: str, scope: AccessScope, limit: int) -> Retrieval:
-        return retriever.retrieve(query, scope, limit)
 
     def _match_passages(self, statements: Sequence[Statement], passages: Sequence[Passage]) -> list[Match]:
         return self._matcher.match(statements, [_looked(passage.chunk) for passage in passages])
@@ -257,7 +156,7 @@ class Observer:
         keys = self._words.best(_all_words(statements), MOST_BY_WORDS)
         if statements:
             text = " ".join(statement.text for statement in statements)
-            found = self._retrieve(self._fair, text, AccessScope.everything(), MOST_BY_SEARCH)
+            found = self._fair.retrieve(text, AccessScope.everything(), MOST_BY_SEARCH)
             keys += [passage.chunk.document_id for passage in found.passages]
         near = [*complaint.passages, *ranking.passages[:MOST_BY_SEARCH]]
         keys += [passage.chunk.document_id for passage in near]
@@ -334,9 +233,8 @@ class Observer:
         if rank is None or seen.observation.said >= SAYS:
             return
         answer = asyncio.run(self._answerer.ask_of(complaint.query, [complaint.passages[rank - 1]]))
-        [match] = self._matcher.match(statements, [Looked(answer)])
         seen.answer_alone = answer
-        seen.observation = replace(seen.observation, alone=match.score)
+        seen.observation = replace(seen.observation, alone=self._seeker.says(complaint, answer, statements))
 
 
 def _handed(complaint: Complaint) -> int:

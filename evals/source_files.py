@@ -14,8 +14,8 @@ from core.errors import ConversionError, UnavailableError
 from core.settings import Settings
 from core.storage.documents import DocumentRepository
 from core.types import Chunk, Document, DocumentState, ManifestEntry, SourceItem
-from evals.diagnosis import SourceState
 from evals.document_words import Numbers, best, word_numbers
+from evals.observation import SourceState
 from evals.wording import Wording
 from ingestion.converters.registry import READERS, FileConverter
 from ingestion.converters.sandbox import Limits, Sandbox

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.feedback import Cause, FeedbackReason
-from evals.diagnosis import (
+from evals.diagnosis import judge, needs_source, to_ask_again
+from evals.observation import (
     DEPTH,
     HOLDS,
     MARGIN,
@@ -21,9 +22,6 @@ from evals.diagnosis import (
     Sought,
     SourceState,
     SourceText,
-    judge,
-    needs_source,
-    to_ask_again,
 )
 
 # What holds nothing, and what holds everything.
