@@ -168,13 +168,19 @@ class ChunkSearch:
 
 
 def chosen(trials: Sequence[Trial], live: int) -> dict[str, Any]:
-    """The size that is best on the choosing questions, of equal ones the nearest to the live one, if the held-out ones
-    do not lose by it. As JSON: `chunk_tokens` or `nothing_better`, `sizes`, `held_out`. Pure."""
-    by_size = {trial.chunk_tokens: trial for trial in trials}
-    best = max(trials, key=lambda trial: (round(fmean(trial.choosing), 6), -abs(trial.chunk_tokens - live)))
+    """The size that is best on the choosing questions, if the held-out ones do not lose by it. As JSON: `chunk_tokens`
+    or `nothing_better`, `sizes`, `held_out`. Pure.
+
+    Of equally good ones the live one stays, else the middle one is taken: what is just large enough for these questions
+    is too small for others that nobody asked.
+    """
+    by_size = {trial.chunk_tokens: trial for trial in sorted(trials, key=lambda trial: trial.chunk_tokens)}
+    gains = {size: round(fmean(trial.choosing), 6) for size, trial in by_size.items()}
+    equal = [size for size, found in gains.items() if found == max(gains.values())]
+    best = by_size[live if live in equal else equal[(len(equal) - 1) // 2]]
     held_out = compared(by_size[live].held_out, best.held_out)
     report = {
-        "sizes": [{"chunk_tokens": trial.chunk_tokens, "gain": round(fmean(trial.choosing), 4)} for trial in trials],
+        "sizes": [{"chunk_tokens": size, "gain": round(found, 4)} for size, found in gains.items()],
         "held_out": held_out,
     }
     if best.chunk_tokens == live:
