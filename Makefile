@@ -11,7 +11,7 @@ export RAGLOOP_HOME ?= var
 # For `make vllm`. vLLM pins libraries that RAGLoop has in other versions, so its environment is its own.
 VLLM_VENV ?= .venv-vllm
 VLLM_BUILD := $(if $(wildcard /proc/driver/nvidia/version),gpu,cpu)
-SMALL_MODEL := $(RAGLOOP_HOME)/models/small-llm
+SMALL_MODEL := serving/finetune/small-llm
 MODEL ?= $(SMALL_MODEL)
 MODEL_NAME ?= base
 VLLM_PORT ?= 8001
@@ -54,7 +54,6 @@ test: setup ## The quick tests: unit, contract, integration; offline, no server 
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 vllm: setup $(VLLM_VENV)/.ready ## Serve a model with vLLM and LoRA: MODEL=folder MODEL_NAME=base VLLM_PORT=8001
-	@[ "$(MODEL)" != "$(SMALL_MODEL)" ] || $(BIN)/python -m serving.finetune.small_model "$(MODEL)"
 	@MODEL="$(MODEL)" MODEL_NAME="$(MODEL_NAME)" VLLM_PORT="$(VLLM_PORT)" VLLM_PYTHON="$(VLLM_VENV)/bin/python" \
 	  deploy/vllm/serve.sh $(VLLM_ARGS)
 
@@ -71,9 +70,7 @@ $(VLLM_VENV)/.ready: deploy/vllm/requirements-$(VLLM_BUILD).txt | $(VENV)/.ready
 	 fi
 	@touch $@
 
-# The small model takes minutes, once; they must not count as a test's.
 e2e: setup $(VLLM_VENV)/.ready ## The slow tests against real components: Airflow, PostgreSQL, Chromium, vLLM, a running server
-	@$(BIN)/python -m serving.finetune.small_model var/models/small-llm
 	@$(BIN)/python -m pytest -m slow --timeout 900 -v
 
 lint: setup ## ruff, mypy --strict, import contracts

@@ -12,20 +12,18 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
 from core.settings import child_environment
 
 ROOT = Path(__file__).parents[1]
+SMALL_MODEL = ROOT / "serving" / "finetune" / "small-llm"
 PYTHON = ROOT / ".venv-vllm" / "bin" / "python"
-SMALL_MODEL = ROOT / "var" / "models" / "small-llm"
 NAME = "base"
 
 # Importing vLLM and starting its worker processes, on a machine that does other things too.
@@ -36,13 +34,6 @@ _END_SECONDS = 30.0
 def missing() -> str:
     """Why vLLM cannot be started here; empty if it can."""
     return "" if PYTHON.exists() else f"vLLM is not installed: `make e2e` builds {PYTHON.parents[1].name}"
-
-
-@cache
-def small_model() -> Path:
-    """The folder of the small model that quotes, which is made once by its present recipe: it takes minutes."""
-    subprocess.run([sys.executable, "-m", "serving.finetune.small_model", str(SMALL_MODEL)], cwd=ROOT, check=True)
-    return SMALL_MODEL
 
 
 class VLLMServer:
@@ -110,7 +101,7 @@ class VLLMServer:
 def vllm_server(model: Path | None = None) -> Iterator[VLLMServer]:
     """A running server over the model's folder, by default the small model; ended with all its processes."""
     with tempfile.TemporaryDirectory(prefix="vllm-") as folder:
-        server = VLLMServer(model or small_model(), Path(folder) / "log")
+        server = VLLMServer(model or SMALL_MODEL, Path(folder) / "log")
         server.start()
         try:
             yield server

@@ -1,20 +1,24 @@
-"""A small language model that quotes, made on a CPU in minutes: `python -m serving.finetune.small_model FOLDER`.
+"""A small language model that quotes; made anew, on a CPU, by `python -m serving.finetune.small_model FOLDER`.
 
 It makes tests and walk-throughs real where no large model is at hand: asked by prompt `answer`, it copies the sentence
 that a question names out of its passages, with the sentence's marker. It knows nothing and can do nothing else. The
-folder is one that vLLM serves and `ragloop tune` trains adapters on. With `--score` a made model is measured on pages
-that it was never trained on.
+folder is one that vLLM serves and `ragloop tune` trains adapters on. With `--score` a model is measured on pages that
+it was never trained on.
+
+The one that everything here uses is shipped, in SHIPPED: the same recipe comes out better or worse on another
+processor (docs/decisions/006-the-small-model-is-shipped.md).
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import json
 import random
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,13 +31,14 @@ from core.types import Turn, digest
 from serving.finetune.base_model import quiet
 from serving.finetune.progress import Progress, open_progress
 from serving.finetune.quoting_heads import HEAD, HIDDEN, THETA, lay_heads
-from serving.finetune.quoting_rows import PROMPT_VERSION, RowMaker, Shape, read_pages, split_pages
+from serving.finetune.quoting_rows import PROMPT_VERSION, Page, RowMaker, Shape, read_pages, split_pages
 from serving.finetune.recipe import answer_prompt
 from serving.finetune.small_tokenizer import CONTEXT_TOKENS, make_tokenizer
-from serving.prompt_library import PromptTemplate
 
+SHIPPED = Path(__file__).parent / "small-llm"
 HANDBOOK = Path(__file__).parents[2] / "docs"
 RECIPE_FILE = "recipe.json"
+_COMMAND = "python -m serving.finetune.small_model"
 
 # Raise it with any change that makes another model: a folder made by an older version is made anew.
 _VERSION = 2
@@ -68,15 +73,37 @@ def make_small_model(
     The same pages and stages make the same model on the same machine.
     """
     prompt = answer_prompt(PROMPT_VERSION)
-    recipe = {"recipe": _fingerprint(prompt, stages)}
-    if _recipe(folder) == recipe:
+    recipe = recipe_of(stages)
+    if recipe_in(folder) == recipe:
         return False
     texts, _ = split_pages(read_pages(pages))
     tokenizer = make_tokenizer([page.text for page in texts], prompt)
     model = _fresh(tokenizer)
     _train(model, tokenizer, RowMaker(texts, prompt, _SEED), stages, progress)
-    _save(folder, model, tokenizer, recipe)
+    _save(folder, model, tokenizer, _record(recipe, stages, texts))
     return True
+
+
+def recipe_of(stages: Sequence[Stage] = STAGES) -> str:
+    """The hash of everything that a model is made by, but for the pages."""
+    prompt = answer_prompt(PROMPT_VERSION).sha256
+    return digest({"version": _VERSION, "prompt": prompt, "stages": [asdict(stage) for stage in stages]})
+
+
+def recipe_in(folder: Path) -> str | None:
+    """The recipe that the model in the folder was made by; None if the folder is empty or not there.
+
+    Raises InputError if it holds something else.
+    """
+    try:
+        if not folder.exists() or not any(folder.iterdir()):
+            return None
+        recipe = json.loads((folder / RECIPE_FILE).read_text(encoding="utf-8"))
+        if recipe["made_by"] == _COMMAND:
+            return str(recipe["recipe"])
+    except (OSError, ValueError, TypeError, KeyError):
+        pass
+    raise InputError(f"{folder} holds something that this command did not make.", hint="Name another folder.")
 
 
 def encoded(tokenizer: Any, turns: Sequence[Turn]) -> tuple[list[int], list[int]]:
@@ -87,21 +114,16 @@ def encoded(tokenizer: Any, turns: Sequence[Turn]) -> tuple[list[int], list[int]
     return tokens, [token if own else _IGNORED for token, own in zip(tokens, mask, strict=True)]
 
 
-def _fingerprint(prompt: PromptTemplate, stages: Sequence[Stage]) -> str:
-    return digest({"version": _VERSION, "prompt": prompt.sha256, "stages": [asdict(stage) for stage in stages]})
-
-
-def _recipe(folder: Path) -> dict[str, str] | None:
-    """What the folder says it was made by; None if there is nothing in it. Raises InputError if it is not ours."""
-    try:
-        if not folder.exists() or not any(folder.iterdir()):
-            return None
-        recipe = json.loads((folder / RECIPE_FILE).read_text(encoding="utf-8"))
-        if set(recipe) == {"recipe"}:
-            return {"recipe": str(recipe["recipe"])}
-    except (OSError, ValueError, TypeError):
-        pass
-    raise InputError(f"{folder} holds something that this command did not make.", hint="Name another folder.")
+def _record(recipe: str, stages: Sequence[Stage], pages: Sequence[Page]) -> dict[str, Any]:
+    """What the folder says of how its model was made."""
+    return {
+        "recipe": recipe,
+        "made_by": _COMMAND,
+        "steps": [stage.steps for stage in stages],
+        "pages": len(pages),
+        "pages_sha256": digest([[page.name, page.text] for page in pages]),
+        "libraries": {name: importlib.metadata.version(name) for name in ("torch", "transformers", "tokenizers")},
+    }
 
 
 def _fresh(tokenizer: Any) -> Any:
@@ -196,20 +218,20 @@ def _padded(rows: Sequence[tuple[list[int], list[int]]], pad: int) -> tuple[torc
     return tokens, labels
 
 
-def _save(folder: Path, model: Any, tokenizer: Any, recipe: dict[str, str]) -> None:
-    """Whole or not at all."""
+def _save(folder: Path, model: Any, tokenizer: Any, record: Mapping[str, Any]) -> None:
+    """Whole or not at all; the weights in half precision, which answers the same and takes half the room."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as made, quiet():
-        model.save_pretrained(made)
+        model.half().save_pretrained(made)
         tokenizer.save_pretrained(made)
-        (Path(made) / RECIPE_FILE).write_text(json.dumps(recipe), encoding="utf-8")
+        (Path(made) / RECIPE_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         Path(made).rename(folder)
         Path(made).mkdir()  # for TemporaryDirectory to remove
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m serving.finetune.small_model", description=__doc__)
+    parser = argparse.ArgumentParser(prog=_COMMAND, description=__doc__)
     parser.add_argument("folder", type=Path, help="where the model is, or is to be")
     parser.add_argument("--pages", type=Path, default=HANDBOOK, help="folder of markdown pages to train on")
     parser.add_argument("--score", action="store_true", help="measure the model on the pages held out")

@@ -20,17 +20,20 @@ _MOST_TOKENS = 160
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Of `rows` questions: how many answers were the sentence word for word, how many ended with its marker."""
+    """Of `rows` questions: how many answers were the sentence word for word, how many ended with its marker, and how
+    many did not end: they went on in a circle until they were cut off."""
 
     passages: int
     rows: int
     sentences: int
     markers: int
+    endless: int
 
     def line(self) -> str:
         return (
             f"{self.passages} in the context, {self.rows} questions: the sentence word for word in"
-            f" {self.sentences / self.rows:.0%}, its marker in {self.markers / self.rows:.0%}"
+            f" {self.sentences / self.rows:.0%}, its marker in {self.markers / self.rows:.0%}, no end in"
+            f" {self.endless / self.rows:.0%}"
         )
 
 
@@ -39,31 +42,37 @@ def score(folder: Path, pages: Path, passages: int, rows: int = 120) -> Score:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, padding_side="left")
-    model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+    ).eval()
     _, held_out = split_pages(read_pages(pages))
     maker = RowMaker(held_out, answer_prompt(PROMPT_VERSION), _SEED)
     shape = Shape((passages, passages), (3, 8), (1, 1), made_up=0.0, openings=0.0)
     asked = [maker.row(shape) for _ in range(rows)]
     answers = [
-        text for start in range(0, rows, _BATCH) for text in _answers(model, tokenizer, asked[start : start + _BATCH])
+        each for start in range(0, rows, _BATCH) for each in _answers(model, tokenizer, asked[start : start + _BATCH])
     ]
-    pairs = [(_cut(answer), _cut(row[-1].content)) for answer, row in zip(answers, asked, strict=True)]
+    pairs = [(_cut(text), _cut(row[-1].content)) for (text, _), row in zip(answers, asked, strict=True)]
     return Score(
         passages,
         rows,
         sum(given[0] == wanted[0] for given, wanted in pairs),
         sum(given[1] == wanted[1] for given, wanted in pairs),
+        sum(not ended for _, ended in answers),
     )
 
 
-def _answers(model: Any, tokenizer: Any, rows: Sequence[Sequence[Turn]]) -> list[str]:
+def _answers(model: Any, tokenizer: Any, rows: Sequence[Sequence[Turn]]) -> list[tuple[str, bool]]:
+    """Each answer, and whether it came to its end."""
     messages = [[{"role": turn.role, "content": turn.content} for turn in row[:-1]] for row in rows]
     inputs = tokenizer.apply_chat_template(
         messages, add_generation_prompt=True, return_dict=True, return_tensors="pt", padding=True
     )
     with torch.no_grad():
         written = model.generate(**inputs, do_sample=False, max_new_tokens=_MOST_TOKENS)
-    return list(tokenizer.batch_decode(written[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True))
+    written = written[:, inputs["input_ids"].shape[1] :]
+    ended = (written == tokenizer.eos_token_id).any(dim=1).tolist()
+    return list(zip(tokenizer.batch_decode(written, skip_special_tokens=True), ended, strict=True))
 
 
 def _cut(answer: str) -> tuple[str, str]:

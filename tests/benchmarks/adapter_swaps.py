@@ -43,7 +43,7 @@ from tests.benchmarks.figures import spread
 from tests.benchmarks.run import ROOT, save
 from tests.benchmarks.search import server
 from tests.random_adapters import random_adapter
-from tests.vllm_server import NAME, small_model, vllm_server
+from tests.vllm_server import NAME, SMALL_MODEL, vllm_server
 
 PEOPLE = 8
 SEEDS = (1, 2)
@@ -257,7 +257,7 @@ def main() -> None:
     chosen = parser.parse_args()
     configure_logging("warning")
     models = ROOT / "var" / "models"
-    base = small_model()
+    base = SMALL_MODEL
     with tempfile.TemporaryDirectory() as scratch, vllm_server(base) as vllm:
         settings, first, second = prepare(Path(scratch) / "home", models, vllm.url, base)
         result = {

@@ -51,7 +51,7 @@ from tests.benchmarks.questions import MODELS
 from tests.benchmarks.run import save
 from tests.mock_model import MockModel
 from tests.unit.serving.rendered import embedded, links
-from tests.vllm_server import NAME, SMALL_MODEL, missing, vllm_server
+from tests.vllm_server import NAME, missing, vllm_server
 
 # Questions asked at once.
 AT_ONCE = 8
@@ -146,7 +146,7 @@ def _attack(whom: str, homes: Sequence[Path], every: int) -> dict[str, Any]:
             spec = GeneratorSpec(kind="llm", base_model=NAME)
             url = running.enter_context(MockModel(respond=_everything, models=(NAME,), max_model_len=100_000)).url
         elif whom == "small_model":
-            if reason := missing() or _no_model():
+            if reason := missing():
                 return {"not attacked": reason}
             spec = GeneratorSpec(
                 kind="llm", base_model=NAME, sampling={"temperature": 0.0, "max_tokens": ANSWER_TOKENS}
@@ -156,14 +156,6 @@ def _attack(whom: str, homes: Sequence[Path], every: int) -> dict[str, Any]:
             name: asyncio.run(_measured(homes, spec, url, every, name == "defended"))
             for name in ("defended", "undefended")
         }
-
-
-def _no_model() -> str:
-    return (
-        ""
-        if (SMALL_MODEL / "config.json").exists()
-        else "there is no small model yet: python -m serving.finetune.small_model"
-    )
 
 
 def _corpora() -> Mapping[str, Sequence[Attack]]:

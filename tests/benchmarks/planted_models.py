@@ -1,7 +1,7 @@
 """Whether the gate catches a model that got worse: an adapter that was taught wrong answers, and a prompt version that
 leaves the passages out. The real vLLM serves the small model; the dataset asks about pages that it was not made from.
 
-    python -m tests.benchmarks.planted_models [--base var/models/small-llm] [--cases 60] [--rows 96]
+    python -m tests.benchmarks.planted_models [--base FOLDER] [--cases 60] [--rows 96]
 
 Each release is evaluated against one that answers with the base model and the released prompt.
 """
@@ -38,7 +38,7 @@ from tests.benchmarks import machine
 from tests.benchmarks.questions import MODELS, opened
 from tests.benchmarks.run import save
 from tests.benchmarks.tuning import DOCS, quoting_rows, tune_and_merge
-from tests.vllm_server import NAME, SMALL_MODEL, small_model, vllm_server
+from tests.vllm_server import NAME, SMALL_MODEL, vllm_server
 
 BENCH = Actor("bench", frozenset({Role.REVIEW}))
 DATASET = "quotes"
@@ -144,9 +144,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=64)
     chosen = parser.parse_args()
     configure_logging("warning")
-    base = small_model() if chosen.base == SMALL_MODEL else chosen.base
     with tempfile.TemporaryDirectory() as scratch:
-        planted = run(base, chosen.cases, chosen.rows, Path(scratch))
+        planted = run(chosen.base, chosen.cases, chosen.rows, Path(scratch))
     at = datetime.now(UTC).isoformat(timespec="seconds")
     save({"at": at, "machine": machine.describe(), "planted": planted})
 

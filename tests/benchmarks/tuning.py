@@ -1,7 +1,7 @@
 """What a tuning of the small model teaches, measured on pages that it was not tuned on: SFT a way of ending an answer,
 DPO to leave it again.
 
-    python -m tests.benchmarks.tuning [--base var/models/small-llm] [--rows 96] [--asked 60]
+    python -m tests.benchmarks.tuning [--base FOLDER] [--rows 96] [--asked 60]
 
 Both go through `Tuner` and are merged into the base model, whose greedy answers are then compared with what was taught.
 """
@@ -33,7 +33,7 @@ from serving.finetune.template import prompt_messages
 from serving.finetune.tuning import Tuner, TuningResult
 from tests.benchmarks import machine
 from tests.benchmarks.run import save
-from tests.vllm_server import ROOT, SMALL_MODEL, small_model
+from tests.vllm_server import ROOT, SMALL_MODEL
 
 DOCS = ROOT / "docs"
 # What is taught, and then taught to be left out. The small model says nothing like it by itself.
@@ -163,11 +163,10 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=96)
     parser.add_argument("--asked", type=int, default=60)
     chosen = parser.parse_args()
-    base = small_model() if chosen.base == SMALL_MODEL else chosen.base
     with tempfile.TemporaryDirectory() as scratch:
-        figures = run(base, chosen.rows, chosen.asked, Path(scratch))
+        figures = run(chosen.base, chosen.rows, chosen.asked, Path(scratch))
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    save({"at": at, "machine": machine.describe(), "base": find_base(base).digest, **figures})
+    save({"at": at, "machine": machine.describe(), "base": find_base(chosen.base).digest, **figures})
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.adapter_swaps import measure, prepare
-from tests.vllm_server import VLLMServer, small_model
+from tests.vllm_server import SMALL_MODEL, VLLMServer
 
 SWAPS = 6
 BETWEEN = 16
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_people_ask_on_while_adapters_are_swapped(tmp_path: Path, models_folder: Path, vllm: VLLMServer) -> None:
-    settings, first, second = prepare(tmp_path / "home", models_folder, vllm.url, small_model())
+    settings, first, second = prepare(tmp_path / "home", models_folder, vllm.url, SMALL_MODEL)
     figures = measure(settings, (first, second), SWAPS, BETWEEN)
     assert figures["failed"] == []
     assert figures["mixtures"] == []

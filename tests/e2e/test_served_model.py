@@ -27,7 +27,7 @@ from tests.benchmarks.adapter_swaps import Streamed, stream
 from tests.benchmarks.search import server
 from tests.conftest import make_home
 from tests.random_adapters import random_adapter
-from tests.vllm_server import NAME, VLLMServer, small_model
+from tests.vllm_server import NAME, SMALL_MODEL, VLLMServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -120,18 +120,28 @@ def installation(tmp_path_factory: pytest.TempPathFactory, vllm: VLLMServer) -> 
 
 
 @pytest.fixture(scope="module")
-def adapter(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The digest of an adapter of the small model."""
-    store = AdapterStore(installation.settings.adapters)
-    return random_adapter(store, small_model(), 1, tmp_path_factory.mktemp("adapter"))
+def base_release(installation: Installation) -> str:
+    """A release that the base model answers."""
+    return installation.create()
 
 
-def test_a_served_model_streams_a_cited_answer_through_the_api(installation: Installation, vllm: VLLMServer) -> None:
-    release = installation.create()
-    installation.promote(release)
+@pytest.fixture
+def live(installation: Installation, vllm: VLLMServer, base_release: str) -> str:
+    """That release as the champion, whatever the tests before came to."""
+    if installation.ask().release != base_release:
+        installation.promote(base_release)
+    return base_release
+
+
+def an_adapter(installation: Installation, seed: int, folder: Path) -> str:
+    """The digest of an adapter of the small model, which no other test has loaded if none has the seed."""
+    return random_adapter(AdapterStore(installation.settings.adapters), SMALL_MODEL, seed, folder)
+
+
+def test_a_served_model_streams_a_cited_answer_through_the_api(installation: Installation, live: str) -> None:
     body = {"model": "ragloop", "messages": [{"role": "user", "content": WHEN}]}
     answer = httpx.post(f"{installation.address}/v1/chat/completions", json=body, timeout=60).json()
-    assert answer["release"] == release
+    assert answer["release"] == live
     assert (answer["degraded"], answer["model_use"]["model"]) == (False, NAME)
     assert answer["usage"]["completion_tokens"] > 0
     assert answer["citations"], answer["answer"]
@@ -144,9 +154,9 @@ def test_a_served_model_streams_a_cited_answer_through_the_api(installation: Ins
 
 
 def test_an_adapter_is_loaded_for_its_release_and_unloaded_when_no_release_needs_it(
-    installation: Installation, vllm: VLLMServer, adapter: str
+    installation: Installation, vllm: VLLMServer, live: str, tmp_path: Path
 ) -> None:
-    before = installation.ask()
+    adapter = an_adapter(installation, 1, tmp_path)
     name = f"{NAME}-{adapter[:16]}"
     assert name not in offered(vllm)
     release = installation.create(adapter_digest=adapter)
@@ -156,18 +166,18 @@ def test_an_adapter_is_loaded_for_its_release_and_unloaded_when_no_release_needs
     assert (answer.model, answer.degraded) == (name, False)
     assert answer.text
 
-    assert installation.done("adapters", "prune")["unloaded"] == [], "the champion's adapter stays"
+    assert name not in pruned(installation), "the champion's adapter stays"
     installation.done("release", "rollback", "--reason", "a test")
-    assert within(10, lambda: installation.ask().release == before.release)
-    assert [each["name"] for each in installation.done("adapters", "prune")["unloaded"]] == [name]
+    assert within(10, lambda: installation.ask().release == live)
+    assert name in pruned(installation)
     assert name not in offered(vllm)
 
 
 def test_wrong_adapters_are_refused_and_what_is_live_goes_on(
-    installation: Installation, vllm: VLLMServer, adapter: str, tmp_path: Path
+    installation: Installation, vllm: VLLMServer, live: str, tmp_path: Path
 ) -> None:
-    live = installation.ask()
-    sound = installation.settings.adapters / adapter
+    before = offered(vllm)
+    sound = installation.settings.adapters / an_adapter(installation, 2, tmp_path)
     damaged = copied(sound, tmp_path / "damaged")
     (damaged / "adapter_model.safetensors").write_bytes(b"nothing")
     assert installation.ragloop("adapters", "add", str(damaged))[0] == 2
@@ -182,8 +192,14 @@ def test_wrong_adapters_are_refused_and_what_is_live_goes_on(
         assert code == 2
         assert said in refused["error"]["message"]
         assert refused["error"]["hint"]
-    assert offered(vllm) == {NAME}
-    assert installation.ask().text == live.text
+    assert offered(vllm) == before
+    answer = installation.ask()
+    assert (answer.release, answer.degraded) == (live, False)
+
+
+def pruned(installation: Installation) -> list[str]:
+    """The names that were unloaded."""
+    return [each["name"] for each in installation.done("adapters", "prune")["unloaded"]]
 
 
 def copied(source: Path, target: Path) -> Path:
@@ -210,8 +226,9 @@ def resized(source: Path, target: Path, *, rank: int | None = None, inputs: int 
 
 
 def test_a_crash_of_vllm_in_mid_answer_ends_the_answer_from_the_documents_and_is_recovered_from(
-    installation: Installation, vllm: VLLMServer, adapter: str
+    installation: Installation, vllm: VLLMServer, live: str, tmp_path: Path
 ) -> None:
+    adapter = an_adapter(installation, 3, tmp_path)
     # An answer that goes on for a hundred tokens, so that it is being written when vLLM is killed.
     long = {"sampling.min_tokens": "100", "sampling.max_tokens": "150"}
     installation.promote(installation.create(adapter_digest=adapter, **long))

@@ -13,13 +13,13 @@ from serving.finetune.dataset import NumberedRow
 from serving.finetune.recipe import answer_prompt
 from serving.finetune.template import Encoder
 from tests.unit.serving.finetune.test_template import hostile_rows
-from tests.vllm_server import NAME, VLLMServer, small_model
+from tests.vllm_server import NAME, SMALL_MODEL, VLLMServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_a_rows_prompt_has_the_tokens_that_vllm_makes_of_the_same_question(vllm: VLLMServer) -> None:
-    base = find_base(small_model())
+    base = find_base(SMALL_MODEL)
     tokenizer = load_tokenizer(base)
     encoder = Encoder(tokenizer, answer_prompt(None), "english", end_tokens(base, tokenizer))
     for line, row in enumerate(hostile_rows(12), start=1):

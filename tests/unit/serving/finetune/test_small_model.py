@@ -11,7 +11,7 @@ from core.errors import InputError
 from serving.finetune.base_model import end_tokens, find_base, load_model, load_tokenizer
 from serving.finetune.quoting_rows import RowMaker, Shape, read_pages
 from serving.finetune.recipe import answer_prompt
-from serving.finetune.small_model import Stage, encoded, main, make_small_model
+from serving.finetune.small_model import SHIPPED, Stage, encoded, main, make_small_model, recipe_in, recipe_of
 
 SHORT = Shape((1, 1), (2, 3), (2, 2), made_up=1.0)
 PAGE = (
@@ -40,6 +40,12 @@ def test_the_folder_is_a_base_model_of_safetensors_alone_that_nothing_else_is_le
     assert {path.suffix for path in made.iterdir()} == {".json", ".jinja", ".safetensors"}
     assert [path.name for path in made.parent.iterdir()] == [made.name]
     assert load_model(base).config.head_dim == 64
+
+
+def test_the_shipped_model_is_one_of_the_present_recipe_in_half_precision() -> None:
+    assert recipe_in(SHIPPED) == recipe_of(), "make it anew: see docs/decisions/006-the-small-model-is-shipped.md"
+    assert find_base(SHIPPED).context_tokens == 2048
+    assert (SHIPPED / "model.safetensors").stat().st_size < 5_000_000
 
 
 def test_what_is_learned_is_the_answer_behind_exactly_what_serving_sends(made: Path, pages: Path) -> None:
@@ -88,7 +94,7 @@ def test_a_model_that_is_there_is_left_alone_and_one_of_another_recipe_made_anew
 
 
 @pytest.mark.parametrize("name", ["thesis.txt", "recipe.json"])
-@pytest.mark.parametrize("content", ["years of work", "[1]", '{"sugar": "100 g"}'])
+@pytest.mark.parametrize("content", ["years of work", "[1]", '{"recipe": "100 g of sugar", "made_by": "a cook"}'])
 def test_a_folder_with_something_else_in_it_is_refused_and_untouched(
     name: str, content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
