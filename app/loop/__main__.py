@@ -1,4 +1,4 @@
-"""`make loop`: python -m app.loop [--pause] [--keep]."""
+"""`make loop`: python -m app.loop [--model] [--pause] [--keep]."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from app.cli.console import note, report, say
-from app.loop import retrieval_story
+from app.loop import model_story, retrieval_story
 from app.loop.narration import no_pause
 from core.errors import RagloopError
 from core.settings import load_settings
@@ -17,6 +17,7 @@ from core.settings import load_settings
 def main(arguments: Sequence[str]) -> int:
     """Tell the walk-through that the arguments choose; returns the exit code."""
     parser = argparse.ArgumentParser(prog="make loop", description="Walk through the whole loop on this machine.")
+    parser.add_argument("--model", action="store_true", help="a fault of the model, healed by tuning, in the real vLLM")
     parser.add_argument("--pause", action="store_true", help="wait for Enter after each step, to look around")
     parser.add_argument("--keep", action="store_true", help="leave the server running at the end, until Ctrl-C")
     chosen = parser.parse_args(arguments)
@@ -24,7 +25,8 @@ def main(arguments: Sequence[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
-        retrieval_story.tell(load_settings(), _wait if chosen.pause else no_pause, _stay if chosen.keep else _leave)
+        tell = model_story.tell if chosen.model else retrieval_story.tell
+        tell(load_settings(), _wait if chosen.pause else no_pause, _stay if chosen.keep else _leave)
     except RagloopError as error:
         report(error, as_json=False)
         return 1

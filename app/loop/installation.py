@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,7 @@ _COMMAND_SECONDS = 600
 _REQUEST_SECONDS = 120
 # More than the server gives requests in flight to finish.
 _STOP_SECONDS = 30
+_BETWEEN_LOOKS = 0.1
 
 
 class Installation:
@@ -123,16 +125,32 @@ class Installation:
         body = {"model": "ragloop", "messages": [{"role": "user", "content": question}]}
         return self.post(who, "/v1/chat/completions", body)
 
-    def post(self, who: str, path: str, body: Mapping[str, Any], **headers: str) -> dict[str, Any]:
+    def follow(self, release: str, who: str, question: str, seconds: float) -> bool:
+        """Ask until the server answers by this release, for so many seconds at most; whether it does."""
+        deadline = time.monotonic() + seconds
+        while self.ask(who, question)["release"] != release:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_BETWEEN_LOOKS)
+        return True
+
+    def post(self, who: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """A request in the name of `who`; its reply. Raises StoryError for an error's."""
+        found: dict[str, Any] = self._sent("POST", who, path, json=body).json()
+        return found
+
+    def page(self, who: str, path: str) -> str:
+        """A page as `who` sees it. Raises StoryError for one that cannot be seen."""
+        return self._sent("GET", who, path).text
+
+    def _sent(self, method: str, who: str, path: str, **content: Any) -> httpx.Response:
         if self._client is None:
             raise StoryError("The server of the walk-through does not run.")
-        sent = {"Authorization": f"Bearer {self._keys[who]}", **headers}
-        reply = self._client.post(path, json=body, headers=sent)
+        headers = {"Authorization": f"Bearer {self._keys[who]}"}
+        reply = self._client.request(method, path, headers=headers, **content)
         if reply.is_error:
-            raise StoryError(f"POST {path} was answered with {reply.status_code}: {reply.text[:500]}")
-        found: dict[str, Any] = reply.json()
-        return found
+            raise StoryError(f"{method} {path} was answered with {reply.status_code}: {reply.text[:500]}")
+        return reply
 
 
 def fresh_folder(settings: Settings, name: str) -> Path:

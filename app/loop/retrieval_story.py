@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,8 +95,9 @@ class Walk:
 
     def whole(self, stay: Callable[[str], None]) -> None:
         """From an empty folder to the rollback."""
-        self._set_up()
-        with self._at.serving():
+        with ExitStack() as running:
+            self._set_up()
+            self._serve(running)
             self._ask()
             self._complain()
             self._diagnose()
@@ -121,6 +122,11 @@ class Walk:
                 self._at.person(member, Role.CHAT)
             self._at.person(REVIEWER, Role.CHAT, Role.REVIEW)
             self._at.person(APPROVER, Role.CHAT, Role.REVIEW, Role.APPROVE)
+
+    def _serve(self, running: ExitStack) -> None:
+        with self._story.step("Start the server", "The page and the API, for as long as the walk-through lasts."):
+            running.enter_context(self._at.serving())
+            self._story.tell(f"It is at {self._at.address}")
 
     def _ask(self) -> None:
         first = self._complaints[0]
@@ -183,7 +189,7 @@ class Walk:
         with self._story.step(
             "Find out why",
             "For each bad answer it is looked whether the right one stands in the documents, in the index, among the "
-            "passages found, and what the generator makes of it.",
+            "passages found, and what the generator makes of it. No diagnosis is sure: each shows its evidence.",
         ):
             diagnosed = self._at.ragloop("feedback", "diagnose", who=REVIEWER)["diagnoses"]
             causes = Counter(str(each["cause"]) for each in diagnosed)
@@ -232,12 +238,12 @@ class Walk:
     def _remedy(self, firing: str) -> str:
         with self._story.step(
             "Carry the remedy out",
-            "A few lengths of passages are tried on half of the complaints, the best is checked on the other half, and "
-            "an index is built with it beside the live one.",
+            "A few lengths of passages are tried on some of the complaints, the best is checked on the others, and an "
+            "index is built with it beside the live one.",
         ):
             done = self._at.ragloop("triggers", "run", firing, who=REVIEWER)
-            self._story.came(json.dumps(done["proposal"], ensure_ascii=False))
             self._story.check(done["state"] == "candidate", "there is a candidate", done)
+            self._story.came(searched(done["proposal"]))
             champion = self._at.ragloop("release", "list", told=False)["champion"]
             self._story.check(champion == self._before[0]["release"], "what answers has not changed", champion)
             return str(done["release_id"])
@@ -251,20 +257,26 @@ class Walk:
             words = ["eval", "run", candidate[:12], "--dataset", _QUESTIONS, "--no-track"]
             evaluated = self._at.ragloop(*words, who=REVIEWER)
             evaluation = str(evaluated["evaluation_id"])
-            report = self._at.ragloop("eval", "show", evaluation, told=False)
-            self._story.came(held_out(report))
-            self._story.tell(f"The report: {self._at.address}/reviews/{evaluation}")
-            locked = [row["scores"]["correct"] for row in report["rows"] if row["origin"] == "feedback"]
-            healed = [score for score in locked if (score["baseline"], score["candidate"]) == (0, 1)]
-            self._story.check(
-                len(healed) == self._cases, "what was complained of, and accepted, was wrong and is right now", locked
-            )
+            self._read(candidate, evaluation)
             self._story.check(
                 evaluated["verdict"] == "better" and evaluated["passes"],
                 "the gate calls the candidate better, and nothing blocks it",
                 [evaluated["verdict"], evaluated["blocks"]],
             )
             return evaluation
+
+    def _read(self, candidate: str, evaluation: str) -> None:
+        """The report, as the approver reads it: what counts in it, and where its page is."""
+        report = self._at.ragloop("eval", "show", evaluation, told=False)
+        self._story.came(held_out(report))
+        page = f"/reviews/{evaluation}"
+        self._story.tell(f"The report: {self._at.address}{page}")
+        self._story.check(candidate[:8] in self._at.page(APPROVER, page), "the report is there to be read")
+        locked = [row["scores"]["correct"] for row in report["rows"] if row["origin"] == "feedback"]
+        healed = [score for score in locked if (score["baseline"], score["candidate"]) == (0, 1)]
+        self._story.check(
+            len(healed) == self._cases, "what was complained of, and accepted, was wrong and is right now", locked
+        )
 
     def _decide(self, candidate: str, evaluation: str) -> None:
         with self._story.step(
@@ -305,13 +317,19 @@ class Walk:
             self._story.check(again["answer"] == before["answer"], "the old answer is back", again["answer"])
 
     def _follow(self, release: str) -> None:
-        """Until the server answers by this release, which is within two seconds of a promotion."""
-        deadline = time.monotonic() + self._follow_seconds
-        found = ""
-        while time.monotonic() < deadline and found != release:
-            found = self._at.ask(REVIEWER, self._complaints[0].question)["release"]
-            time.sleep(0.1)
-        self._story.check(found == release, "the server answers by the release that is live", found)
+        follows = self._at.follow(release, REVIEWER, self._complaints[0].question, self._follow_seconds)
+        self._story.check(follows, "the server answers by the release that is live")
+
+
+def searched(proposal: Mapping[str, Any]) -> str:
+    """What the remedy has tried, and what it chose."""
+    tried = ", ".join(f"{size['chunk_tokens']} tokens {size['gain']:.2f}" for size in proposal["sizes"])
+    held = proposal["held_out"]
+    return (
+        f"right passages found whole, on {len(proposal['chose_on'])} complaints: {tried}\n"
+        f"chosen: {proposal['chunk_tokens']} tokens\n"
+        f"on the {held['questions']} complaints that did not choose: {held['candidate']:.2f}, live {held['live']:.2f}"
+    )
 
 
 def held_out(report: Mapping[str, Any]) -> str:

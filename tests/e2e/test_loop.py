@@ -52,7 +52,13 @@ class MendsNothing(Installation):
         if arguments[:2] != ("triggers", "run"):
             return super().ragloop(*arguments, who=who, told=told)
         made = super().ragloop("release", "create", "--set", "retrieval.top_k=9", "--reason", "nothing", who=who)
-        return {"state": "candidate", "release_id": made["id"], "proposal": {}}
+        searched = {
+            "sizes": [],
+            "chose_on": [],
+            "chunk_tokens": 32,
+            "held_out": {"questions": 0, "candidate": 0, "live": 0},
+        }
+        return {"state": "candidate", "release_id": made["id"], "proposal": searched}
 
 
 def test_a_remedy_that_mends_nothing_fails_the_walk_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

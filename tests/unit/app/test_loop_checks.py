@@ -17,6 +17,13 @@ from core.types import Role
 
 RIGHT = {complaint.question: complaint.says for complaint in complaints()}
 
+SEARCHED = {
+    "chunk_tokens": 96,
+    "sizes": [{"chunk_tokens": 96, "gain": 1.0}],
+    "chose_on": ["feedback:1"],
+    "held_out": {"questions": 5, "live": 0.0, "candidate": 1.0},
+}
+
 
 @dataclass
 class Scripted(Installation):
@@ -47,7 +54,7 @@ class Scripted(Installation):
                 if "the remedy goes live" in self.broken:
                     self.champion = "new"
                 state = "failed" if "the remedy fails" in self.broken else "candidate"
-                return {"state": state, "release_id": "new", "proposal": {"chunk_tokens": 96}, "detail": ""}
+                return {"state": state, "release_id": "new", "proposal": SEARCHED}
             case ["eval", "run"]:
                 verdict = "no_worse" if "the gate sees no gain" in self.broken else "better"
                 return {"evaluation_id": "e1", "verdict": verdict, "passes": True, "blocks": []}
@@ -85,7 +92,10 @@ class Scripted(Installation):
         cited = [] if right and "no citation" in self.broken else [citation]
         return {"answer": text, "citations": cited, "release": self.champion, "interaction_id": question}
 
-    def post(self, who: str, path: str, body: Mapping[str, Any], **headers: str) -> dict[str, Any]:
+    def page(self, who: str, path: str) -> str:
+        return "" if "there is no report" in self.broken else "Review of new"
+
+    def post(self, who: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         self.votes.append(json.dumps(body["interaction_id"]))
         return {"id": self.votes[-1]}
 
@@ -116,6 +126,7 @@ def test_a_loop_that_does_all_it_says_is_told_to_its_end(capsys: pytest.CaptureF
         ("the remedy fails", "there is a candidate"),
         ("the remedy goes live", "what answers has not changed"),
         ("the gate sees no gain", "the gate calls the candidate better"),
+        ("there is no report", "the report is there to be read"),
         ("a complaint is not healed", "was wrong and is right now"),
         ("promoted unapproved", "without an approval nothing is promoted"),
         ("nothing is healed", "the answer is right"),
