@@ -47,8 +47,8 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 demo: setup ## Ingest the handbook (or DOCS=folder) with Airflow, start the web app, answer one question
 	@$(BIN)/python -m app.demo "$(DOCS)"
 
-loop: setup ## The whole loop as a walk-through: fault, votes, diagnosis, candidate, report, promotion, rollback
-	@$(BIN)/python -m app.loop $(if $(PAUSE),--pause) $(if $(KEEP),--keep)
+loop: setup $(if $(filter 1,$(MODEL)),$(VLLM_VENV)/.ready) ## The whole loop as a walk-through; MODEL=1: with vLLM, tuning the small model
+	@$(BIN)/python -m app.loop $(if $(filter 1,$(MODEL)),--model) $(if $(PAUSE),--pause) $(if $(KEEP),--keep)
 
 test: setup ## The quick tests: unit, contract, integration; offline, no server needed
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
