@@ -49,9 +49,13 @@ NEEDS: Mapping[tuple[str, str], Role | None] = {
     ("POST", "/answers/{interaction_id}/vote"): Role.CHAT,
     ("GET", "/documents"): Role.CHAT,
     ("GET", "/documents/{document_id}"): Role.CHAT,
+    ("DELETE", "/v1/documents"): Role.INGEST,
     # judging
     ("GET", "/v1/evaluations"): Role.REVIEW,
     ("GET", "/v1/evaluations/{evaluation_id}"): Role.REVIEW,
+    ("GET", "/gaps"): Role.REVIEW,
+    ("GET", "/gaps.json"): Role.REVIEW,
+    ("POST", "/gaps/{firing_id}/close"): Role.REVIEW,
     ("GET", "/ops"): Role.REVIEW,
     ("GET", "/ops.json"): Role.REVIEW,
     ("GET", "/ops/{table}.csv"): Role.REVIEW,

@@ -1,0 +1,72 @@
+"""What the page /gaps shows one reviewer: what the documents lack, and what was asked of those who keep them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from core.errors import NotFoundError
+from core.feedback import Firing, FiringState, Remedy
+from core.storage.feedback import FeedbackRepository
+from core.storage.firings import FiringRepository
+from core.types import AccessScope, Actor
+from evals.firing_service import FiringService
+from evals.knowledge_gaps import FoundGaps, KnowledgeGaps, documents_of
+from evals.trigger_facts import VOTE
+from serving.factory import Services
+
+# Requests that somebody is still to do something about.
+_STANDING = frozenset({FiringState.OPEN, FiringState.REQUESTED, FiringState.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request for content: its firing, whose documents it is about as far as that is known, and the questions of its
+    complaints that this reviewer may see."""
+
+    firing: Firing
+    source: str | None
+    questions: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class GapPage:
+    """The page."""
+
+    days: int
+    found: FoundGaps
+    requests: Sequence[Request]
+
+
+class GapDesk:
+    """The gaps in the documents, told from questions about documents that `scope` allows."""
+
+    def __init__(self, services: Services, scope: AccessScope) -> None:
+        self._services = services
+        self._gaps = KnowledgeGaps(services, scope)
+
+    def open(self, days: int) -> GapPage:
+        """What was asked in the last so many days, and every request that stands."""
+        since = datetime.now(UTC) - timedelta(days=days)
+        firings = FiringRepository(self._services.database).all()
+        standing = [each for each in firings if each.remedy is Remedy.CONTENT and each.state in _STANDING]
+        return GapPage(days, self._gaps.find(since), [self._request(each) for each in standing])
+
+    def close(self, firing_id: str, actor: Actor, reason: str) -> Firing:
+        """Put on record that the request is met, or not to be. Raises as FiringService.close, and NotFoundError for a
+        firing that is no request for content."""
+        service = FiringService(self._services)
+        firing = service.find(firing_id)
+        if firing.remedy is not Remedy.CONTENT:
+            raise NotFoundError("There is no such request.", hint="/gaps lists those that stand.")
+        return service.close(firing.id, actor, reason)
+
+    def _request(self, firing: Firing) -> Request:
+        subjects = [str(subject) for subject in firing.evidence.get("subjects") or ()]
+        ids = [subject.removeprefix(VOTE) for subject in subjects if subject.startswith(VOTE)]
+        votes = FeedbackRepository(self._services.database).get_all(ids)
+        seen = self._gaps.visible([documents_of(vote) for vote in votes])
+        questions = dict.fromkeys(vote.question for vote, may_see in zip(votes, seen, strict=True) if may_see)
+        source = firing.proposal.get("source")
+        return Request(firing, str(source) if source else None, tuple(questions))
