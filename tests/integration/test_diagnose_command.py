@@ -1,0 +1,57 @@
+"""`ragloop feedback diagnose` over a real installation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.settings import load_settings
+from core.storage.database import Database
+from core.storage.diagnoses import DiagnosisRepository
+from tests.conftest import make_home
+from tests.unit.cli.test_commands import run, run_json
+
+LEAVE = "Employees get 25 days of paid leave in every calendar year."
+
+
+@pytest.fixture
+def vote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    """The id of a vote on an answer whose document is not there."""
+    monkeypatch.setenv("RAGLOOP_HOME", str(make_home(tmp_path)))
+    folder = tmp_path / "office"
+    folder.mkdir()
+    (folder / "parking.md").write_text("# Parking\n\nVisitors park in the garage behind building seven.\n")
+    run_json(capsys, "ingest", str(folder))
+    _, answer = run_json(capsys, "ask", "How many days of paid leave do employees get?")
+    _, given = run_json(capsys, "feedback", "give", answer["interaction_id"], "down", "--correction", LEAVE)
+    return given["id"]
+
+
+def test_what_is_new_is_diagnosed_once_and_told_by_cause(vote: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "feedback", "diagnose")
+    assert code == 0
+    assert out.splitlines()[-1].split() == ["corpus_gap", "1"]
+    code, told = run_json(capsys, "feedback", "diagnose")
+    assert (code, told["diagnosed"], told["by_cause"], told["left_out"]) == (0, 0, {}, [])
+
+
+def test_one_vote_is_diagnosed_by_the_beginning_of_its_id(vote: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = run_json(capsys, "feedback", "diagnose", vote[:8])
+    assert (code, told["by_cause"]) == (0, {"corpus_gap": 1})
+    assert told["diagnoses"][0]["subject"] == f"feedback:{vote}"
+    assert told["diagnoses"][0]["evidence"]["correction"] == LEAVE
+
+
+@pytest.mark.parametrize(
+    "words", [["nobody"], ["--evaluation", "nobody"], ["abc", "--all"], ["--all", "--evaluation", "abc"]]
+)
+def test_a_call_at_fault_is_told_and_stores_nothing(
+    vote: str, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, told = run_json(capsys, "feedback", "diagnose", *words)
+    assert code == 2
+    assert told["error"]["hint"]
+    database = Database.open(load_settings())
+    assert DiagnosisRepository(database).standing([f"feedback:{vote}"]) == {}
+    database.close()
