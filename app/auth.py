@@ -126,6 +126,7 @@ def needs(role: Role) -> Callable[[Caller], Awaitable[Caller]]:
 
 
 ChatDep = Annotated[Caller, Depends(needs(Role.CHAT))]
+IngestDep = Annotated[Caller, Depends(needs(Role.INGEST))]
 ReviewerDep = Annotated[Caller, Depends(needs(Role.REVIEW))]
 ApproverDep = Annotated[Caller, Depends(needs(Role.APPROVE))]
 

@@ -25,6 +25,11 @@ def tracking_uri(settings: Settings) -> str:
     return settings.mlflow_tracking_uri or f"sqlite:///{_folder(settings) / 'mlflow.db'}"
 
 
+def has_records(settings: Settings) -> bool:
+    """Whether something may have been logged: a server was named, or the file in the home folder is there."""
+    return settings.mlflow_tracking_uri is not None or (_folder(settings) / "mlflow.db").exists()
+
+
 @contextmanager
 def open_experiment(settings: Settings, name: str, lost: str, hint: str) -> Iterator[tuple[MlflowClient, str]]:
     """A client and the id of the experiment `name`, which is made if it is not there.

@@ -25,7 +25,7 @@ FEEDBACK = "feedback"
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """One version of a dataset. Its cases never change."""
+    """One version of a dataset. Its cases never change, but that erased ones are gone."""
 
     name: str
     version: int
@@ -98,7 +98,7 @@ class DatasetStore:
         return [self._summary(version) for version in self._repository.versions(name)]
 
     def cases(self, sha256s: Iterable[str]) -> dict[str, Case]:
-        """Those of these cases that are stored, by hash."""
+        """Those of these cases that are stored and were not erased, by hash."""
         return {sha256: Case.model_validate(text) for sha256, text in self._repository.contents(sha256s).items()}
 
     def resolve(self, name_or_path: str, *, actor: str = "ragloop") -> Dataset:
@@ -129,7 +129,9 @@ class DatasetStore:
 
     def _dataset(self, version: DatasetVersion) -> Dataset:
         cases = self.cases(version.cases)
-        return Dataset(version.dataset, version.version, version.sha256, tuple(cases[key] for key in version.cases))
+        return Dataset(
+            version.dataset, version.version, version.sha256, tuple(cases[key] for key in version.cases if key in cases)
+        )
 
     def _summary(self, version: DatasetVersion) -> DatasetSummary:
         dataset = self._dataset(version)

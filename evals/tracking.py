@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.settings import Settings
-from core.tracking import LONGEST_PARAMETER, open_experiment
+from core.tracking import LONGEST_PARAMETER, has_records, open_experiment
 from evals.report import Report
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "ragloop-evaluations"
 _TAG = "ragloop.evaluation_id"
+_ERASE_HINT = "Check RAGLOOP_MLFLOW_TRACKING_URI, then erase again: what is erased already is passed over."
 _HINT = (
     "The report itself is safe. Check RAGLOOP_MLFLOW_TRACKING_URI, then run the same evaluation again: "
     "it costs next to nothing."
@@ -30,6 +31,30 @@ def track(settings: Settings, report: Report, page: Path) -> str:
     """
     with open_experiment(settings, EXPERIMENT, "The evaluation is not in MLflow", _HINT) as (client, experiment):
         return _logged(client, experiment, report, page)
+
+
+def forget(settings: Settings, evaluation_id: str) -> int:
+    """Remove the copies of an evaluation's report; its figures stay. Returns how many files there were.
+
+    Raises UnavailableError when the tracking server or its store cannot be used.
+    """
+    if not has_records(settings):
+        return 0
+    with open_experiment(settings, EXPERIMENT, "The report's copy is still in MLflow", _ERASE_HINT) as (
+        client,
+        experiment,
+    ):
+        runs = client.search_runs([experiment], f"tags.`{_TAG}` = '{evaluation_id}'")
+        return sum(_forgotten(client, run.info.run_id, run.info.artifact_uri) for run in runs)
+
+
+def _forgotten(client: MlflowClient, run_id: str, artifact_uri: str) -> int:
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    names = [each.path for each in client.list_artifacts(run_id)]
+    for name in names:
+        get_artifact_repository(artifact_uri).delete_artifacts(name)  # type: ignore[no-untyped-call]
+    return len(names)
 
 
 def _logged(client: MlflowClient, experiment: str, report: Report, page: Path) -> str:

@@ -7,10 +7,11 @@ and manifest follow. Killed in between, the next run finds the pending rows and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from core.ports import VectorIndex
 from core.storage.documents import DocumentRepository
+from core.storage.erasures import ErasedSubjects
 from core.types import CollectionSpec, DocumentState, EmbeddedDocument, ManifestEntry
 from ingestion.plan import PlannedItem
 from ingestion.staging import ReadDocument, RejectedDocument, ShardResult, StagedPlan, Staging
@@ -24,6 +25,8 @@ class Commit:
     documents: DocumentRepository
     spec: CollectionSpec
     converter_fingerprint: str
+    erased: ErasedSubjects = field(default=ErasedSubjects(), kw_only=True)
+    """URIs that may not come back, though the run was planned before they were erased."""
 
     def apply(self, staging: Staging) -> None:
         plan = staging.plan()
@@ -39,7 +42,9 @@ class Commit:
 
     def _results(self, plan: StagedPlan, staging: Staging) -> Iterator[ShardResult]:
         """Each shard's result, one in memory at a time."""
-        return (staging.done(number) for number in range(plan.shards))
+        for number in range(plan.shards):
+            result = staging.done(number)
+            yield replace(result, read=tuple(one for one in result.read if one.document.uri not in self.erased))
 
     def _save_source(self, plan: StagedPlan) -> None:
         self.documents.save_source(plan.source, plan.root)

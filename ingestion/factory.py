@@ -13,6 +13,7 @@ from core.settings import Settings
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository, EmbeddingMemo, RunRepository
 from core.storage.embedders import EmbedderRepository
+from core.storage.erasures import ErasureRepository
 from core.storage.releases import ReleaseRepository
 from core.types import PUBLIC, CollectionSpec
 from ingestion.converters.registry import READERS, FileConverter
@@ -70,7 +71,8 @@ def open_stores(settings: Settings) -> Iterator[tuple[Database, Stores]]:
     database = Database.open(settings)
     index = open_index(settings)
     try:
-        yield database, Stores(index, DocumentRepository(database), EmbeddingMemo(database), RunRepository(database))
+        documents, memo = DocumentRepository(database), EmbeddingMemo(database)
+        yield database, Stores(index, documents, memo, RunRepository(database), ErasureRepository(database))
     finally:
         index.close()
         database.close()

@@ -18,12 +18,12 @@ from typing import Any
 from core.errors import ConflictError, NotFoundError, RagloopError
 from core.ports import Embedder, Source, Splitter, VectorIndex
 from core.storage.documents import DocumentRepository, EmbeddingMemo, RunRepository
+from core.storage.erasures import ErasureRepository, Subject
 from core.types import CollectionSpec
 from ingestion.commit import Commit
 from ingestion.converters.registry import FileConverter
 from ingestion.converters.sandbox import Limits, Sandbox
 from ingestion.converters.worker import Job
-from ingestion.deletion import Deletion
 from ingestion.plan import PlannedItem, diff, refuse_mass_deletion, shards
 from ingestion.processing import ShardProcessor, SourceReader
 from ingestion.progress import NoProgress, Progress
@@ -53,6 +53,7 @@ class Stores:
     documents: DocumentRepository
     memo: EmbeddingMemo
     runs: RunRepository
+    erasures: ErasureRepository
 
     def indexed(self, collection: str) -> dict[str, int]:
         """Chunks by document as the index has them: what it lost is done again."""
@@ -150,14 +151,9 @@ class Pipeline:
         plan = self._staging(run_id).plan()
         return FolderSource(plan.source, Path(plan.root), self.converter.suffixes, plan.access)
 
-    def delete_document(self, uri: str) -> dict[str, int]:
-        """Delete the document everywhere and return what each store held of it. Raises NotFoundError."""
-        with self._alone(WAIT_SECONDS):
-            stores = self.stores
-            return Deletion(stores.index, stores.documents, stores.memo, self._staging_root).delete(uri)
-
     def _commit(self, run_id: str) -> None:
-        commit = Commit(self.stores.index, self.stores.documents, self.spec, self.converter.fingerprint)
+        erased = self.stores.erasures.subjects(Subject.DOCUMENT)
+        commit = Commit(self.stores.index, self.stores.documents, self.spec, self.converter.fingerprint, erased=erased)
         commit.apply(self._staging(run_id))
 
     # -- planning
@@ -168,7 +164,9 @@ class Pipeline:
         started_at = time.time()
         self._check_root(source, permissions)
         entries = self.stores.documents.entries(self.spec.name, source.name)
-        items = list(source.list())
+        erased = self.stores.erasures.subjects(Subject.DOCUMENT)
+        offered = list(source.list())
+        items = [item for item in offered if item.uri not in erased]
         difference = diff(items, entries, self.converter.fingerprint, self.stores.indexed(self.spec.name))
         if not permissions.mass_delete:
             refuse_mass_deletion(source.name, entries, difference.vanished)
@@ -187,6 +185,7 @@ class Pipeline:
             new=new,
             changed=len(difference.work) - new,
             skipped=dict(source.skipped) if isinstance(source, FolderSource) else {},
+            erased=len(offered) - len(items),
             started_at=started_at,
         )
         return plan, portions

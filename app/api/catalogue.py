@@ -1,4 +1,4 @@
-"""What there is: GET /v1/models, /v1/documents."""
+"""What there is: GET /v1/models, GET and DELETE /v1/documents."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from app.api.chat_request import MODEL
-from app.auth import ChatDep, ServicesDep
+from app.auth import ChatDep, IngestDep, ServicesDep
 from app.errors import ModelNotFoundError
 from app.fields import Text
 from app.library import DocumentLibrary
 from core.storage.documents import DocumentSummary
 from core.storage.releases import ReleaseRepository
+from evals.cases import LONGEST_URI
+from evals.erasing import Eraser
 from serving.factory import Services
 
 router = APIRouter(prefix="/v1")
@@ -42,6 +44,16 @@ def list_documents(
     """The documents that the caller may see, in order of URI. `next` is the `after` of the following page."""
     shelf = DocumentLibrary(services.database).shelf(caller.scope, after, limit)
     return {"documents": [_summary(document) for document in shelf.documents], "next": shelf.next}
+
+
+@router.delete("/documents")
+def erase_document(
+    caller: IngestDep, services: ServicesDep, uri: Annotated[Text, Query(min_length=1, max_length=LONGEST_URI)]
+) -> dict[str, Any]:
+    """Erase a document from everything, and say how much there was of it where. Works on documents that the caller may
+    not see: whoever brings documents in takes them out."""
+    erased = Eraser(services.settings, services.database, services.index).document(uri, caller.actor)
+    return {"uri": uri, "receipt": dict(erased.receipt), "adapters": list(erased.adapters)}
 
 
 @router.get("/documents/{document_id}")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.console import JsonOption, note, print_json, say
+from app.cli.erased import print_erased
 
 
 def ingest(
@@ -60,23 +61,25 @@ def delete(
     uri: Annotated[str, typer.Argument(help="The document's URI, as citations show it: handbook/team/index.md")],
     as_json: JsonOption = False,
 ) -> None:
-    """Remove a document from every store.
+    """Erase a document from everything: index, texts, answers, votes, cases, training rows, reports.
 
-    Prints what was removed from where. A file that is still in its folder comes back with the next ingestion.
+    Prints what was removed from where. A file that is still in its folder is left out from then on. What an adapter was
+    trained on stays in its weights: those are named, to be replaced by a person.
     """
+    from app.cli.actor import current_actor, require_role
     from core.settings import load_settings
     from core.telemetry import configure_logging
-    from ingestion.factory import open_pipeline
+    from core.types import Role
+    from evals.erasing import Eraser
+    from ingestion.factory import open_stores
 
     settings = load_settings()
     configure_logging("warning")
-    with open_pipeline(settings) as pipeline:
-        receipt = pipeline.delete_document(uri)
-    if as_json:
-        print_json({"uri": uri, "receipt": receipt})
-        return
-    for store, count in receipt.items():
-        say(f"{store:12}{count:>6}")
+    with open_stores(settings) as (database, stores):
+        actor = current_actor(settings, database)
+        require_role(actor, Role.INGEST, "erase documents")
+        erased = Eraser(settings, database, stores.index).document(uri, actor)
+    print_erased({"uri": uri}, erased, as_json=as_json)
 
 
 def _print_report(report: dict[str, Any]) -> None:
@@ -84,6 +87,8 @@ def _print_report(report: dict[str, Any]) -> None:
 
     for failure in report["failures"]:
         note(f"not read: {failure['uri']}: {failure['reason']}")
+    if report["erased"]:
+        note(f"left out, because they were erased: {report['erased']}")
     if report["skipped"]:
         kinds = ", ".join(f"{count} {suffix}" for suffix, count in report["skipped"].items())
         note(f"left alone, not a kind that is read: {kinds}")

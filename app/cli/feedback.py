@@ -13,6 +13,7 @@ import typer
 
 from app.cli import diagnosing
 from app.cli.console import JsonOption, note, one_line, print_json, say, visible
+from app.cli.erased import erase
 from app.cli.since import moment_of
 from core.errors import InputError, NotFoundError
 from core.feedback import FeedbackReason, Vote
@@ -28,6 +29,8 @@ application = typer.Typer(
     help="Vote on answers, read what others said, decide what becomes of it.", no_args_is_help=True
 )
 application.command("diagnose")(diagnosing.diagnose)
+
+application.command()(erase)
 
 FeedbackId = Annotated[str, typer.Argument(metavar="ID", help="The feedback's id or its beginning.")]
 StateOption = Annotated[

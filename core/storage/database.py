@@ -46,6 +46,13 @@ class Database:
         with self.transaction() as connection:
             connection.execute(text("SELECT 1"))
 
+    def settle(self) -> None:
+        """Bring SQLite's log into its file and empty it, so that nothing is left of what was deleted, unless somebody
+        is reading just then. PostgreSQL tidies up by itself."""
+        if self.engine.dialect.name == "sqlite":
+            with _as_unavailable(self.engine.url), self.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -93,6 +100,8 @@ def _create_engine(url: URL) -> Engine:
         # FULL, not NORMAL: a commit that was acknowledged survives a power cut.
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        # What is deleted or replaced is overwritten with zeros: an erased text must not stay in the file.
+        cursor.execute("PRAGMA secure_delete=ON")
         cursor.close()
 
     return engine

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -19,6 +19,8 @@ from core.types import digest
 
 # Rows per statement: SQLite and PostgreSQL both limit the number of bound values.
 _BATCH = 500
+# What is left of a case that was erased: its hash, which versions and evaluations name, and that it is gone.
+_ERASED: Mapping[str, Any] = {"erased": True}
 # Versions of one dataset that may be stored at the same moment before one of them gives up.
 _ATTEMPTS = 20
 
@@ -79,7 +81,7 @@ class DatasetRepository:
         return list(found.values())
 
     def contents(self, sha256s: Iterable[str]) -> dict[str, Mapping[str, Any]]:
-        """What each of these cases says, by hash, as far as they are known."""
+        """What each of these cases says, by hash, as far as they are known and were not erased."""
         with self._database.transaction() as connection:
             return case_contents(connection, sha256s)
 
@@ -130,12 +132,26 @@ def find_version(connection: Connection, dataset: str, version: int | None = Non
 
 
 def case_contents(connection: Connection, sha256s: Iterable[str]) -> dict[str, Mapping[str, Any]]:
-    """What each of these cases says, by hash."""
+    """What each of these cases says, by hash; those that were erased are not there."""
     found: dict[str, Mapping[str, Any]] = {}
     for part in _parts(sha256s):
         query = select(evaluation_cases).where(evaluation_cases.c.sha256.in_(part))
-        found |= {row.sha256: row.content for row in connection.execute(query)}
+        found |= {row.sha256: row.content for row in connection.execute(query) if row.content != _ERASED}
     return found
+
+
+def erase_cases(connection: Connection, sha256s: Collection[str], *, by: str, reason: str) -> None:
+    """Take the cases out of the newest version of every dataset, and forget what they say everywhere. Raises
+    IntegrityError if a dataset was changed meanwhile."""
+    names = connection.execute(select(dataset_versions.c.dataset).distinct()).scalars().all()
+    for name in names:
+        newest = find_version(connection, name)
+        if newest is not None and not set(newest.cases).isdisjoint(sha256s):
+            left = [key for key in newest.cases if key not in sha256s]
+            _add_behind(connection, newest, name, left, by, reason)
+    for part in _parts(sha256s):
+        statement = update(evaluation_cases).where(evaluation_cases.c.sha256.in_(part))
+        connection.execute(statement.values(content=dict(_ERASED)))
 
 
 def _add_behind(

@@ -14,10 +14,12 @@ from core.ports import VectorIndex
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository, EmbeddingMemo, RunRepository
+from core.storage.erasures import ErasureRepository, Subject
 from core.types import CollectionSpec
 from ingestion.converters.registry import FileConverter
 from ingestion.converters.sandbox import Limits, Sandbox
 from ingestion.converters.worker import Job, Outcome, Task, convert
+from ingestion.deletion import Deletion
 from ingestion.pipeline import Permissions, Pipeline, Stores
 from ingestion.rebuild import Rebuild
 from ingestion.sources.folder import FolderSource
@@ -82,6 +84,10 @@ class Workbench:
         return spec_of(self.embedder, self.splitter)
 
     @property
+    def stores(self) -> Stores:
+        return Stores(self.index, self.documents, self.memo, self.runs, ErasureRepository(self.database))
+
+    @property
     def pipeline(self) -> Pipeline:
         return Pipeline(
             home=self.home,
@@ -89,7 +95,7 @@ class Workbench:
             open_embedder=lambda: self.embedder,
             splitter=self.splitter,
             converter=self.converter,
-            stores=Stores(self.index, self.documents, self.memo, self.runs),
+            stores=self.stores,
             limits=self.limits,
             open_sandbox=self.sandbox,
         )
@@ -104,7 +110,7 @@ class Workbench:
             live=lambda: self.spec,
             open_embedder=lambda: embedder,
             splitter=splitter,
-            stores=Stores(self.index, self.documents, self.memo, self.runs),
+            stores=self.stores,
         )
 
     def source(
@@ -120,6 +126,15 @@ class Workbench:
 
     def ingest(self, source: FolderSource | None = None, **permissions: bool) -> dict[str, Any]:
         return self.pipeline.run(source or self.source(), permissions=Permissions(**permissions))
+
+    def delete(self, uri: str) -> dict[str, int]:
+        deletion = Deletion(self.index, self.documents, self.memo, self.home / "staging")
+        return deletion.delete(uri, lambda _document, _held: {})
+
+    def erase(self, uri: str) -> None:
+        """As evals.erasing does, of a document that nothing was ever answered from."""
+        self.delete(uri)
+        self.stores.erasures.record(Subject.DOCUMENT, uri, "ann", {})
 
     def dry_run(self, source: FolderSource | None = None, **permissions: bool) -> dict[str, Any]:
         return self.pipeline.dry_run(source or self.source(), permissions=Permissions(**permissions))

@@ -20,7 +20,6 @@ from core.release import (
 from core.storage.releases import Decision, ReleaseRepository
 from core.types import CollectionSpec, document_id
 from ingestion.indexes import Indexes
-from ingestion.pipeline import Stores
 from tests.integration.ingestion_pipeline import NOTES, PLANS, Workbench
 
 ME = Decision("a test", "a test")
@@ -53,8 +52,7 @@ def manifest(spec: CollectionSpec, top_k: int = 8) -> ReleaseManifest:
 
 
 def indexes(bench: Workbench) -> Indexes:
-    stores = Stores(bench.index, bench.documents, bench.memo, bench.runs)
-    return Indexes(bench.home, stores, ReleaseRepository(bench.database))
+    return Indexes(bench.home, bench.stores, ReleaseRepository(bench.database))
 
 
 def rebuilt(bench: Workbench, tokens: int = 30) -> CollectionSpec:

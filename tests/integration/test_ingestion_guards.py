@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConflictError, NotFoundError, RagloopError, UnavailableError
+from core.storage.erasures import Subject
 from core.types import document_id
 from ingestion.pipeline import Permissions
 from ingestion.splitting.structure_splitter import StructureSplitter
@@ -188,14 +189,43 @@ def test_a_deleted_document_is_gone_from_every_store(bench: Workbench) -> None:
     bench.write("plans.md", PLANS)
     bench.ingest()
 
-    receipt = bench.pipeline.delete_document("docs/notes.md")
+    receipt = bench.delete("docs/notes.md")
 
     assert receipt == {"memo": 1, "index": 1, "documents": 1, "manifest": 1, "staging": 0}
     assert list(bench.texts()) == ["docs/plans.md"]
     assert bench.documents.get(document_id("docs/notes.md")) is None
     with pytest.raises(NotFoundError):
-        bench.pipeline.delete_document("docs/notes.md")
+        bench.delete("docs/notes.md")
     bench.pipeline.verify("after")
+
+
+def test_an_erased_document_that_is_still_in_its_source_does_not_come_back(bench: Workbench) -> None:
+    bench.write("notes.md", NOTES)
+    bench.write("plans.md", PLANS)
+    bench.ingest()
+    bench.erase("docs/notes.md")
+
+    report = bench.ingest()
+    assert (report["erased"], counts(report)) == (1, (0, 0, 1, 0, 0))
+    assert list(bench.texts()) == ["docs/plans.md"]
+    bench.write("notes.md", f"{NOTES} And more.")
+    assert bench.dry_run()["erased"] == 1
+    bench.write("renamed.md", NOTES)
+    assert bench.ingest()["documents"]["added"] == 1  # under another name it is another document
+
+
+def test_a_run_that_was_planned_before_an_erasure_does_not_bring_the_document_back(bench: Workbench) -> None:
+    bench.write("notes.md", NOTES)
+    bench.write("plans.md", PLANS)
+    source = bench.source()
+    plan = bench.pipeline.plan(source, "planned")
+    bench.stores.erasures.record(Subject.DOCUMENT, "docs/notes.md", "ann", {})
+    bench.pipeline.process(source, "planned", range(plan.shards))
+    bench.pipeline.commit("planned")
+    bench.pipeline.verify("planned")
+
+    assert list(bench.texts()) == ["docs/plans.md"]
+    assert bench.documents.get(document_id("docs/notes.md")) is None
 
 
 def test_deletion_reaches_what_a_killed_run_has_staged(bench: Workbench) -> None:
@@ -205,7 +235,7 @@ def test_deletion_reaches_what_a_killed_run_has_staged(bench: Workbench) -> None
     plan = bench.pipeline.plan(bench.source(), "killed")
     bench.pipeline.process(bench.source(), "killed", range(plan.shards))
 
-    assert bench.pipeline.delete_document("docs/notes.md")["staging"] == 1
+    assert bench.delete("docs/notes.md")["staging"] == 1
     staged = b"".join(path.read_bytes() for path in bench.home.glob("staging/**/*") if path.is_file())
     assert b"second office" not in staged
 
@@ -218,7 +248,7 @@ def test_deletion_reaches_collections_that_are_kept_for_rollback(bench: Workbenc
     bench.ingest()
     assert bench.index.collections() == sorted([first, bench.spec.name])
 
-    receipt = bench.pipeline.delete_document("docs/notes.md")
+    receipt = bench.delete("docs/notes.md")
 
     assert receipt["index"] == 2
     assert receipt["manifest"] == 2

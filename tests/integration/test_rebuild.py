@@ -214,7 +214,7 @@ def test_an_erasure_reaches_every_index(full: Workbench) -> None:
     rebuild = full.rebuild()
     rebuild.run()
 
-    full.pipeline.delete_document("board/guide.md")
+    full.delete("board/guide.md")
 
     for name in (rebuild.spec.name, full.spec.name):
         assert "board/guide.md" not in full.texts(name)

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from app.cli.main import main
+from app.local_actor import local_actor
+from core.settings import load_settings
 from core.types import Role
 from tests.conftest import make_home
 
@@ -191,7 +193,30 @@ def test_documents_are_ingested_asked_about_and_deleted(capsys: pytest.CaptureFi
     code, deleted = run_json(capsys, "delete", "policies/travel.md")
     assert deleted["uri"] == "policies/travel.md"
     assert deleted["receipt"]["index"] == 1
+    assert deleted["adapters"] == []
+    assert deleted["receipt"]["answers"] == 1
     assert run_json(capsys, "ask", "Who approves travel expenses?")[1]["abstained"]
+    home = load_settings().home
+    held = [path for path in home.rglob("*") if path.is_file() and b"expenses before the trip" in path.read_bytes()]
+    assert held == []
+    code, report = run_json(capsys, "ingest", str(folder))
+    assert (report["erased"], report["documents"]["added"]) == (1, 0)
+
+
+def test_a_person_is_erased_with_the_answers_they_were_given(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    (folder / "travel.md").write_text("# Travel\n\nThe team lead approves travel expenses before the trip.\n")
+    run(capsys, "ingest", str(folder))
+    answer = run_json(capsys, "ask", "Who approves travel expenses?")[1]
+    run_json(capsys, "feedback", "give", answer["interaction_id"], "down", "--comment", "Not so.")
+    author = local_actor().name
+    code, erased = run_json(capsys, "feedback", "erase", author)
+    assert (code, erased["author"]) == (0, author)
+    assert (erased["receipt"]["feedback"], erased["receipt"]["answers"]) == (1, 1)
+    assert run(capsys, "feedback", "erase", author)[0] == 2
 
 
 def test_labels_limit_what_a_command_sees(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -1,0 +1,86 @@
+"""Finding what of a document was copied into answers, votes, cases and reports, and taking it out. Pure.
+
+    traces = DocumentTraces("handbook/leave.md", [document.text])
+    traces.quotes("…")          # whether a text says what the document says, word for word
+
+A text quotes the document if it has a run of eight words in common with it, or all of its words stand in the document
+together. An answer is also erased if it cites the document, or a model wrote it with the document before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evals.cases import Case
+from evals.leakage import normalised
+
+ERASED = "[erased]"
+
+# Words in a row that two texts do not share by chance: at six, phrases like "at the end of the month of" are found.
+RUN = 8
+# A text of fewer words stands in many documents ("Thirty days."): it is no copy of this one.
+_FEWEST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Which texts belong to something that is erased, and what is left of a value without them."""
+
+    holds: Callable[[str], bool]
+
+    def without(self, value: Any) -> Any:
+        """The value, a JSON, with every text that is found replaced."""
+        if isinstance(value, str):
+            return ERASED if self.holds(value) else value
+        if isinstance(value, Mapping):
+            return {key: self.without(each) for key, each in value.items()}
+        if isinstance(value, Sequence):
+            return [self.without(each) for each in value]
+        return value
+
+
+class DocumentTraces:
+    """What is recognised of one document. `texts` are its own, or passages of it that were kept."""
+
+    def __init__(self, uri: str, texts: Iterable[str]) -> None:
+        self.uri = uri
+        self._texts = [f" {normalised(text)} " for text in texts]
+        self._runs = {run for text in self._texts for run in _runs(text.split())}
+
+    def quotes(self, text: str) -> bool:
+        """Whether the text holds words of the document."""
+        words = normalised(text).split()
+        if len(words) < RUN:
+            short = f" {' '.join(words)} "
+            return len(words) >= _FEWEST and any(short in known for known in self._texts)
+        return any(run in self._runs for run in _runs(words))
+
+    def holds(self, text: str) -> bool:
+        """Whether the text names the document or quotes it."""
+        return self.uri in text or self.quotes(text)
+
+    def in_case(self, case: Case) -> bool:
+        """Whether the case rests on the document, or says what it says."""
+        said = (case.question, case.answer, *(turn.content for turn in case.history))
+        return any(each.uri == self.uri for each in case.evidence) or any(map(self.quotes, said))
+
+    def answer(self, record: Mapping[str, Any], text: str) -> dict[str, Any]:
+        """The fields of a recorded answer that are to be otherwise; `text` is the name of the one with its words."""
+        passages, citations = self._others(record["passages"]), self._others(record["citations"])
+        shown, cited = len(passages) < len(record["passages"]), len(citations) < len(record["citations"])
+        said = Found(self.quotes).without(
+            {key: record[key] for key in ("question", "query", "history") if key in record}
+        )
+        new: dict[str, Any] = {"passages": passages, "citations": citations, text: record[text], **said}
+        if cited or (shown and record.get("model") is not None) or self.quotes(record[text]):
+            new |= {text: ERASED, "citations": []}
+        return {key: value for key, value in new.items() if value != record[key]}
+
+    def _others(self, places: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        return [each for each in places if each["uri"] != self.uri]
+
+
+def _runs(words: Sequence[str]) -> Iterator[str]:
+    return (" ".join(words[start : start + RUN]) for start in range(len(words) - RUN + 1))
