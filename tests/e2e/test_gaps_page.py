@@ -1,0 +1,75 @@
+"""/gaps in a real browser, without scripts: gaps are read, and a request for content is closed by keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.feedback import Cause, FiringState
+from core.storage.firings import FiringRepository
+from tests.e2e.test_page import CHROMIUM, FLAGS, LOW_CONTRAST
+from tests.e2e.web import served
+from tests.integration.test_api_gaps import declined, request
+from tests.unit.app.world import World
+from tests.unit.evals.test_monitoring import vote
+
+sync_api = pytest.importorskip("playwright.sync_api")
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    world = World(tmp_path).ingest()
+    world.add("docs/a.md", "The lead approves it.\n")
+    given = [
+        vote(world, name, Cause.CORPUS_GAP, question=f"Where does {name} park the car?") for name in ("Anna", "Ben")
+    ]
+    request(world, *(f"feedback:{each.id}" for each in given))
+    for floor in range(6):
+        declined(world, f"How do I repair the printer on floor {floor}, which says PC_LOAD_LETTER_{'X' * 60}?")
+    return world
+
+
+@pytest.fixture
+def browser() -> Iterator[sync_api.Browser]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_reviewer_reads_the_gaps_and_closes_a_request(
+    world: World, browser: sync_api.Browser, tmp_path: Path, width: int, scheme: str
+) -> None:
+    with served(world.app()) as address:
+        context = browser.new_context(
+            viewport={"width": width, "height": 844}, color_scheme=scheme, java_script_enabled=False
+        )
+        context.set_default_timeout(10_000)
+        page = context.new_page()
+        page.goto(f"{address}/ops")
+        page.get_by_role("navigation", name="Main").get_by_role("link", name="Gaps").click()
+        page.locator(".gap", has_text="printer").get_by_text("All 6").click()
+        page.get_by_text("PC_LOAD_LETTER").last.wait_for()
+        assert page.get_by_text("Where does Anna park the car?").first.is_visible()
+        page.screenshot(path=tmp_path / "gaps.png", full_page=True)
+        context.close()
+
+        context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+        page = context.new_page()
+        page.goto(f"{address}/gaps")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
+        assert page.evaluate(LOW_CONTRAST) == []
+        page.get_by_label("What came of it").focus()
+        page.keyboard.type("Written in parking.md.")
+        page.keyboard.press("Enter")
+        page.get_by_role("status").get_by_text("The request is closed.").wait_for()
+        context.close()
+    (firing,) = FiringRepository(world.database).all()
+    assert firing.state is FiringState.CLOSED
+    assert firing.detail.endswith(": Written in parking.md.")
