@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import InputError
+from evals.cases import Case, GoldEvidence
 
 RULES = Path(__file__).parent / "rules.csv"
 SOURCE = "rules"
@@ -77,6 +78,23 @@ def write_pages(folder: Path, rules: Sequence[Rule]) -> None:
     folder.mkdir(parents=True)
     for rule in rules:
         (folder / rule.name).write_text(rule.text, encoding="utf-8")
+
+
+def write_questions(path: Path, rules: Rules) -> None:
+    """The dataset of the evaluation, as JSONL: the held-out rules, tagged amended or unchanged."""
+    cases = [_case(rule, "amended") for rule in rules.held_out]
+    cases += [_case(rule, "unchanged") for rule in rules.unchanged_held_out]
+    path.write_text("".join(f"{case.model_dump_json()}\n" for case in cases), encoding="utf-8")
+
+
+def _case(rule: Rule, tag: str) -> Case:
+    return Case(
+        id=rule.name.removesuffix(".md"),
+        question=rule.question,
+        answer=rule.in_force,
+        evidence=(GoldEvidence(uri=rule.uri, quote=rule.in_force),),
+        tags=(tag,),
+    )
 
 
 def _rule(number: int, row: dict[str, str]) -> Rule:

@@ -8,21 +8,18 @@ as a habit and carried over.
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
-from app.loop.amended_rules import SOURCE, Rule, Rules, read_rules, write_pages
+from app.loop.amended_rules import SOURCE, Rule, Rules, read_rules, write_pages, write_questions
 from app.loop.installation import Installation, fresh_folder
 from app.loop.model_server import MODEL, NAME, model_server
 from app.loop.narration import Story
 from app.loop.retrieval_story import held_out
 from core.settings import Settings
 from core.types import Role
-from evals.cases import Case, GoldEvidence
 
 _QUESTIONS = "questions.jsonl"
 
@@ -34,6 +31,9 @@ ADMIN = "fay"
 # Shares of the answers: the fault is a habit, not a slip, and tuning heals it, not some of it.
 _WRONG = 0.8
 _HEALED = 0.8
+
+# Small models take larger steps; so few rows must be learned from several times.
+_TUNING = {"tuning_learning_rate": "0.001", "tuning_epochs": "8"}
 
 # Servers follow the champion within two seconds; on a busy machine the answer itself takes a while.
 _FOLLOW_SECONDS = 60.0
@@ -62,23 +62,9 @@ def tell(settings: Settings, between: Callable[[], None], stay: Callable[[str], 
             url = running.enter_context(model_server(home / "vllm.log"))
             story.came(f"{NAME} at {url}")
         # One passage for an answer: the small model was not made for more.
-        chosen = {"model_url": url, "top_k": "1", "tuning_base": str(MODEL)}
+        chosen = {"model_url": url, "top_k": "1", "tuning_base": str(MODEL), **_TUNING}
         _Walk(story, Installation(home, story, chosen), rules).whole(stay)
     story.end()
-
-
-def write_questions(path: Path, rules: Rules) -> None:
-    """The dataset of the evaluation: rules that nobody is asked about before, amended ones and unchanged ones."""
-    cases = [_case(rule, "amended") for rule in rules.held_out]
-    cases += [_case(rule, "unchanged") for rule in rules.unchanged_held_out]
-    path.write_text("".join(f"{case.model_dump_json()}\n" for case in cases), encoding="utf-8")
-
-
-def _case(rule: Rule, tag: str) -> Case:
-    evidence = (GoldEvidence(uri=rule.uri, quote=rule.in_force),)
-    return Case(
-        id=rule.name.removesuffix(".md"), question=rule.question, answer=rule.in_force, evidence=evidence, tags=(tag,)
-    )
 
 
 class _Walk:
@@ -322,10 +308,5 @@ class _Walk:
             self._story.check(again["answer"] == before["answer"], "the old answer is back", again["answer"])
 
     def _follow(self, release: str) -> None:
-        """Until the server answers by this release, which is within two seconds of a promotion."""
-        deadline = time.monotonic() + _FOLLOW_SECONDS
-        found = ""
-        while time.monotonic() < deadline and found != release:
-            found = self._at.ask(REVIEWER, self._rules.asked[0].question)["release"]
-            time.sleep(0.1)
-        self._story.check(found == release, "the server answers by the release that is live", found)
+        follows = self._at.follow(release, REVIEWER, self._rules.asked[0].question, _FOLLOW_SECONDS)
+        self._story.check(follows, "the server answers by the release that is live")

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.loop.amended_rules import SOURCE, Rule, read_rules, write_pages
+from app.loop.amended_rules import SOURCE, Rule, read_rules, write_pages, write_questions
 from core.errors import InputError
 from core.feedback import Side
+from evals.cases import load_cases
 from evals.sides import Placed, hashed_side, taught_cases
 from ingestion.sources.folder import FolderSource
 
@@ -50,6 +51,20 @@ def test_the_pages_are_documents_of_the_source_that_the_questions_name(tmp_path:
     write_pages(tmp_path / SOURCE, RULES.all)
     listed = {each.uri for each in FolderSource(SOURCE, tmp_path / SOURCE, {".md"}).list()}
     assert listed == {rule.uri for rule in RULES.all}
+
+
+def test_the_questions_of_the_evaluation_are_about_held_out_rules_and_name_the_sentence_in_force(
+    tmp_path: Path,
+) -> None:
+    write_questions(tmp_path / "questions.jsonl", RULES)
+    cases = load_cases(tmp_path / "questions.jsonl")
+    rules = {rule.uri: rule for rule in (*RULES.held_out, *RULES.unchanged_held_out)}
+    assert len(cases) == len(rules)
+    for case in cases:
+        (evidence,) = case.evidence
+        assert (case.question, evidence.quote) == (rules[evidence.uri].question, rules[evidence.uri].in_force)
+        assert evidence.span(rules[evidence.uri].text) is not None
+        assert case.tags == ("amended" if rules[evidence.uri].superseded else "unchanged",)
 
 
 def test_a_file_without_amended_rules_is_refused(tmp_path: Path) -> None:
