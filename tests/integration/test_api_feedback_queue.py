@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from httpx import AsyncClient, Response
 
-from core.feedback import Cause, Diagnosis, Feedback, FeedbackReason, Side, Vote
+from core.feedback import Cause, Decision, DecisionKind, Diagnosis, Feedback, FeedbackReason, Side, Vote
 from core.storage.diagnoses import DiagnosisRepository
 from core.storage.feedback import FeedbackRepository
 from core.types import Role
@@ -129,6 +129,15 @@ async def test_what_is_accepted_becomes_a_case_or_a_training_pair_and_the_page_s
     listed = text_of(await reviewer.get("/feedback/decided"))
     assert "by Rita" in listed
     assert "Who approves my holidays?" in listed
+
+
+async def test_what_became_a_training_pair_says_so(world: World, reviewer: AsyncClient) -> None:
+    feedback = given(world)
+    row = {"question": "Who approves them?", "answer": "The team lead. [1]", "passages": []}
+    made = Decision(feedback.id, DecisionKind.ACCEPTED, Side.TRAINING, row, "Rita", "", datetime.now(UTC))
+    FeedbackRepository(world.database).decide(made)
+    for path in ("/feedback/decided", f"/feedback/{feedback.id}", f"/feedback?done={feedback.id}"):
+        assert "it is a training pair" in text_of(await reviewer.get(path))
 
 
 async def test_a_passage_of_ones_own_must_stand_in_the_document(world: World, reviewer: AsyncClient) -> None:
