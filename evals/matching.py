@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from core.ports import Embedder
 from core.types import Vector
+from evals.metrics.meanings import Meanings, cosine
 from evals.wording import Held, Statement, Wording
 
 # Words and meaning count alike. Of 100 lightly reworded sentences 95 have at least .68 so in their own document, and
 # the best of 249 other documents has less than .57 for 90; by the words alone it is .60 and .60.
 MEANING_SHARE = 0.5
-# Places that share fewer of the words are not worth embedding: at a cosine of 1 they would still not hold.
-LEAST_COVERAGE = 0.25
+# Places that share fewer of the words are not worth embedding: hardly any of them would hold.
+LEAST_COVERAGE = 0.3
+# Statements of one correction that are looked for: what fits a page. Each costs a look through every text.
+MOST_STATEMENTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +48,20 @@ class Match:
 
 
 class Matcher:
-    """Looks for statements in texts."""
+    """Looks for statements in texts. Not to be used from a running event loop."""
 
     def __init__(self, wording: Wording, embedder: Embedder) -> None:
         self._wording = wording
-        self._embedder = embedder
+        self._meanings = Meanings(embedder)
 
     def statements(self, text: str) -> tuple[Statement, ...]:
-        return self._wording.statements(text)
+        """What the text says, as far as it is looked for."""
+        return self._wording.statements(text)[:MOST_STATEMENTS]
+
+    def nearness(self, one: str, other: str) -> float:
+        """Cosine of what two texts mean."""
+        vectors = self._vectors([one], {other})
+        return cosine(vectors[one], vectors[other])
 
     def match(self, statements: Sequence[Statement], texts: Sequence[Looked]) -> list[Match]:
         """How far each of the texts holds the statements, in the order of the texts."""
@@ -75,8 +83,7 @@ class Matcher:
         return self._wording.held(statement, self._wording.read(looked.text, looked.heading))
 
     def _vectors(self, statements: Sequence[str], places: set[str]) -> dict[str, Vector]:
-        texts = sorted({*statements, *places}) if places else []
-        return dict(zip(texts, self._embedder.embed(texts), strict=True)) if texts else {}
+        return asyncio.run(self._meanings.of(sorted({*statements, *places}))) if places else {}
 
 
 def _match(statements: Sequence[Statement], looked: Looked, found: Sequence[Held], vectors: dict[str, Vector]) -> Match:
@@ -93,5 +100,5 @@ def _match(statements: Sequence[Statement], looked: Looked, found: Sequence[Held
 def _score(statement: Statement, held: Held, place: str, vectors: dict[str, Vector]) -> float:
     if held.coverage < LEAST_COVERAGE:
         return 0.0
-    cosine = float(np.clip(vectors[statement.text] @ vectors[place], 0.0, 1.0))
-    return max(0.0, (1 - MEANING_SHARE) * held.coverage + MEANING_SHARE * cosine - held.penalty)
+    nearness = cosine(vectors[statement.text], vectors[place])
+    return max(0.0, (1 - MEANING_SHARE) * held.coverage + MEANING_SHARE * nearness - held.penalty)

@@ -169,8 +169,7 @@ class Seeker:
             return True
         if self._wording.words(complaint.right) & self._wording.words(complaint.query):
             return True
-        vectors = self._embedder.embed([complaint.question, complaint.right])
-        return float(vectors[0] @ vectors[1]) >= LEAST_RELATED
+        return self._matcher.nearness(complaint.question, complaint.right) >= LEAST_RELATED
 
 
 def _mean(statements: Sequence[Statement], scores: Sequence[float]) -> float:
