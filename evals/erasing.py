@@ -4,8 +4,8 @@
     erased.receipt        # {"index": 4, "documents": 1, "answers": 12, "cases": 1, …}
     erased.adapters       # digests of adapters that were trained on it: a person retires them
 
-Of what was erased the ledger keeps a hash, by which ingestion refuses to bring a document back. An erasure that was
-killed can be run again: what leads to the rest goes last.
+Of what was erased the ledger keeps a hash, by which ingestion knows the documents that are to be kept out. An erasure
+that was killed can be run again: what leads to the rest goes last.
 """
 
 from __future__ import annotations
@@ -60,17 +60,22 @@ class Eraser:
         self._ledger = ErasureRepository(database)
         self._records = Records(database)
 
-    def document(self, uri: str, actor: Actor) -> Erased:
+    def document(self, uri: str, actor: Actor, *, keep_out: bool = False) -> Erased:
         """Erase the document with this URI: from the index, the stored texts, answers, votes, cases, training rows and
-        reports. Raises NotFoundError if nothing is known of it."""
+        reports. With `keep_out` ingestion leaves it out from now on, though its source still offers it; one that was
+        erased before can be kept out later. Raises NotFoundError if nothing is known of it."""
         adapters: list[str] = []
 
         def traces(document: Document | None, held: Mapping[str, int]) -> Mapping[str, int]:
             found, trained = self._traces(uri, document, actor)
             adapters.extend(trained)
-            if any(held.values()) or any(found.values()):
+            known = any((*held.values(), *found.values()))
+            if known:
                 self._ledger.record(Subject.DOCUMENT, uri, actor.name, {**held, **found})
-            return found
+            kept_out = keep_out and uri in self._ledger.subjects(Subject.DOCUMENT)
+            if kept_out:
+                self._ledger.record(Subject.KEPT_OUT, uri, actor.name, {})
+            return {**found, "kept_out": int(kept_out)}
 
         documents, memo = DocumentRepository(self._database), EmbeddingMemo(self._database)
         with writing(self._settings.home, WAIT_SECONDS):

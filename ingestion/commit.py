@@ -25,7 +25,7 @@ class Commit:
     documents: DocumentRepository
     spec: CollectionSpec
     converter_fingerprint: str
-    erased: ErasedSubjects = field(default=ErasedSubjects(), kw_only=True)
+    kept_out: ErasedSubjects = field(default=ErasedSubjects(), kw_only=True)
     """URIs that may not come back, though the run was planned before they were erased."""
 
     def apply(self, staging: Staging) -> None:
@@ -44,7 +44,7 @@ class Commit:
         """Each shard's result, one in memory at a time."""
         for number in range(plan.shards):
             result = staging.done(number)
-            yield replace(result, read=tuple(one for one in result.read if one.document.uri not in self.erased))
+            yield replace(result, read=tuple(one for one in result.read if one.document.uri not in self.kept_out))
 
     def _save_source(self, plan: StagedPlan) -> None:
         self.documents.save_source(plan.source, plan.root)

@@ -152,8 +152,8 @@ class Pipeline:
         return FolderSource(plan.source, Path(plan.root), self.converter.suffixes, plan.access)
 
     def _commit(self, run_id: str) -> None:
-        erased = self.stores.erasures.subjects(Subject.DOCUMENT)
-        commit = Commit(self.stores.index, self.stores.documents, self.spec, self.converter.fingerprint, erased=erased)
+        stores, kept_out = self.stores, self.stores.erasures.subjects(Subject.KEPT_OUT)
+        commit = Commit(stores.index, stores.documents, self.spec, self.converter.fingerprint, kept_out=kept_out)
         commit.apply(self._staging(run_id))
 
     # -- planning
@@ -164,9 +164,9 @@ class Pipeline:
         started_at = time.time()
         self._check_root(source, permissions)
         entries = self.stores.documents.entries(self.spec.name, source.name)
-        erased = self.stores.erasures.subjects(Subject.DOCUMENT)
+        kept_out = self.stores.erasures.subjects(Subject.KEPT_OUT)
         offered = list(source.list())
-        items = [item for item in offered if item.uri not in erased]
+        items = [item for item in offered if item.uri not in kept_out]
         difference = diff(items, entries, self.converter.fingerprint, self.stores.indexed(self.spec.name))
         if not permissions.mass_delete:
             refuse_mass_deletion(source.name, entries, difference.vanished)
@@ -185,7 +185,7 @@ class Pipeline:
             new=new,
             changed=len(difference.work) - new,
             skipped=dict(source.skipped) if isinstance(source, FolderSource) else {},
-            erased=len(offered) - len(items),
+            kept_out=len(offered) - len(items),
             started_at=started_at,
         )
         return plan, portions

@@ -81,7 +81,7 @@ def _as_json(plan: StagedPlan, tally: Tally) -> dict[str, Any]:
         "chunks": {"written": tally.written, "embedded": tally.embedded, "deleted": tally.removed},
         "failures": [{"uri": one.uri, "kind": one.kind, "reason": one.reason} for one in failures],
         "skipped": dict(sorted(plan.skipped.items())),
-        "erased": plan.erased,
+        "kept_out": plan.kept_out,
         "seconds": round(time.time() - plan.started_at, 3),
     }
 

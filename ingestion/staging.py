@@ -30,7 +30,7 @@ _ABANDONED_SECONDS = 7 * 24 * 3600
 @dataclass(frozen=True, slots=True)
 class StagedPlan:
     """What planning found, but for the work, which is in the shards. `skipped` counts files that nobody can read, by
-    suffix; `erased` those that may not come back; `started_at` is in seconds since the epoch."""
+    suffix; `kept_out` those that may not come back; `started_at` is in seconds since the epoch."""
 
     run_id: str
     source: str
@@ -45,7 +45,7 @@ class StagedPlan:
     changed: int
     skipped: Mapping[str, int]
     started_at: float
-    erased: int = 0
+    kept_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,11 +48,15 @@ def list_documents(
 
 @router.delete("/documents")
 def erase_document(
-    caller: IngestDep, services: ServicesDep, uri: Annotated[Text, Query(min_length=1, max_length=LONGEST_URI)]
+    caller: IngestDep,
+    services: ServicesDep,
+    uri: Annotated[Text, Query(min_length=1, max_length=LONGEST_URI)],
+    keep_out: bool = False,
 ) -> dict[str, Any]:
     """Erase a document from everything, and say how much there was of it where. Works on documents that the caller may
     not see: whoever brings documents in takes them out."""
-    erased = Eraser(services.settings, services.database, services.index).document(uri, caller.actor)
+    eraser = Eraser(services.settings, services.database, services.index)
+    erased = eraser.document(uri, caller.actor, keep_out=keep_out)
     return {"uri": uri, "receipt": dict(erased.receipt), "adapters": list(erased.adapters)}
 
 

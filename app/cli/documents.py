@@ -59,12 +59,15 @@ def ingest(
 
 def delete(
     uri: Annotated[str, typer.Argument(help="The document's URI, as citations show it: handbook/team/index.md")],
+    keep_out: Annotated[
+        bool, typer.Option("--keep-out", help="Leave it out from now on, though its file is still in its folder.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Erase a document from everything: index, texts, answers, votes, cases, training rows, reports.
 
-    Prints what was removed from where. A file that is still in its folder is left out from then on. What an adapter was
-    trained on stays in its weights: those are named, to be replaced by a person.
+    Prints what was removed from where. A file that is still in its folder comes back with the next ingestion, unless
+    --keep-out forbids it. What an adapter was trained on stays in its weights: those adapters are named.
     """
     from app.cli.actor import current_actor, require_role
     from core.settings import load_settings
@@ -78,7 +81,7 @@ def delete(
     with open_stores(settings) as (database, stores):
         actor = current_actor(settings, database)
         require_role(actor, Role.INGEST, "erase documents")
-        erased = Eraser(settings, database, stores.index).document(uri, actor)
+        erased = Eraser(settings, database, stores.index).document(uri, actor, keep_out=keep_out)
     print_erased({"uri": uri}, erased, as_json=as_json)
 
 
@@ -87,8 +90,8 @@ def _print_report(report: dict[str, Any]) -> None:
 
     for failure in report["failures"]:
         note(f"not read: {failure['uri']}: {failure['reason']}")
-    if report["erased"]:
-        note(f"left out, because they were erased: {report['erased']}")
+    if report["kept_out"]:
+        note(f"left out, because they were erased with --keep-out: {report['kept_out']}")
     if report["skipped"]:
         kinds = ", ".join(f"{count} {suffix}" for suffix, count in report["skipped"].items())
         note(f"left alone, not a kind that is read: {kinds}")

@@ -23,10 +23,11 @@ Change = Callable[[Row[Any]], Mapping[str, Any] | None]
 
 
 class Subject(StrEnum):
-    """What can be erased. The values are stored."""
+    """What can be erased. The values are stored. Documents that are `kept_out` are not brought in again."""
 
     DOCUMENT = "document"
     AUTHOR = "author"
+    KEPT_OUT = "kept_out"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from core.ports import VectorIndex
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository, EmbeddingMemo, RunRepository
-from core.storage.erasures import ErasureRepository, Subject
+from core.storage.erasures import ErasureRepository
 from core.types import CollectionSpec
 from ingestion.converters.registry import FileConverter
 from ingestion.converters.sandbox import Limits, Sandbox
@@ -130,11 +130,6 @@ class Workbench:
     def delete(self, uri: str) -> dict[str, int]:
         deletion = Deletion(self.index, self.documents, self.memo, self.home / "staging")
         return deletion.delete(uri, lambda _document, _held: {})
-
-    def erase(self, uri: str) -> None:
-        """As evals.erasing does, of a document that nothing was ever answered from."""
-        self.delete(uri)
-        self.stores.erasures.record(Subject.DOCUMENT, uri, "ann", {})
 
     def dry_run(self, source: FolderSource | None = None, **permissions: bool) -> dict[str, Any]:
         return self.pipeline.dry_run(source or self.source(), permissions=Permissions(**permissions))

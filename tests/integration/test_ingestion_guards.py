@@ -199,17 +199,18 @@ def test_a_deleted_document_is_gone_from_every_store(bench: Workbench) -> None:
     bench.pipeline.verify("after")
 
 
-def test_an_erased_document_that_is_still_in_its_source_does_not_come_back(bench: Workbench) -> None:
+def test_a_document_that_is_kept_out_does_not_come_back_though_its_source_has_it(bench: Workbench) -> None:
     bench.write("notes.md", NOTES)
     bench.write("plans.md", PLANS)
     bench.ingest()
-    bench.erase("docs/notes.md")
+    bench.delete("docs/notes.md")
+    bench.stores.erasures.record(Subject.KEPT_OUT, "docs/notes.md", "ann", {})
 
     report = bench.ingest()
-    assert (report["erased"], counts(report)) == (1, (0, 0, 1, 0, 0))
+    assert (report["kept_out"], counts(report)) == (1, (0, 0, 1, 0, 0))
     assert list(bench.texts()) == ["docs/plans.md"]
     bench.write("notes.md", f"{NOTES} And more.")
-    assert bench.dry_run()["erased"] == 1
+    assert bench.dry_run()["kept_out"] == 1
     bench.write("renamed.md", NOTES)
     assert bench.ingest()["documents"]["added"] == 1  # under another name it is another document
 
@@ -219,7 +220,7 @@ def test_a_run_that_was_planned_before_an_erasure_does_not_bring_the_document_ba
     bench.write("plans.md", PLANS)
     source = bench.source()
     plan = bench.pipeline.plan(source, "planned")
-    bench.stores.erasures.record(Subject.DOCUMENT, "docs/notes.md", "ann", {})
+    bench.stores.erasures.record(Subject.KEPT_OUT, "docs/notes.md", "ann", {})
     bench.pipeline.process(source, "planned", range(plan.shards))
     bench.pipeline.commit("planned")
     bench.pipeline.verify("planned")

@@ -177,11 +177,26 @@ def test_a_second_erasure_finds_nothing_and_the_ledger_knows_the_first_by_a_hash
     receipt = erase(world).receipt
     with pytest.raises(NotFoundError):
         erase(world)
-    (entry,) = ErasureRepository(world.database).all()
-    assert (entry.kind, entry.actor, dict(entry.receipt)) == (Subject.DOCUMENT, "root", dict(receipt))
+    ledger = ErasureRepository(world.database)
+    (entry,) = ledger.all()
+    assert (entry.kind, entry.actor) == (Subject.DOCUMENT, "root")
+    assert {**entry.receipt, "kept_out": 0} == receipt
     assert URI not in str(entry)
-    assert URI in ErasureRepository(world.database).subjects(Subject.DOCUMENT)
-    assert "handbook/other.md" not in ErasureRepository(world.database).subjects(Subject.DOCUMENT)
+    assert URI in ledger.subjects(Subject.DOCUMENT)
+    assert "handbook/other.md" not in ledger.subjects(Subject.DOCUMENT)
+
+
+def test_a_document_can_be_kept_out_when_it_is_erased_or_later(world: World) -> None:
+    eraser, ledger = Eraser(world.settings, world.database, world.index), ErasureRepository(world.database)
+    eraser.document(URI, ADMIN)
+    assert URI not in ledger.subjects(Subject.KEPT_OUT)
+    assert eraser.document(URI, ADMIN, keep_out=True).receipt["kept_out"] == 1
+    eraser.document("handbook/salaries.md", ADMIN, keep_out=True)
+    assert URI in ledger.subjects(Subject.KEPT_OUT)
+    assert "handbook/salaries.md" in ledger.subjects(Subject.KEPT_OUT)
+    with pytest.raises(NotFoundError):
+        eraser.document("handbook/typo.md", ADMIN, keep_out=True)
+    assert "handbook/typo.md" not in ledger.subjects(Subject.KEPT_OUT)
 
 
 def test_an_erasure_that_was_killed_can_be_run_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
