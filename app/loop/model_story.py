@@ -14,10 +14,10 @@ from contextlib import ExitStack
 from typing import Any
 
 from app.loop.amended_rules import SOURCE, Rule, Rules, read_rules, write_pages, write_questions
+from app.loop.figures import held_out
 from app.loop.installation import Installation, fresh_folder
 from app.loop.model_server import MODEL, NAME, model_server
 from app.loop.narration import Story
-from app.loop.retrieval_story import held_out
 from core.settings import Settings
 from core.types import Role
 

@@ -11,15 +11,15 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.loop.complaints import Complaint, complaints
+from app.loop.figures import held_out, searched
 from app.loop.installation import Installation, fresh_folder
 from app.loop.narration import Story
 from core.settings import Settings
 from core.types import Role
-from evals.statistics import bootstrap_interval
 
 _HERE = Path(__file__).parent
 _PAGES = "library"
@@ -35,28 +35,8 @@ APPROVER = "emil"
 # Complaints that the reviewer decides on; each takes a command.
 _ACCEPTED = 3
 
-# The share of the complaints that have to be healed. Chunks are chosen on half of them, so not all need to be.
+# The share of the complaints that have to be healed. Chunks are chosen on some of them, so not all need to be.
 _HEALED = 0.8
-
-_LEVEL = 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """A question that is answered badly, what is wrong with the answer, what is right, and words that the right answer
-    has to quote, with the document that they stand in."""
-
-    question: str
-    reason: str
-    correction: str
-    says: str
-    uri: str
-
-
-def complaints() -> list[Complaint]:
-    """What the members complain about."""
-    lines = (_HERE / "complaints.jsonl").read_text(encoding="utf-8").splitlines()
-    return [Complaint(**json.loads(line)) for line in lines]
 
 
 def tell(settings: Settings, between: Callable[[], None], stay: Callable[[str], None]) -> None:
@@ -68,8 +48,8 @@ def tell(settings: Settings, between: Callable[[], None], stay: Callable[[str], 
         "The loop, once: an index that cuts sentences in two",
         """A tool library has put its rules into RAGLoop. Someone who had read that short passages make exact citations
         set the length of a passage to 32 tokens. What follows is done by the commands and requests shown, on this
-        machine, with no model server and no key. Commands are run with --json, and the lines below them are taken
-        from what they print.""",
+        machine, with no model server and no provider's key. Commands are run with --json, and the lines below them
+        are taken from what they print.""",
         between,
     )
     home = fresh_folder(settings, "retrieval")
@@ -106,7 +86,7 @@ class Walk:
             candidate = self._remedy(firing)
             evaluation = self._evaluate(candidate)
             self._decide(candidate, evaluation)
-            self._ask_again()
+            self._ask_again(candidate)
             self._roll_back()
             stay(self._at.address)
 
@@ -292,9 +272,9 @@ class Walk:
             promoted = self._at.ragloop("release", "promote", short, who=APPROVER)
             self._story.check(promoted["status"] == "champion", "the candidate is live", promoted["status"])
 
-    def _ask_again(self) -> None:
+    def _ask_again(self, candidate: str) -> None:
         with self._story.step("Ask again", "The same questions, by the same members, of the same server."):
-            self._follow(self._at.ragloop("release", "list", told=False)["champion"])
+            self._follow(candidate)
             after = [self._asked(each, told=each is self._complaints[0]) for each in self._complaints]
             first = self._complaints[0]
             quotes = [" ".join(citation["quote"].split()) for citation in after[0]["citations"]]
@@ -319,30 +299,3 @@ class Walk:
     def _follow(self, release: str) -> None:
         follows = self._at.follow(release, REVIEWER, self._complaints[0].question, self._follow_seconds)
         self._story.check(follows, "the server answers by the release that is live")
-
-
-def searched(proposal: Mapping[str, Any]) -> str:
-    """What the remedy has tried, and what it chose."""
-    tried = ", ".join(f"{size['chunk_tokens']} tokens {size['gain']:.2f}" for size in proposal["sizes"])
-    held = proposal["held_out"]
-    return (
-        f"right passages found whole, on {len(proposal['chose_on'])} complaints: {tried}\n"
-        f"chosen: {proposal['chunk_tokens']} tokens\n"
-        f"on the {held['questions']} complaints that did not choose: {held['candidate']:.2f}, live {held['live']:.2f}"
-    )
-
-
-def held_out(report: Mapping[str, Any]) -> str:
-    """The share of right answers on both sides, each with its interval, and of their difference, over the questions
-    that came from no complaint."""
-    rows = [row["scores"]["correct"] for row in report["rows"] if row["origin"] != "feedback"]
-    pairs = [(score["baseline"], score["candidate"]) for score in rows if None not in score.values()]
-    lines = [f"right answers to {len(pairs)} questions that the remedy has never seen:"]
-    for name, values in (
-        ("live", [live for live, _ in pairs]),
-        ("candidate", [candidate for _, candidate in pairs]),
-        ("difference", [candidate - live for live, candidate in pairs]),
-    ):
-        low, high = bootstrap_interval(values, _LEVEL)
-        lines.append(f"{name:12}{sum(values) / len(values):.3f}   95 % between {low:.3f} and {high:.3f}")
-    return "\n".join(lines)

@@ -52,12 +52,7 @@ class MendsNothing(Installation):
         if arguments[:2] != ("triggers", "run"):
             return super().ragloop(*arguments, who=who, told=told)
         made = super().ragloop("release", "create", "--set", "retrieval.top_k=9", "--reason", "nothing", who=who)
-        searched = {
-            "sizes": [],
-            "chose_on": [],
-            "chunk_tokens": 32,
-            "held_out": {"questions": 0, "candidate": 0, "live": 0},
-        }
+        searched = {"sizes": [], "chose_on": [], "chunk_tokens": 32, "held_out": {"questions": 0}}
         return {"state": "candidate", "release_id": made["id"], "proposal": searched}
 
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from app.loop.complaints import complaints
 from app.loop.installation import Installation
 from app.loop.narration import Story, StoryError
-from app.loop.retrieval_story import Walk, complaints
+from app.loop.retrieval_story import Walk
 from core.types import Role
 
 RIGHT = {complaint.question: complaint.says for complaint in complaints()}

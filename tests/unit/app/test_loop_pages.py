@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.loop import retrieval_story
-from app.loop.retrieval_story import Complaint, complaints
+from app.loop.complaints import Complaint, complaints
 from evals.cases import Case, load_cases
 
 FOLDER = Path(retrieval_story.__file__).parent

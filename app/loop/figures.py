@@ -1,0 +1,40 @@
+"""What remedies and reports come to, in a few lines for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from evals.statistics import bootstrap_interval
+
+_LEVEL = 0.95
+
+
+def searched(proposal: Mapping[str, Any]) -> str:
+    """What the remedy has tried, and what it chose."""
+    tried = ", ".join(f"{size['chunk_tokens']} tokens {size['gain']:.2f}" for size in proposal["sizes"])
+    lines = [
+        f"right passages found whole, on {len(proposal['chose_on'])} complaints: {tried}",
+        f"chosen: {proposal['chunk_tokens']} tokens",
+    ]
+    held = proposal["held_out"]
+    if held["questions"]:
+        scores = f"{held['candidate']:.2f}, live {held['live']:.2f}"
+        lines.append(f"on the {held['questions']} complaints that did not choose: {scores}")
+    return "\n".join(lines)
+
+
+def held_out(report: Mapping[str, Any]) -> str:
+    """The share of right answers on both sides, each with its interval, and of their difference, over the questions
+    that came from no complaint."""
+    rows = [row["scores"]["correct"] for row in report["rows"] if row["origin"] != "feedback"]
+    pairs = [(score["baseline"], score["candidate"]) for score in rows if None not in score.values()]
+    lines = [f"right answers to {len(pairs)} questions that the remedy has never seen:"]
+    for name, values in (
+        ("live", [live for live, _ in pairs]),
+        ("candidate", [candidate for _, candidate in pairs]),
+        ("difference", [candidate - live for live, candidate in pairs]),
+    ):
+        low, high = bootstrap_interval(values, _LEVEL)
+        lines.append(f"{name:12}{sum(values) / len(values):.3f}   95 % between {low:.3f} and {high:.3f}")
+    return "\n".join(lines)
