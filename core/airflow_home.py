@@ -22,8 +22,8 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         # A task that embeds uses every core; two at a time keep them busy while one loads its model.
         "AIRFLOW__CORE__PARALLELISM": "2",
-        # While one embeds, Airflow's own server may take longer to answer a task than the 5 s it is given by default, and
-        # a task that gave up on that account need not wait for five minutes.
+        # While one embeds, Airflow's own server may take longer to answer a task than the 5 s it has by default, and a
+        # task that gave up on that account need not wait for five minutes.
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
         "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "10",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
