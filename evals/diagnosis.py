@@ -133,6 +133,15 @@ def _withheld(seen: Observation) -> Finding | None:
     return Finding(Cause.RANKING_MISS, 0.7, f"The right passage was retrieved, at rank {rank}, but {why}.")
 
 
+def _found_now(seen: Observation) -> Finding | None:
+    """What would be in the context today came into the index after the answer was given."""
+    rank = seen.rank
+    if rank is None or rank > len(seen.context) or not seen.newer_index:
+        return None
+    summary = f"The index has changed since: the right passage, which was not there then, is found now, at rank {rank}."
+    return Finding(Cause.STALE_SOURCE, 0.7, summary)
+
+
 def _ranked(seen: Observation) -> Finding | None:
     rank = seen.rank
     if rank is None:
@@ -218,6 +227,7 @@ _RULES: tuple[Callable[[Observation], Finding | None], ...] = (
     _already_said,
     _in_context,
     _withheld,
+    _found_now,
     _ranked,
     _indexed,
     _stored,

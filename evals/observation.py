@@ -74,7 +74,8 @@ class Observation:
 
     `said` is the given answer's; `context` has one for each passage that was retrieved for it, best first, of which the
     generator was handed the first `handed` (none where the system declined before it); `ranking` has one for each of
-    the first DEPTH passages that the release retrieves now, for the same person. `chunks` is the best chunk that the
+    the first DEPTH passages that the release retrieves now, for the same person; `newer_index` says that the index has
+    changed since the answer was given. `chunks` is the best chunk that the
     person may see, `documents` the best text of a document that they may see, of which the index holds `indexed`, and
     `hidden` the best that they may not. `opposed` says that a document says nearly the same, but otherwise; `related`
     that the correction has to do with the question. `alone` is the generator's answer when it is handed only the right
@@ -91,6 +92,7 @@ class Observation:
     context: tuple[float, ...] = ()
     handed: int = 0
     ranking: tuple[float, ...] = ()
+    newer_index: bool = False
     chunks: float = 0.0
     documents: float = 0.0
     hidden: float = 0.0

@@ -125,6 +125,7 @@ class Observer:
                 context=tuple(match.score for match in context),
                 handed=_handed(complaint),
                 ranking=tuple(match.score for match in self._match_passages(statements, ranking.passages)),
+                newer_index=ranking.revision != complaint.revision,
                 documents=documents.score(visible=True),
                 hidden=documents.score(visible=False),
                 related=target.related,

@@ -176,6 +176,15 @@ def test_a_source_that_changed_since_it_was_indexed_is_stale(office: Installatio
     assert found.evidence["source_uri"] == "office/leave.md"
 
 
+def test_what_was_ingested_after_the_answer_was_stale_when_it_was_given(office: Installation):
+    (office.folder / "leave.md").unlink()
+    office.ingest()
+    answer = office.ask()
+    office.write("leave.md", PAGES["leave.md"])
+    office.ingest()
+    assert office.diagnose(answer, RIGHT).cause is Cause.STALE_SOURCE
+
+
 def test_a_passage_behind_the_context_is_a_ranking_miss(office: Installation):
     office.ingest()
     retrieval = office.champion.manifest.retrieval.model_copy(update={"top_k": 1})

@@ -40,6 +40,7 @@ OBSERVATIONS = st.builds(
     context=st.lists(SCORES, max_size=8).map(tuple),
     handed=st.integers(0, 8),
     ranking=st.lists(SCORES, max_size=20).map(tuple),
+    newer_index=st.booleans(),
     chunks=SCORES,
     documents=SCORES,
     hidden=SCORES,
@@ -83,6 +84,12 @@ def test_a_right_passage_behind_the_context_is_a_ranking_miss(rank: int):
     finding = judge(seen(ranking=at(rank), chunks=YES, documents=YES))
     assert finding.cause is Cause.RANKING_MISS
     assert f"rank {rank}," in finding.summary
+
+
+def test_what_came_into_the_index_after_the_answer_was_stale_then():
+    now = seen(ranking=at(1), chunks=YES, documents=YES, newer_index=True)
+    assert judge(now).cause is Cause.STALE_SOURCE
+    assert judge(replace(now, ranking=at(3))).cause is Cause.RANKING_MISS
 
 
 def test_a_passage_that_did_not_reach_the_generator_is_a_ranking_miss():
