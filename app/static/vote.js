@@ -13,15 +13,20 @@ export function watchVotes(root) {
     const form = event.target;
     if (!form.matches("form.vote")) return;
     event.preventDefault();
-    if (!event.submitter?.value) return; // Enter in a field
-    record(form, event.submitter.value, event.submitter.classList.contains("send-vote"));
+    if (event.submitter?.matches(".send-vote")) sendDetails(form);
+    else if (event.submitter?.value) press(form, event.submitter.value); // else Enter in a field
   });
   root.addEventListener("change", (event) => {
     const form = event.target.form;
     if (!event.target.name?.startsWith("citation-") || !form?.matches("form.vote")) return;
-    if (form.dataset.voted) record(form, form.dataset.voted, false);
+    const vote = pressed(form);
+    if (vote) record(form, vote);
     else askForVote(form, event.target.value);
   });
+  for (const form of root.querySelectorAll("form.vote")) {
+    const said = form.querySelector('[name="reason"]:checked, textarea:not(:placeholder-shown)');
+    if (said) details(form).hidden = true; // a thumb down opens them again
+  }
   addEventListener("online", deliverKept);
   deliverKept();
 }
@@ -29,7 +34,7 @@ export function watchVotes(root) {
 /** A vote on a source goes along with one on the answer, which is not there yet. */
 function askForVote(form, value) {
   if (value === "down") {
-    form.querySelector(".vote-more").hidden = false;
+    details(form).hidden = false;
     form.querySelector('[value="bad_citation"]').checked ||= !form.querySelector('[name="reason"]:checked');
     say(form, "Send it below, or vote on the answer.");
   } else {
@@ -37,14 +42,28 @@ function askForVote(form, value) {
   }
 }
 
-function record(form, vote, whole) {
+/** A thumb. One that is pressed already only shows or hides the form below it. */
+function press(form, vote) {
+  if (pressed(form) === vote) {
+    details(form).hidden = vote === "up" || !details(form).hidden;
+    deliver(form.dataset.voteOn); // in case it was given up
+    return;
+  }
+  details(form).hidden = vote === "up";
+  details(form).scrollIntoView({ block: "nearest" });
+  record(form, vote);
+}
+
+function sendDetails(form) {
+  details(form).hidden = true;
+  form.querySelector('.thumb[value="down"]').focus();
+  record(form, "down");
+}
+
+function record(form, vote) {
   const id = form.dataset.voteOn;
   keep(id, { key: newKey(), body: bodyOf(form, id, vote) });
-  press(form, vote);
-  const more = form.querySelector(".vote-more");
-  more.hidden = vote === "up" || whole;
-  if (whole) form.querySelector('.thumb[value="down"]').focus();
-  else if (vote === "down") more.scrollIntoView({ block: "nearest" });
+  mark(form, vote);
   deliver(id);
 }
 
@@ -108,8 +127,8 @@ function isFinal(error) {
 function settle(form, vote, error) {
   if (!form) return;
   if (error) {
-    press(form, form.dataset.voted);
-    form.querySelector(".vote-more").hidden = vote.body.vote === "up"; // what was typed can be put right
+    mark(form, form.dataset.voted);
+    details(form).hidden = vote.body.vote === "up"; // what was typed can be put right
     say(form, `Not stored: ${error.message} ${error.hint}`, true);
   } else {
     form.dataset.voted = vote.body.vote;
@@ -129,7 +148,15 @@ function giveUp(form, id, error) {
   if (error.status !== 401) form.querySelector(".vote-status").append(again);
 }
 
-function press(form, vote) {
+function details(form) {
+  return form.querySelector(".vote-more");
+}
+
+function pressed(form) {
+  return form.querySelector('.thumb[aria-pressed="true"]')?.value;
+}
+
+function mark(form, vote) {
   for (const thumb of form.querySelectorAll(".thumb")) thumb.setAttribute("aria-pressed", thumb.value === vote);
 }
 

@@ -82,7 +82,12 @@ def test_a_vote_down_is_stored_at_once_and_what_is_wrong_with_it(world: World, a
     assert (said.comment, said.origin, said.question) == ("<b>Thanks</b>", "page", QUESTION)
     page.reload()
     sync_api.expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "true")
-    assert page.get_by_label("What would be right?").input_value() == "Thirty days,\nand five more."
+    correction = page.get_by_label("What would be right?")
+    sync_api.expect(correction).to_be_hidden()
+    page.get_by_role("button", name="Bad answer").click()  # pressed already: it shows what was said
+    sync_api.expect(correction).to_be_visible()
+    assert correction.input_value() == "Thirty days,\nand five more."
+    assert len(votes(world)) == 2
     with page.expect_response(VOTES):
         page.get_by_role("button", name="Good answer").click()
     sync_api.expect(status(page)).to_have_text(THANKS)
