@@ -63,13 +63,13 @@ def cluster(unanswered: Sequence[Unanswered], vectors: Vector, near: float = NEA
     """
     order = sorted(range(len(unanswered)), key=lambda place: (unanswered[place].question, unanswered[place].subject))
     members: defaultdict[int, list[int]] = defaultdict(list)
-    for place, label in zip(order, _labels(vectors[order], near), strict=True):
+    for place, label in zip(order, labels(vectors[order], near), strict=True):
         members[label].append(place)
     gaps = [_gap([unanswered[place] for place in places], vectors[places]) for places in members.values()]
     return sorted(gaps, key=lambda gap: (-gap.askers, -gap.size, -gap.last.timestamp(), gap.question))
 
 
-def _labels(vectors: Vector, near: float) -> list[int]:
+def labels(vectors: Vector, near: float) -> list[int]:
     """Which cluster each question is in: average linkage, which lets one question in between not chain two subjects."""
     if len(vectors) < 2:
         return [0] * len(vectors)
