@@ -7,7 +7,7 @@ for a person: nothing is promoted here.
 Starts by itself when a candidate appears (the asset `ragloop://candidate`, updated by `rebuild_index` among others), or
 by hand for any release.
 
-`evaluate` asks, scores and compares → `track` logs the report to MLflow.
+`releases` says which → `evaluate` asks, scores and compares → `track` logs the report to MLflow.
 
 The run succeeds when there is a report, whatever its verdict; read it under `/reviews`. Answers and scores are kept, so
 a run that failed half-way goes on where it was when it is started again.
@@ -28,7 +28,7 @@ PARAMS = {
     "release": Param(
         None,
         type=["null", "string"],
-        description="The release to evaluate: an id or its beginning; by default the candidate that started this run, "
+        description="The release to evaluate: an id or its beginning; by default the candidates that started this run, "
         "else the newest.",
     ),
     "baseline": Param(
@@ -54,14 +54,20 @@ PARAMS = {
     default_args={"retries": 0},
 )
 def evaluate_release() -> None:
-    @task(retries=1)
-    def evaluate() -> str:
-        from evals.jobs import evaluate as run
-        from evals.jobs import wanted_release
+    @task
+    def releases() -> list[str]:
+        """What is to be evaluated: several candidates may have appeared at once."""
+        from evals.jobs import wanted_releases
 
         context = get_current_context()
-        params = context["params"]
-        return run(wanted_release(params["release"], _announced(context)), params)
+        return wanted_releases(context["params"]["release"], _announced(context))
+
+    # One after the other: answers that are timed must not wait for each other.
+    @task(retries=1, max_active_tis_per_dagrun=1)
+    def evaluate(release: str) -> str:
+        from evals.jobs import evaluate as run
+
+        return run(release, get_current_context()["params"])
 
     @task(outlets=[REPORT], retries=2)
     def track(evaluation_id: str) -> None:
@@ -71,7 +77,7 @@ def evaluate_release() -> None:
         context["outlet_events"][REPORT].extra = {"evaluation": evaluation_id}
         track_evaluation(evaluation_id)
 
-    track(evaluate())
+    track.expand(evaluation_id=evaluate.expand(release=releases()))
 
 
 def _announced(context: Any) -> list[dict[str, Any]]:

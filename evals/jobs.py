@@ -22,13 +22,13 @@ _log = logging.getLogger(__name__)
 AIRFLOW = Actor("airflow", frozenset({Role.REVIEW}))
 
 
-def wanted_release(given: str | None, announced: Iterable[Mapping[str, Any]]) -> str:
-    """The release that a run is about: the one a person named, else the one that the newest of the assets' events
-    announced, else the newest candidate."""
+def wanted_releases(given: str | None, announced: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The releases that a run is about: the one a person named, else all that the assets' events announced, else the
+    newest candidate."""
     if given:
-        return given
+        return [given]
     releases = [str(extra["release"]) for extra in announced if extra.get("release")]
-    return releases[-1] if releases else CANDIDATE
+    return list(dict.fromkeys(releases)) or [CANDIDATE]
 
 
 def evaluate(release: str, params: Mapping[str, Any]) -> str:

@@ -24,6 +24,8 @@ def describe() -> dict[str, Any]:
             dag.dag_id: {
                 "doc": dag.doc_md or "",
                 "max_active_runs": dag.max_active_runs,
+                "catchup": dag.catchup,
+                "started_by": [asset.uri for asset in dag.schedule] if isinstance(dag.schedule, list) else [],
                 "params": {name: dag.params.get_param(name).dump() for name in dag.params},
                 "tasks": {
                     task.task_id: {

@@ -39,10 +39,12 @@ def tasks(installation: Settings) -> Mapping[str, Any]:
 
 
 def test_what_is_committed_is_verified_before_it_becomes_a_candidate(tasks: Mapping[str, Any]) -> None:
-    assert tasks["verify"]["upstream"] == ["commit"]
-    assert tasks["report"]["upstream"] == ["verify"]
-    assert tasks["is_wanted"]["upstream"] == ["report"]
-    assert tasks["candidate"]["upstream"] == ["is_wanted", "report"]
+    assert tasks["verify"]["upstream"] == ["commit", "order"]
+    assert tasks["report"]["upstream"] == ["order", "verify"]
+    # Fresh sources come in behind the comparison with the live index, which does not have them.
+    assert tasks["refresh"]["upstream"] == ["order", "report"]
+    assert tasks["is_wanted"]["upstream"] == ["order", "refresh"]
+    assert tasks["candidate"]["upstream"] == ["is_wanted", "order", "report"]
 
 
 def test_only_a_candidate_starts_an_evaluation(tasks: Mapping[str, Any]) -> None:

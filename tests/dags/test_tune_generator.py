@@ -53,15 +53,15 @@ def tasks(installation: Settings) -> Mapping[str, Any]:
 
 
 def test_nothing_is_trained_on_that_was_not_checked(tasks: Mapping[str, Any]) -> None:
-    assert tasks["check"]["upstream"] == []
-    assert tasks["tune"]["upstream"] == ["check"]
+    assert tasks["check"]["upstream"] == ["order"]
+    assert tasks["tune"]["upstream"] == ["check", "order"]
     assert tasks["tune"]["retries"] > 0  # a task that was killed goes on
 
 
 def test_only_a_candidate_starts_an_evaluation_and_mlflow_does_not_keep_it_from_being_made(
     tasks: Mapping[str, Any],
 ) -> None:
-    assert tasks["candidate"]["upstream"] == ["is_wanted", "tune"]
+    assert tasks["candidate"]["upstream"] == ["is_wanted", "order", "tune"]
     assert tasks["candidate"]["outlets"] == ["ragloop://candidate/"]
     assert not any(task["outlets"] for name, task in tasks.items() if name != "candidate")
 

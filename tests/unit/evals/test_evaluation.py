@@ -17,7 +17,7 @@ from evals.case_detail import CaseDetails
 from evals.cases import Case, GoldEvidence
 from evals.dataset_store import DatasetStore
 from evals.evaluation import EvaluationOrder, Evaluator, Panel
-from evals.jobs import wanted_release
+from evals.jobs import wanted_releases
 from evals.metrics.catalogue import plain_metrics
 from evals.report import Report, Side, Verdict
 from tests.unit.app.world import World
@@ -170,13 +170,13 @@ def test_a_killed_evaluation_is_given_up_when_it_is_started_again(world: World) 
 @pytest.mark.parametrize(
     ("given", "announced", "wanted"),
     [
-        ("abc", [{"release": "def"}], "abc"),
-        (None, [{"release": "def"}, {"release": "fed"}], "fed"),
-        (None, [{}], "candidate"),
-        (None, [], "candidate"),
+        ("abc", [{"release": "def"}], ["abc"]),
+        (None, [{"release": "def"}, {"release": "fed"}, {"release": "def"}], ["def", "fed"]),
+        (None, [{}], ["candidate"]),
+        (None, [], ["candidate"]),
     ],
 )
 def test_the_dag_evaluates_what_a_person_or_the_asset_named_else_the_newest_candidate(
-    given: str | None, announced: list[dict[str, str]], wanted: str
+    given: str | None, announced: list[dict[str, str]], wanted: list[str]
 ) -> None:
-    assert wanted_release(given, announced) == wanted
+    assert wanted_releases(given, announced) == wanted

@@ -1,0 +1,106 @@
+"""Votes become a candidate with a report that waits for a person, and nobody starts anything: Airflow's own scheduler
+carries them from `monitor_feedback` over `rebuild_index` to `evaluate_release`."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from core.feedback import Cause, Firing, FiringState, Remedy
+from core.settings import Settings, load_settings
+from core.storage.database import Database
+from core.storage.diagnoses import DiagnosisRepository
+from core.storage.evaluations import EvaluationRepository
+from core.storage.firings import FiringRepository
+from core.storage.releases import ReleaseRepository
+from ingestion.factory import folder_source, open_pipeline
+from serving.champion import current_champion
+from serving.factory import open_services
+from tests.bad_answers import voted_down
+from tests.conftest import make_home
+from tests.dags.airflow_server import standalone, trigger, unpause, wait
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+THINGS = ("kettle", "lamp", "ladder", "printer", "projector", "bicycle", "piano", "drill", "tent", "freezer")
+# The evaluation asks about these; nobody has voted on them.
+HELD_OUT = THINGS[6:]
+
+
+def rule(thing: str) -> str:
+    """Longer than a chunk of 32 tokens, so that every chunk holds a part of it only."""
+    return (
+        f"Whoever borrows the {thing} of the house writes the day into the list that hangs beside the door of the "
+        f"caretaker, and brings the {thing} back before Friday noon, cleaned and without any damage to it."
+    )
+
+
+def question(thing: str) -> str:
+    return f"When does somebody who borrows the {thing} bring it back?"
+
+
+def test_votes_become_a_candidate_whose_report_waits_for_a_person(tmp_path: Path) -> None:
+    settings = _installation(tmp_path)
+    dataset = _dataset(tmp_path / "held-out.jsonl")
+    with standalone(settings, tmp_path / "airflow.log", RAGLOOP_EVALUATION_DATASET=str(dataset)) as environment:
+        unpause(environment, "evaluate_release", "rebuild_index", "monitor_feedback")
+        trigger(environment, "monitor_feedback")
+        with closing(Database.open(settings)) as database:
+            wait(lambda: _is_over(database), 480, "the evaluation")
+    with closing(Database.open(settings)) as database:
+        (firing,) = FiringRepository(database).all()
+        releases = ReleaseRepository(database)
+        champion, candidate = releases.champion(), releases.get(firing.release_id or "")
+        (record,) = EvaluationRepository(database).latest()
+        causes = {each.cause for each in DiagnosisRepository(database).since(firing.at.replace(year=2000))}
+    assert causes == {Cause.NOT_INDEXED}
+    assert (firing.trigger, firing.remedy, firing.state) == ("not_indexed", Remedy.REINDEX, FiringState.CANDIDATE)
+    assert champion is not None
+    assert candidate is not None
+    assert champion.manifest.collection.splitter == "structure-32"
+    assert candidate.manifest.collection.splitter == f"structure-{firing.proposal['chunk_tokens']}"
+    # The report compares the candidate with what is live, on questions that nobody voted on; a person decides.
+    assert (record.state, record.release_id, record.baseline_id) == ("finished", candidate.id, champion.id)
+    assert record.report is not None
+    recall = next(each for each in record.report["metrics"] if each["name"] == "correct")
+    assert recall["rows"] == len(HELD_OUT)
+    assert recall["candidate"] > recall["baseline"]
+    assert candidate.status.value == "candidate"
+
+
+def _installation(folder: Path) -> Settings:
+    """Pages in chunks that are too small for them, and six readers who were told half of what they asked for."""
+    settings = load_settings(home=make_home(folder), chunk_tokens=32)
+    pages = folder / "house"
+    pages.mkdir()
+    for thing in THINGS:
+        (pages / f"{thing}.md").write_text(f"# {thing.capitalize()}\n\n{rule(thing)}\n\nIt is kept in the cellar.\n")
+    with open_pipeline(settings) as pipeline:
+        pipeline.run(folder_source(pipeline, pages))
+    with closing(open_services(settings)) as services:
+        current_champion(services)
+        for number, thing in enumerate(THINGS[:6]):
+            voted_down(services, question(thing), rule(thing), f"reader {number}")
+    return settings
+
+
+def _dataset(path: Path) -> Path:
+    cases = [
+        {
+            "id": thing, "question": question(thing), "answer": rule(thing),
+            "evidence": [{"uri": f"house/{thing}.md", "quote": rule(thing)}],
+        }
+        for thing in HELD_OUT
+    ]  # fmt: skip
+    path.write_text("".join(json.dumps(case) + "\n" for case in cases))
+    return path
+
+
+def _is_over(database: Database) -> bool:
+    """Whether there is a finished evaluation, or something went wrong on the way, which the firing tells."""
+    failed: list[Firing] = [each for each in FiringRepository(database).all() if each.state is FiringState.FAILED]
+    assert not failed, failed[0].detail
+    return any(record.state != "running" for record in EvaluationRepository(database).latest())
