@@ -1,0 +1,36 @@
+"""Questions that were declined, as people asked them, with the documents that were looked at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from core.storage.database import Database
+from core.storage.declined import Declined, DeclinedRepository
+from core.types import document_id
+from tests.unit.core.test_answer_samples import DAY, NOON, record
+from tests.unit.core.test_interactions import an_answer
+
+
+def test_a_declined_question_comes_with_its_asker_and_documents(database: Database) -> None:
+    record(database, 1, abstained=True, key="k")
+    record(database, 2)
+    assert DeclinedRepository(database).since(NOON, 10) == [
+        Declined("i-0001", NOON, "k", "who approves?", frozenset({document_id("docs/a.md")}))
+    ]
+
+
+def test_the_newest_come_first_and_no_more_than_asked_for(database: Database) -> None:
+    nothing = replace(an_answer().retrieval, passages=())
+    for number in range(5):
+        record(database, number, abstained=True, retrieval=nothing, at=NOON + timedelta(hours=number))
+    record(database, 9, abstained=True, at=NOON - DAY)
+    found = DeclinedRepository(database).since(NOON, 3)
+    assert [each.interaction_id for each in found] == ["i-0004", "i-0003", "i-0002"]
+    assert found[0].document_ids == frozenset()
+
+
+def test_evaluations_decline_nothing(database: Database) -> None:
+    for number, origin in enumerate(("evaluation", "probe", "page")):
+        record(database, number, abstained=True, origin=origin)
+    assert [each.interaction_id for each in DeclinedRepository(database).since(NOON, 10)] == ["i-0002"]
