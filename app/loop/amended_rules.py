@@ -10,9 +10,10 @@ So a tuning can mend it, and does so for pages that it never saw.
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from core.errors import InputError
 from evals.cases import Case, GoldEvidence
@@ -85,6 +86,12 @@ def write_questions(path: Path, rules: Rules) -> None:
     cases = [_case(rule, "amended") for rule in rules.held_out]
     cases += [_case(rule, "unchanged") for rule in rules.unchanged_held_out]
     path.write_text("".join(f"{case.model_dump_json()}\n" for case in cases), encoding="utf-8")
+
+
+def is_right(rule: Rule, answer: Mapping[str, Any]) -> bool:
+    """Whether an answer, as the API sends it, is the model's, says the rule in force, and cites it."""
+    cited = [citation["quote"] for citation in answer["citations"] if citation["uri"] == rule.uri]
+    return rule.in_force in answer["answer"] and rule.in_force in cited and not answer["degraded"]
 
 
 def _case(rule: Rule, tag: str) -> Case:

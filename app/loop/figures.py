@@ -24,6 +24,17 @@ def searched(proposal: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def tuned(proposal: Mapping[str, Any]) -> str:
+    """What was trained on, and what came of it."""
+    result = proposal["result"]
+    return (
+        f"{proposal['method']}, {result['train_rows']} examples to train on and {result['held_out_rows']} held out,"
+        f" {result['steps']} steps in {result['seconds']:.0f} s\n"
+        f"perplexity of the held-out answers: {result['perplexity_before']:.3f} before,"
+        f" {result['perplexity_after']:.3f} after"
+    )
+
+
 def held_out(report: Mapping[str, Any]) -> str:
     """The share of right answers on both sides, each with its interval, and of their difference, over the questions
     that came from no complaint."""

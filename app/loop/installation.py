@@ -139,6 +139,10 @@ class Installation:
         found: dict[str, Any] = self._sent("POST", who, path, json=body).json()
         return found
 
+    def submit(self, who: str, path: str, form: Mapping[str, str]) -> None:
+        """A form of a page, sent in the name of `who`. Raises StoryError if it is refused."""
+        self._sent("POST", who, path, data=form)
+
     def page(self, who: str, path: str) -> str:
         """A page as `who` sees it. Raises StoryError for one that cannot be seen."""
         return self._sent("GET", who, path).text

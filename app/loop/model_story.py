@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from app.loop.amended_rules import SOURCE, Rule, Rules, read_rules, write_pages, write_questions
-from app.loop.figures import held_out
+from app.loop.amended_rules import SOURCE, Rule, Rules, is_right, read_rules, write_pages, write_questions
+from app.loop.figures import held_out, tuned
 from app.loop.installation import Installation, fresh_folder
 from app.loop.model_server import MODEL, NAME, model_server
 from app.loop.narration import Story
@@ -127,17 +127,16 @@ class _Walk:
         with self._story.step("Ask", "Members ask what they want to know, in the page or through the API."):
             first = self._rules.asked[0]
             self._before = {rule: self._answer(rule, told=rule is first) for rule in self._asked}
-            wrong = sum(not self._is_right(rule, self._before[rule]) for rule in self._rules.asked)
+            amended = len(self._rules.asked)
+            wrong = sum(not is_right(rule, self._before[rule]) for rule in self._rules.asked)
             self._story.check(
-                wrong >= _WRONG * len(self._rules.asked),
-                f"{wrong} of {len(self._rules.asked)} answers about amended rules are wrong",
-                wrong,
+                wrong >= _WRONG * amended, f"{wrong} of {amended} answers about amended rules are wrong", wrong
             )
-            superseded = self._before[first]["answer"]
-            self._story.check(first.superseded in superseded, "the model quotes the rule that was", superseded)
+            said = self._before[first]["answer"]
+            self._story.check(first.superseded in said, "the model quotes the rule that was", said)
 
     def _answer(self, rule: Rule, *, told: bool = False) -> dict[str, Any]:
-        who = MEMBERS[self._rules.all.index(rule) % len(MEMBERS)]
+        who = self._asker(rule)
         if told:
             self._story.tell(f"The page {rule.uri} says:")
             self._story.came(rule.text)
@@ -149,10 +148,8 @@ class _Walk:
                 self._story.came(f"[{citation['marker']}] {citation['uri']}: {citation['quote']}")
         return answer
 
-    def _is_right(self, rule: Rule, answer: Mapping[str, Any]) -> bool:
-        """Whether it says the rule in force, and cites it."""
-        cited = [citation["quote"] for citation in answer["citations"] if citation["uri"] == rule.uri]
-        return rule.in_force in answer["answer"] and rule.in_force in cited and not answer["degraded"]
+    def _asker(self, rule: Rule) -> str:
+        return MEMBERS[self._rules.all.index(rule) % len(MEMBERS)]
 
     def _vote(self) -> None:
         with self._story.step(
@@ -161,7 +158,7 @@ class _Walk:
             "says so too. A vote is on disk before it is acknowledged.",
         ):
             for rule in self._asked:
-                right = self._is_right(rule, self._before[rule])
+                right = is_right(rule, self._before[rule])
                 if right != bool(rule.superseded):
                     self._votes[self._voted(rule, right=right, told=not self._votes)] = rule
             down = sum(bool(rule.superseded) for rule in self._votes.values())
@@ -172,7 +169,7 @@ class _Walk:
             )
 
     def _voted(self, rule: Rule, *, right: bool, told: bool) -> str:
-        who = MEMBERS[self._rules.all.index(rule) % len(MEMBERS)]
+        who = self._asker(rule)
         body = {"interaction_id": self._before[rule]["interaction_id"], "vote": "up" if right else "down"}
         if not right:
             body |= {"reason": "wrong", "correction": rule.in_force}
@@ -207,14 +204,18 @@ class _Walk:
     def _accept(self) -> None:
         with self._story.step(
             "A person reads the votes",
-            f"{REVIEWER} accepts them. Each becomes a case that every later evaluation asks, or an example to train "
-            "on, never both; which of the two goes by a hash of the question.",
+            f"{REVIEWER} accepts them on the page {self._at.address}/feedback, or by `ragloop feedback accept`. Each "
+            "becomes a case that every later evaluation asks, or an example to train on, never both; a hash of the "
+            "question says which.",
         ):
-            sides: Counter[str] = Counter()
-            for number, vote in enumerate(self._votes):
-                sides[self._at.ragloop("feedback", "accept", vote, who=REVIEWER, told=number == 0)["side"]] += 1
+            for vote, rule in self._votes.items():
+                form = {"question": rule.question, "correction": rule.in_force if rule.superseded else ""}
+                self._at.submit(REVIEWER, f"/feedback/{vote}/accept", form)
+            words = ["feedback", "list", "--state", "accepted", "--limit", "1000"]
+            accepted = self._at.ragloop(*words, who=REVIEWER)["feedback"]
+            sides = Counter(str(each["decision"]["side"]) for each in accepted)
             self._story.came(f"{sides['case']} cases, {sides['training']} examples")
-            self._story.check(min(sides["case"], sides["training"]) > 0, "both sides have some", dict(sides))
+            self._story.check(len(accepted) == len(self._votes), "every vote is decided", len(accepted))
 
     def _check_triggers(self) -> str:
         with self._story.step(
@@ -236,8 +237,8 @@ class _Walk:
         ):
             champion = self._at.ragloop("release", "list", told=False)["champion"]
             done = self._at.ragloop("triggers", "run", firing, who=REVIEWER)
-            self._story.came(json.dumps(done["proposal"], ensure_ascii=False))
             self._story.check(done["state"] == "candidate", "there is a candidate", done)
+            self._story.came(tuned(done["proposal"]))
             candidate = self._at.ragloop("release", "show", str(done["release_id"])[:12], told=False)
             adapter = candidate["manifest"]["generator"]["adapter_digest"]
             self._story.check(bool(adapter), f"it answers by the adapter {str(adapter)[:16]}", candidate["manifest"])
@@ -289,9 +290,9 @@ class _Walk:
             first = self._rules.asked[0]
             answer = self._answer(first, told=True)
             self._story.check(
-                self._is_right(first, answer), "the answer is the rule in force, with a citation that holds it", answer
+                is_right(first, answer), "the answer is the rule in force, with a citation that holds it", answer
             )
-            after = [self._is_right(rule, self._answer(rule)) for rule in self._rules.asked]
+            after = [is_right(rule, self._answer(rule)) for rule in self._rules.asked]
             self._story.check(
                 sum(after) >= _HEALED * len(after),
                 f"{sum(after)} of the {len(after)} questions are answered right",

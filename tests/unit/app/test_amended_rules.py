@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.loop.amended_rules import SOURCE, Rule, read_rules, write_pages, write_questions
+from app.loop.amended_rules import SOURCE, Rule, is_right, read_rules, write_pages, write_questions
 from core.errors import InputError
 from core.feedback import Side
 from evals.cases import load_cases
@@ -65,6 +65,25 @@ def test_the_questions_of_the_evaluation_are_about_held_out_rules_and_name_the_s
         assert (case.question, evidence.quote) == (rules[evidence.uri].question, rules[evidence.uri].in_force)
         assert evidence.span(rules[evidence.uri].text) is not None
         assert case.tags == ("amended" if rules[evidence.uri].superseded else "unchanged",)
+
+
+@pytest.mark.parametrize(
+    ("said", "quoted", "degraded", "right"),
+    [
+        ("Since 2026 it is three days. [1]", "Since 2026 it is three days.", False, True),
+        ("A receipt is sent within ten days. [1]", "A receipt is sent within ten days.", False, False),
+        ("Since 2026 it is three days. [1]", "A receipt is sent within ten days.", False, False),
+        ("Since 2026 it is three days. [1]", "Since 2026 it is three days.", True, False),
+    ],
+)
+def test_an_answer_is_right_if_the_model_says_and_cites_what_is_in_force(
+    said: str, quoted: str, degraded: bool, right: bool
+) -> None:
+    rule = RULES.asked[0]
+    answer = {"answer": said, "citations": [{"uri": rule.uri, "quote": quoted}], "degraded": degraded}
+    assert is_right(rule, answer) is right
+    elsewhere = {**answer, "citations": [{"uri": "rules/other.md", "quote": quoted}]}
+    assert not is_right(rule, elsewhere)
 
 
 def test_a_file_without_amended_rules_is_refused(tmp_path: Path) -> None:
