@@ -48,7 +48,7 @@ demo: setup ## Ingest the handbook (or DOCS=folder) with Airflow, start the web 
 	@$(BIN)/python -m app.demo "$(DOCS)"
 
 loop: setup $(if $(filter 1,$(MODEL)),$(VLLM_VENV)/.ready) ## The whole loop as a walk-through; MODEL=1: with vLLM, tuning the small model
-	@$(BIN)/python -m app.loop $(if $(filter 1,$(MODEL)),--model) $(if $(PAUSE),--pause) $(if $(KEEP),--keep)
+	@VLLM_PYTHON="$(abspath $(VLLM_VENV)/bin/python)" $(BIN)/python -m app.loop $(if $(filter 1,$(MODEL)),--model) $(if $(PAUSE),--pause) $(if $(KEEP),--keep)
 
 test: setup ## The quick tests: unit, contract, integration; offline, no server needed
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
