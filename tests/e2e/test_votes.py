@@ -142,6 +142,19 @@ def test_a_reload_in_the_middle_loses_no_vote_and_doubles_none(world: World, ans
     assert len(votes(world)) == 1
 
 
+def test_a_vote_that_was_not_stored_before_a_reload_is_sent_after_it(world: World, answered: Opener) -> None:
+    page = answered()
+    page.route(VOTES, lambda route: route.abort())
+    page.get_by_role("button", name="Bad answer").click()
+    sync_api.expect(status(page)).to_have_text("Not stored yet. Trying again …")
+    with page.expect_request(VOTES):
+        page.reload()
+    assert votes(world) == []
+    page.unroute(VOTES)
+    sync_api.expect(status(page)).to_have_text(THANKS)
+    assert [vote.vote for vote in votes(world)] == [Vote.DOWN]
+
+
 def test_a_vote_that_cannot_be_stored_is_said_and_can_be_tried_again(world: World, answered: Opener) -> None:
     page = answered()
     page.clock.install()
