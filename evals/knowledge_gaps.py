@@ -19,18 +19,18 @@ from evals.gaps import Gap, Origin, Unanswered, cluster
 from evals.trigger_facts import VOTE
 from serving.factory import Services
 
-# Questions that are put together, the newest: comparing each with each takes a second for so many.
-MOST = 1000
+# Questions that are put together, the newest. Embedding so many takes about a second.
+MOST = 500
 
 
 @dataclass(frozen=True, slots=True)
 class FoundGaps:
-    """The gaps. `hidden` questions are about documents that the reader may not see; `older` were left out for their
-    number."""
+    """The gaps. `hidden` questions are about documents that the reader may not see; `older` says that there are more
+    than MOST, of which the oldest are left out."""
 
     gaps: Sequence[Gap]
     hidden: int
-    older: int
+    older: bool
 
 
 class KnowledgeGaps:
@@ -61,7 +61,7 @@ class KnowledgeGaps:
         found = sorted([*complaints, *declined], key=lambda each: (each[0].at, each[0].subject), reverse=True)
         seen = self.visible([documents for _, documents in found[:MOST]])
         asked = [each for (each, _), may_see in zip(found[:MOST], seen, strict=True) if may_see]
-        return FoundGaps(self._clustered(asked), hidden=seen.count(False), older=max(0, len(found) - MOST))
+        return FoundGaps(self._clustered(asked), hidden=seen.count(False), older=len(found) > MOST)
 
     def visible(self, documents: Sequence[frozenset[str]]) -> list[bool]:
         """Of what came from these documents, what the scope allows: each only if all of its documents. A document that

@@ -105,7 +105,7 @@ class FactGatherer:
         champion = ReleaseRepository(self._database).champion()
         collection = champion.manifest.collection.name if champion else None
         ages = {
-            source.source: (now - source.ingested_at) / _DAY
+            source.source: max(0.0, (now - source.ingested_at) / _DAY)
             for source in CorpusHealthRepository(self._database).sources(collection)
             if source.indexed and source.ingested_at is not None
         }

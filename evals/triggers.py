@@ -21,7 +21,7 @@ from enum import StrEnum
 from typing import Any
 
 from core.feedback import Cause, Firing, FiringState, Remedy
-from evals.trigger_rules import CauseTrigger, Rules, VoteRules, load_rules
+from evals.trigger_rules import Rules, VoteRules, load_rules
 
 __all__ = ["Complaint", "Facts", "Fired", "Hold", "Measured", "Rules", "Weighed", "decide", "load_rules", "weigh"]
 
@@ -127,8 +127,8 @@ def _weigh_cause(rules: Rules, name: str, facts: Facts, now: datetime) -> Weighe
         "authors": len({complaint.author for complaint in counted}),
         "subjects": [complaint.subject for complaint in heavy[:_MOST_SUBJECTS]],
     }
-    reason = _cause_reason(rules, name, trigger, evidence)
     held = Hold.BELOW if len(heavy) < trigger.threshold else _waits(rules, name, firings, now)
+    reason = _reason(trigger.says, _votes(rules, name, evidence), held)
     return Weighed(name, trigger.remedy, float(len(heavy)), trigger.threshold, held, reason, evidence)
 
 
@@ -151,7 +151,7 @@ def _weigh_measure(rules: Rules, name: str, facts: Facts, now: datetime) -> Weig
         held = Hold.CHANCE
     else:
         held = _waits(rules, name, firings, now)
-    reason = f"{_sentence(trigger.says)} {measured.words}"
+    reason = _reason(trigger.says, measured.words, held)
     return Weighed(name, trigger.remedy, value, trigger.threshold, held, reason, evidence)
 
 
@@ -189,16 +189,19 @@ def _waits(rules: Rules, name: str, firings: Sequence[Firing], now: datetime) ->
     return Hold.COOLING_DOWN if last is not None and now < last + rules.cool_down(name) else None
 
 
-def _cause_reason(rules: Rules, name: str, trigger: CauseTrigger, evidence: Mapping[str, Any]) -> str:
+def _votes(rules: Rules, name: str, evidence: Mapping[str, Any]) -> str:
     complaints, authors = evidence["complaints"], evidence["authors"]
     votes = f"{complaints} negative vote{'' if complaints == 1 else 's'}"
     people = f"{authors} {'person' if authors == 1 else 'people'}"
     days = f"{rules.window(name).total_seconds() / 86_400:g} days"
     return (
-        f"{_sentence(trigger.says)} {votes} of {people} in {days} say so, {evidence['accepted']} of them accepted; "
-        f"they weigh {evidence['value']}; the trigger fires at {trigger.threshold:g}."
+        f"In {days} {votes} of {people} had this cause, {evidence['accepted']} of them accepted; they weigh "
+        f"{evidence['value']}, and the trigger fires at {evidence['threshold']:g}."
     )
 
 
-def _sentence(words: str) -> str:
-    return f"{words[0].upper()}{words[1:]}."
+def _reason(says: str, found: str, held: Hold | None) -> str:
+    """What was found, and before it what that means, unless it is too little to mean that."""
+    if held in (Hold.UNMEASURED, Hold.BELOW, Hold.CHANCE):
+        return found
+    return f"{says[0].upper()}{says[1:]}. {found}"

@@ -180,7 +180,7 @@ async def test_the_json_is_a_download(world: World, reviewer: AsyncClient) -> No
     found = await reviewer.get("/gaps.json?days=7")
     assert found.headers["content-disposition"] == 'attachment; filename="gaps-7-days.json"'
     content = found.json()
-    assert (content["schema_version"], content["days"], content["hidden"], content["older"]) == (1, 7, 0, 0)
+    assert (content["schema_version"], content["days"], content["hidden"], content["older"]) == (1, 7, 0, False)
     assert content["gaps"][0]["questions"][0]["origin"] == "declined"
 
 

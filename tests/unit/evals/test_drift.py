@@ -73,7 +73,7 @@ def test_nothing_costs_as_much_as_nothing_and_something_more() -> None:
     assert mean_ratio([0.0] * 40, [1.0] * 40).value == float("inf")
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.floats(0, 100), min_size=2, max_size=30), st.lists(st.floats(0, 100), min_size=2, max_size=30))
 def test_every_p_value_is_a_probability(before: list[float], now: list[float]) -> None:
     for measure in (score_drift, rise, mean_ratio, slowest_ratio):

@@ -6,7 +6,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.types import Vector
@@ -75,6 +75,7 @@ questions = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(questions, st.randoms(use_true_random=False))
 def test_every_question_is_in_one_gap_and_order_does_not_matter(
     drawn: list[tuple[float, str, str | None]], chance: random.Random
