@@ -56,7 +56,7 @@ def test_a_rise_is_told_from_chance_and_a_fall_is_none() -> None:
     assert up.value == pytest.approx(0.3)
     assert up.p_value <= 0.001
     assert rise(many, few).p_value > 0.9
-    assert rise(few, few[:-1] + [1.0]).p_value > 0.1
+    assert rise(few, [*few[:-1], 1.0]).p_value > 0.1
 
 
 def test_how_many_times_as_slow_and_as_dear_answers_became() -> None:
