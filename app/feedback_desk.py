@@ -105,7 +105,7 @@ class FeedbackDesk:
         self._shelf = FeedbackShelf(database)
         self._feedback = FeedbackRepository(database)
         self._documents = DocumentRepository(database)
-        self._acceptance = Acceptance(database, settings.language)
+        self._acceptance = Acceptance(database, settings.language, scope=scope, teachable=settings.teachable)
         self._scope = scope
 
     def waiting(self, page: int = 1) -> Desk:

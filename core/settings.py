@@ -174,6 +174,10 @@ class Settings(BaseSettings):
         None, gt=0, le=1, description="Size of a step; by default the method's own, as for ragloop tune."
     )
 
+    teachable_access: str = Field(
+        "public", description="Access labels, with commas, of documents that feedback may teach: models tell everyone."
+    )
+
     # Web
     host: str = Field("127.0.0.1", description="Address to listen on; any but this machine's own makes keys required.")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on.")
@@ -241,6 +245,11 @@ class Settings(BaseSettings):
         """What tokens cost, if that was set."""
         prompt, completion = self.price_prompt_tokens, self.price_completion_tokens
         return None if prompt is None or completion is None else Prices(prompt, completion)
+
+    @property
+    def teachable(self) -> frozenset[str]:
+        """Labels of the documents that what a model learns from feedback may rest on."""
+        return frozenset(label.strip() for label in self.teachable_access.split(",") if label.strip())
 
     @property
     def adapters(self) -> Path:

@@ -9,7 +9,7 @@ it out. evals.sides says which of the two it becomes.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +24,7 @@ from core.storage.datasets import case_contents, extend, find_version, retried
 from core.storage.diagnoses import DiagnosisRepository
 from core.storage.documents import DocumentRepository
 from core.storage.feedback import FeedbackRepository, record_decision
-from core.types import Actor, Document, Role, Turn, document_id
+from core.types import PUBLIC, AccessScope, Actor, Document, Role, Turn, document_id
 from evals.cases import MOST_PARTS, Case, CaseTurn, GoldEvidence, explain
 from evals.dataset_store import FEEDBACK, stored
 from evals.feedback_rows import Place, history, training_row
@@ -49,11 +49,22 @@ class Edited:
 
 
 class Acceptance:
-    """Accepts and dismisses feedback. `language` is the documents'."""
+    """Accepts and dismisses feedback. `language` is the documents', `scope` what the person who decides may see: there
+    is no evidence beyond it. Only what rests on documents with one of the labels `teachable` is taught: everybody who
+    asks the model could be told."""
 
-    def __init__(self, database: Database, language: str = "english") -> None:
+    def __init__(
+        self,
+        database: Database,
+        language: str = "english",
+        *,
+        scope: AccessScope = AccessScope.everything(),
+        teachable: Collection[str] = (PUBLIC,),
+    ) -> None:
         self._database = database
         self._language = language
+        self._scope = scope
+        self._teachable = AccessScope.of(*teachable)
         self._feedback = FeedbackRepository(database)
         self._documents = DocumentRepository(database)
 
@@ -122,16 +133,24 @@ class Acceptance:
 
     def _place(self, evidence: GoldEvidence) -> Place | None:
         document: Document | None = self._documents.get(document_id(evidence.uri))
-        span = evidence.span(document.text) if document else None
-        return Place(evidence, document.title, document.text, *span) if document and span else None
+        if document is None or not self._scope.allows(document.access):
+            return None
+        span = evidence.span(document.text)
+        return Place(evidence, document.title, document.text, *span) if span else None
 
     def _side(self, given: Feedback, edit: Edited, places: Sequence[Place]) -> Side:
         # No model learns from passages that they hold nothing: whether an answer is tried is decided before it.
-        if edit.unanswerable:
+        if edit.unanswerable or not self._may_be_taught(given, places):
             return Side.CASE
         quotes = [place.evidence.quote for place in places]
         before = [Turn(turn.role, turn.content) for turn in history(given.interaction)]
         return side_of(edit.question, known(self._database), answer=edit.correction, quotes=quotes, history=before)
+
+    def _may_be_taught(self, given: Feedback, places: Sequence[Place]) -> bool:
+        """Whether everybody may know every document that the answer was given from or that says the right one."""
+        uris = {passage["uri"] for passage in given.interaction["passages"]} | {each.evidence.uri for each in places}
+        documents = [self._documents.get(document_id(uri)) for uri in uris]
+        return all(document is not None and self._teachable.allows(document.access) for document in documents)
 
     # -- what it becomes
 

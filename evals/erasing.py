@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Table, or_, select
@@ -98,14 +99,10 @@ class Eraser:
         traces = DocumentTraces(uri, [document.text] if document else self._kept_passages(uri))
         found = Found(traces.holds)
         database, records = self._database, self._records
-        receipt = {
-            "answers": rewrite(database, interactions, _ANSWER, lambda row: traces.answer(row._asdict(), "answer"))
-        }
+        traces.learn(self._answered(traces))
+        receipt: dict[str, int] = {}
         sha256s = {row.sha256 for row in self._rows(evaluation_cases) if _in_case(traces, row.content)}
         decided = {row.feedback_id for row in self._rows(feedback_decisions) if _decided_on(traces, row.content)}
-        receipt["feedback"] = rewrite(
-            database, feedback, ("comment", "correction", "interaction"), lambda row: _vote(traces, row, decided)
-        )
         receipt["decisions"] = records.decisions(decided)
         receipt["cases"] = len(sha256s)
         records.cases(sha256s, actor.name)
@@ -120,13 +117,29 @@ class Eraser:
         receipt["firings"] = records.firings(found)
         receipt["runs"] = records.runs(found)
         receipt["training_rows"], adapters = erase_taught(self._settings, traces.holds)
+        # Last: by what was answered, its repetitions above are found.
+        receipt["answers"] = rewrite(
+            database, interactions, _ANSWER, lambda row: traces.answer(row._asdict(), "answer")
+        )
+        receipt["feedback"] = rewrite(
+            database, feedback, ("comment", "correction", "interaction"), lambda row: _vote(traces, row, decided)
+        )
         return receipt, adapters
+
+    def _answered(self, traces: DocumentTraces) -> list[str]:
+        """The answers that are to be erased."""
+        records = chain(
+            (row._asdict() for row in self._rows(interactions)), (row.interaction for row in self._rows(feedback))
+        )
+        return [each["answer"] for each in records if "answer" in traces.answer(each, "answer")]
 
     def _kept_passages(self, uri: str) -> list[str]:
         """What answers kept of a document that is gone already."""
-        records = [row.passages for row in self._rows(interactions)]
-        records += [row.interaction["passages"] for row in self._rows(feedback)]
-        records += [row.answer["passages"] for row in self._rows(evaluation_answers) if row.answer]
+        records = chain(
+            (row.passages for row in self._rows(interactions)),
+            (row.interaction["passages"] for row in self._rows(feedback)),
+            (row.answer["passages"] for row in self._rows(evaluation_answers) if row.answer),
+        )
         return [passage["text"] for passages in records for passage in passages if passage["uri"] == uri]
 
     # -- a person
@@ -183,7 +196,7 @@ class Eraser:
         return rewrite(self._database, table, (), lambda row: None if row[0] in keys else {})
 
 
-_ANSWER = ("question", "history", "query", "answer", "passages", "citations", "model")
+_ANSWER = ("question", "history", "query", "answer", "abstained", "passages", "citations", "model")
 
 
 def _in_case(traces: DocumentTraces, content: Mapping[str, Any]) -> bool:

@@ -4,7 +4,8 @@
     traces.quotes("…")          # whether a text says what the document says, word for word
 
 A text quotes the document if it has a run of eight words in common with it, or all of its words stand in the document
-together. An answer is also erased if it cites the document, or a model wrote it with the document before it.
+together. An answer is also erased if it cites the document, or a model wrote it with the document before it, unless it
+is the one that says that nothing was found.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 from evals.cases import Case
 from evals.leakage import normalised
+from evals.metrics.words import without_markers
 
 ERASED = "[erased]"
 
@@ -46,12 +48,19 @@ class DocumentTraces:
 
     def __init__(self, uri: str, texts: Iterable[str]) -> None:
         self.uri = uri
+        self._said: set[str] = set()
         self._texts = [f" {normalised(text)} " for text in texts]
         self._runs = {run for text in self._texts for run in _runs(text.split())}
 
+    def learn(self, answers: Iterable[str]) -> None:
+        """Take answers that are erased for the document's words too: later conversations repeat them."""
+        self._said.update(normalised(answer) for answer in answers)
+
     def quotes(self, text: str) -> bool:
         """Whether the text holds words of the document."""
-        words = normalised(text).split()
+        words = normalised(without_markers(text)).split()
+        if normalised(text) in self._said:
+            return True
         if len(words) < RUN:
             short = f" {' '.join(words)} "
             return len(words) >= _FEWEST and any(short in known for known in self._texts)
@@ -74,7 +83,8 @@ class DocumentTraces:
             {key: record[key] for key in ("question", "query", "history") if key in record}
         )
         new: dict[str, Any] = {"passages": passages, "citations": citations, text: record[text], **said}
-        if cited or (shown and record.get("model") is not None) or self.quotes(record[text]):
+        told = shown and record.get("model") is not None and not record["abstained"]
+        if cited or told or self.quotes(record[text]):
             new |= {text: ERASED, "citations": []}
         return {key: value for key, value in new.items() if value != record[key]}
 

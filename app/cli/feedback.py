@@ -141,7 +141,8 @@ def accept(
     with _database() as (settings, database):
         given = find(database, feedback_id)
         edited = Edited(question or given.question, correction or given.correction, named, unanswerable)
-        made = Acceptance(database, settings.language).accept(given.id, edited, current_actor(settings, database))
+        acceptance = Acceptance(database, settings.language, teachable=settings.teachable)
+        made = acceptance.accept(given.id, edited, current_actor(settings, database))
     _report(made, as_json)
 
 

@@ -10,17 +10,24 @@ from typing import Any
 from core.feedback import Feedback, FeedbackReason, Standing, Vote
 from core.storage.feedback import FeedbackRepository
 from core.storage.interactions import InteractionRepository
-from core.types import AccessScope, Turn
+from core.types import PUBLIC, AccessScope, Turn
 from serving.answerer import Question
 from serving.factory import build_answerer
 from tests.unit.app.world import World
 
 
-def ask(world: World, question: str, *, history: tuple[Turn, ...] = (), api_key_id: str | None = None) -> str:
-    """Ask the world's champion as a person would; returns the id of what was recorded."""
+def ask(
+    world: World,
+    question: str,
+    *,
+    history: tuple[Turn, ...] = (),
+    api_key_id: str | None = None,
+    access: tuple[str, ...] = (PUBLIC,),
+) -> str:
+    """Ask the world's champion as a person would who may see these labels; returns the id of what was recorded."""
     assert world.release is not None
     answerer = build_answerer(world.services, world.release)
-    asked = Question(question, AccessScope.everything(), origin="api", history=history, api_key_id=api_key_id)
+    asked = Question(question, AccessScope.of(*access), origin="api", history=history, api_key_id=api_key_id)
     return asyncio.run(answerer.ask(asked)).interaction_id
 
 

@@ -13,7 +13,7 @@ from core.errors import ConflictError, InputError, NotFoundError, PermissionDeni
 from core.feedback import Cause, DecisionKind, Diagnosis, Feedback, Side, Standing, Vote
 from core.storage.diagnoses import DiagnosisRepository
 from core.storage.feedback import FeedbackRepository
-from core.types import Actor, Role, Turn
+from core.types import AccessScope, Actor, Role, Turn
 from evals.accepting import Acceptance, Edited, training_rows
 from evals.cases import Case, GoldEvidence
 from evals.dataset_store import FEEDBACK, DatasetStore
@@ -189,6 +189,35 @@ def test_dismissed_feedback_becomes_neither_and_its_reason_is_on_record(world: W
     assert decision is not None
     assert (decision.kind, decision.side, decision.reason) == (DecisionKind.DISMISSED, None, "The answer was right.")
     assert training_rows(world.database) == []
+
+
+def test_what_not_everybody_may_see_is_never_taught(world: World) -> None:
+    """A model tells whoever asks it."""
+    context = vote(world, ask(world, ASKED, access=("public", "board")))
+    assert "handbook/salaries.md" in {passage["uri"] for passage in context.interaction["passages"]}
+    named = vote(world, ask(world, ASKED))
+    salaries = (GoldEvidence(uri="handbook/salaries.md", quote="decided by the shareholders each spring"),)
+    acceptance = Acceptance(world.database)
+    assert acceptance.accept(context.id, edited(Side.TRAINING), ANN).side is Side.CASE
+    edit = edited(Side.TRAINING, question=f"{asked(Side.TRAINING)} And salaries?", evidence=salaries)
+    assert acceptance.accept(named.id, edit, ANN).side is Side.CASE
+    assert training_rows(world.database) == []
+
+
+def test_labels_that_everybody_has_can_be_taught_where_a_person_says_so(world: World) -> None:
+    given = vote(world, ask(world, ASKED, access=("public", "board")))
+    acceptance = Acceptance(world.database, teachable=("public", "board"))
+    assert acceptance.accept(given.id, edited(Side.TRAINING), ANN).side is Side.TRAINING
+
+
+def test_a_reviewer_finds_no_evidence_in_documents_they_may_not_see(world: World, given: Feedback) -> None:
+    acceptance = Acceptance(world.database, scope=AccessScope.of("public"))
+    refusals = []
+    for uri, quote in (("handbook/salaries.md", "Salaries"), ("handbook/nowhere.md", "Salaries")):
+        with pytest.raises(InputError) as refused:
+            acceptance.accept(given.id, edited(Side.CASE, evidence=(GoldEvidence(uri=uri, quote=quote),)), ANN)
+        refusals.append(refused.value.message.replace(uri, "it"))
+    assert refusals[0] == refusals[1]
 
 
 def test_only_reviewers_decide_and_only_on_what_is_there(world: World, given: Feedback) -> None:

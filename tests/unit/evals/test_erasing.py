@@ -116,6 +116,19 @@ def test_a_document_is_gone_from_everything_that_was_made_of_it(world: World) ->
     assert {decisions[each.id].kind for each in (case, row)} == {DecisionKind.DISMISSED}
 
 
+def test_an_answer_of_a_few_words_is_found_again_in_the_conversations_that_repeat_it(world: World) -> None:
+    world.add("handbook/visits.md", "# Visits\n\nVisits are on Mondays.\n\nTea is at four.\n", title="Visits")
+    answer = InteractionRepository(world.database).get(ask(world, "When are visits on Mondays?"))
+    assert answer is not None
+    assert "Visits are on Mondays. [1]" in answer.answer
+    later = ask(world, "And who decides?", history=(Turn("user", "When?"), Turn("assistant", answer.answer)))
+    erase(world, "handbook/visits.md")
+    assert files_with(world.home, "are on Mondays.") == []
+    kept = InteractionRepository(world.database).get(later)
+    assert kept is not None
+    assert [turn["content"] for turn in kept.history] == ["When?", "[erased]"]
+
+
 def test_an_adapter_that_was_trained_on_it_is_named_and_keeps_the_rest_of_its_training(world: World) -> None:
     loop(world)
     (digest,) = AdapterStore(world.settings.adapters).digests()
@@ -154,7 +167,7 @@ def test_a_report_can_be_shown_after_its_cases_were_erased(world: World) -> None
 
 
 def test_what_rests_on_other_documents_stays(world: World) -> None:
-    board = ask(world, "Who decides the board's salaries?")
+    board = ask(world, "Who decides the board's salaries?", access=("board",))
     loop(world)
     erase(world)
     kept = InteractionRepository(world.database).get(board)
