@@ -1,15 +1,16 @@
 """What diagnosis makes of real people's complaints: FeedbackQA's ratings and explanations given as feedback on its own
 answers, which are sections of public-health pages. Needs ../shared/data/feedbackqa.
 
-    python -m tests.benchmarks.feedbackqa [--sample 200] [--seed 1] [--read FILE] [--judged FILE]
+    python -m tests.benchmarks.feedbackqa [--sample 150] [--seed 1] [--read FILE]
 
 Every section is a document. An answer is the section that the test set's system gave, cited as such; Excellent and
 Acceptable are votes up, Could be Improved and Bad votes down, the explanation is the comment, and nobody corrects
 anything. Of the answers that somebody rated Bad a sample is diagnosed.
 
 Where people rated another section as good for the same question, that section is what should have been found: then the
-right cause is known without anybody's judgement. `--read` writes 50 of the sample out to be read; `--judged` takes the
-judgements of a person and adds the agreement.
+right cause is known without anybody's judgement. `--read` writes 50 of the sample out to be read. feedbackqa_judged.json has
+what was judged right for the 50 of the defaults: the causes that would be right, and whether the place that was shown as
+evidence answers the question (`right`), has to do with it (`near`), or does not (`wrong`).
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ from tests.benchmarks.questions import DATA, MODELS, documents_of, ingest, opene
 from tests.benchmarks.run import save
 
 FEEDBACKQA = DATA / "feedbackqa"
+JUDGED = Path(__file__).with_name("feedbackqa_judged.json")
 SOURCE = "documents"
 READ_BY_HAND = 50
 # One person gives at most 200 votes a day, and nobody says who rated what: so many answers have the same raters.
@@ -175,26 +177,28 @@ def to_be_read(sample: Sequence[Rated], made: Mapping[str, Diagnosis], seed: int
 
 
 def agreement(judged: Mapping[str, Any], made: Mapping[str, Diagnosis]) -> dict[str, Any]:
-    """How many diagnoses a person who read them agrees with. A judgement names the right cause by the answer's key; one
-    on which the diagnosis has changed since counts as it is now."""
-    right = [key for key, verdict in judged.items() if key in made and made[key].cause.value in verdict["right"]]
-    pairs = Counter(
-        (made[key].cause.value, "/".join(verdict["right"])) for key, verdict in judged.items() if key in made
-    )
+    """How many diagnoses are what was judged right by reading, by the cause that was told; and beside it how many there
+    would be if nothing but the most frequent cause were ever told."""
+    read_ones = {key: verdict["right"] for key, verdict in judged.items() if key in made}
+    told = Counter(made[key].cause.value for key in read_ones)
+    right = Counter(made[key].cause.value for key in read_ones if made[key].cause.value in read_ones[key])
+    always = Counter(cause for causes in read_ones.values() for cause in causes)
     return {
-        "read": sum(key in made for key in judged),
-        "agreed": len(right),
-        "diagnosed_and_right": {f"{told} -> {truth}": count for (told, truth), count in pairs.most_common()},
+        "read": len(read_ones),
+        "agreed": right.total(),
+        "by_cause": {cause: [right[cause], count] for cause, count in told.most_common()},
+        "agreed_by_always_telling_the_same": max(always.values(), default=0),
+        "places_when_read": dict(Counter(str(verdict["place"]) for verdict in judged.values())),
+        "disagreements": sorted(key for key in read_ones if made[key].cause.value not in read_ones[key]),
     }
 
 
 def main() -> None:
     """Ingest, give, diagnose a sample, save."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sample", type=int, default=200)
+    parser.add_argument("--sample", type=int, default=150)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--read", type=Path, help="write what a person reads, as JSON lines; holds the test set's text")
-    parser.add_argument("--judged", type=Path, help="the judgements of a person, as JSON")
     chosen = parser.parse_args()
     configure_logging("error")
     with tempfile.TemporaryDirectory() as scratch:
@@ -218,7 +222,7 @@ def _measure(services: Services, release: Release, chosen: argparse.Namespace) -
     chosen_ones = to_be_read(sample, made, chosen.seed)
     if chosen.read:
         _write(services, release, chosen.read, chosen_ones, made)
-    result = {
+    return {
         "votes": {vote.value: sum(one.vote is vote for a in answers for one in a.votes) for vote in Vote},
         "standings": dict(Counter(one.standing.value for answer in answers for one in answer.votes)),
         "rated_bad_by_somebody": len(bad),
@@ -226,11 +230,9 @@ def _measure(services: Services, release: Release, chosen: argparse.Namespace) -
         **figures(sample, made),
         "not_diagnosed": failed,
         "seconds": spread(seconds),
-        "read": [answer.key for answer in chosen_ones],
+        "to_be_read": [answer.key for answer in chosen_ones],
+        "by_hand": agreement(json.loads(JUDGED.read_text(encoding="utf-8")), made),
     }
-    if chosen.judged:
-        result["by_hand"] = agreement(json.loads(chosen.judged.read_text(encoding="utf-8")), made)
-    return result
 
 
 def _write(
