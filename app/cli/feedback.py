@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli import diagnosing
-from app.cli.console import JsonOption, note, one_line, print_json, say, visible
+from app.cli.console import JsonOption, note, print_json, say, visible
 from app.cli.erased import erase
+from app.cli.feedback_text import say_decision, say_line, say_whole, without_passages
 from app.cli.since import moment_of
 from core.errors import InputError, NotFoundError
-from core.feedback import FeedbackReason, Vote
+from core.feedback import CitationVote, FeedbackReason, Vote
 
 if TYPE_CHECKING:
-    from core.feedback import CitationVote, Decision, Feedback
+    from core.feedback import Feedback
     from core.settings import Settings
     from core.storage.database import Database
     from evals.cases import GoldEvidence
-    from evals.feedback_export import FeedbackState, Known
+    from evals.feedback_export import FeedbackState
 
 application = typer.Typer(
     help="Vote on answers, read what others said, decide what becomes of it.", no_args_is_help=True
@@ -76,7 +77,7 @@ def give(
     if as_json:
         print_json(vote_json(given.feedback) | {"replayed": given.replayed})
         return
-    say(f"{given.feedback.id}  {_standing(given.feedback)}{', as before' if given.replayed else ''}")
+    say(f"{given.feedback.id}  {given.feedback.standing.value}{', as before' if given.replayed else ''}")
 
 
 @application.command("list")
@@ -95,10 +96,10 @@ def list_feedback(
         ids = shelf.ids(_state(state), vote, _moment(since))
         found = list(shelf.known(ids[:limit]))
     if as_json:
-        print_json({"state": state, "total": len(ids), "feedback": [_without_passages(known_json(k)) for k in found]})
+        print_json({"state": state, "total": len(ids), "feedback": [without_passages(known_json(k)) for k in found]})
         return
     for known in found:
-        _say_line(known)
+        say_line(known)
     note(f"{len(ids)} in all." if ids else f"There is no feedback: state {state}.")
 
 
@@ -113,7 +114,7 @@ def show(feedback_id: FeedbackId, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(known_json(known))
         return
-    _say_whole(known)
+    say_whole(known)
 
 
 @application.command()
@@ -143,7 +144,7 @@ def accept(
         edited = Edited(question or given.question, correction or given.correction, named, unanswerable)
         acceptance = Acceptance(database, settings.language, teachable=settings.teachable)
         made = acceptance.accept(given.id, edited, current_actor(settings, database))
-    _report(made, as_json)
+    say_decision(made, as_json)
 
 
 @application.command()
@@ -159,7 +160,7 @@ def dismiss(
     with _database() as (settings, database):
         given = find(database, feedback_id)
         made = Acceptance(database).dismiss(given.id, reason, current_actor(settings, database))
-    _report(made, as_json)
+    say_decision(made, as_json)
 
 
 @application.command()
@@ -226,8 +227,6 @@ def _moment(since: str | None) -> datetime | None:
 
 
 def _citation_vote(text: str) -> CitationVote:
-    from core.feedback import CitationVote
-
     marker, _, vote = text.partition("=")
     if not (marker.isdecimal() and marker.isascii() and len(marker) < 7 and vote in set(Vote)):
         raise InputError(
@@ -263,61 +262,3 @@ def _write(path: Path, found: Iterator[dict[str, Any]]) -> None:
 
 def _line(exported: dict[str, Any]) -> str:
     return json.dumps(exported, ensure_ascii=False)
-
-
-def _report(made: Decision, as_json: bool) -> None:
-    from core.feedback import Side
-
-    if as_json:
-        print_json(
-            {
-                "feedback": made.feedback_id,
-                "decision": made.kind.value,
-                "side": made.side.value if made.side else None,
-                "content": dict(made.content),
-            }
-        )
-        return
-    match made.side:
-        case Side.CASE:
-            say(f"Accepted as the evaluation case {made.content['id']} of the dataset feedback.")
-        case Side.TRAINING:
-            say("Accepted as a training pair.")
-        case None:
-            say("Dismissed.")
-
-
-def _say_line(known: Known) -> None:
-    given = known.feedback
-    said = given.reason.value if given.reason else ""
-    cause = known.diagnosis.cause.value if known.diagnosis else ""
-    decided = known.decision.kind.value if known.decision else _standing(given)
-    parts = [given.id[:8], f"{given.at:%Y-%m-%d %H:%M}", given.vote.value, said, cause, decided, given.author]
-    say(visible("  ".join(part for part in parts if part)))
-    say(visible(f"    {one_line(given.question)}"))
-    if given.correction:
-        say(visible(f"    right would be: {one_line(given.correction)}"))
-
-
-def _say_whole(known: Known) -> None:
-    given = known.feedback
-    _say_line(known)
-    parts = [("Answer", given.answer), ("Right would be", given.correction), ("Comment", given.comment)]
-    if known.diagnosis:
-        parts.append((f"Why: {known.diagnosis.cause.value}", known.diagnosis.summary))
-    if known.decision:
-        by = f"{known.decision.kind.value} by {known.decision.actor}"
-        parts.append((by, known.decision.reason or (f"as a {known.decision.side}" if known.decision.side else "")))
-    for name, text in parts:
-        if text:
-            say(f"\n{visible(name)}\n{visible(text)}")
-
-
-def _standing(given: Feedback) -> str:
-    return given.standing.value
-
-
-def _without_passages(shown: dict[str, Any]) -> dict[str, Any]:
-    """A list's line: the answer without the passages it came from, which `show` has."""
-    answer = shown["interaction"]
-    return shown | {"interaction": {name: answer[name] for name in ("question", "answer", "citations", "abstained")}}
