@@ -46,7 +46,10 @@ def _wait() -> None:
 def _stay(address: str) -> None:
     say(f"\n   The server runs on at {address}. Press Ctrl-C to stop it.")
     sys.stdout.flush()
-    signal.pause()
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        note("Stopped.")
 
 
 def _leave(address: str) -> None:

@@ -64,7 +64,6 @@ def tell(settings: Settings, between: Callable[[], None], stay: Callable[[str], 
         # One passage for an answer: the small model was not made for more.
         chosen = {"model_url": url, "top_k": "1", "tuning_base": str(MODEL), **_TUNING}
         _Walk(story, Installation(home, story, chosen), rules).whole(stay)
-    story.end()
 
 
 class _Walk:
@@ -93,6 +92,7 @@ class _Walk:
             self._decide(candidate, evaluation)
             self._ask_again()
             self._roll_back()
+            self._story.end()
             stay(self._at.address)
 
     def _set_up(self) -> None:

@@ -57,7 +57,6 @@ def tell(settings: Settings, between: Callable[[], None], stay: Callable[[str], 
     shutil.copy(_HERE / _QUESTIONS, home / _QUESTIONS)
     chosen = {"chunk_tokens": str(_TOO_FEW_TOKENS)}
     Walk(story, Installation(home, story, chosen)).whole(stay)
-    story.end()
 
 
 class Walk:
@@ -88,6 +87,7 @@ class Walk:
             self._decide(candidate, evaluation)
             self._ask_again(candidate)
             self._roll_back()
+            self._story.end()
             stay(self._at.address)
 
     def _set_up(self) -> None:
