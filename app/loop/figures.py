@@ -1,4 +1,4 @@
-"""What remedies and reports come to, in a few lines for the terminal."""
+"""What diagnoses, remedies and reports come to, in a few lines for the terminal."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from typing import Any
 from evals.statistics import bootstrap_interval
 
 _LEVEL = 0.95
+
+
+def place(found: Mapping[str, Any]) -> str:
+    """Where a citation, or a passage of a diagnosis, stands."""
+    return f"{found['uri']}, characters {found['start']}–{found['end']}"
 
 
 def searched(proposal: Mapping[str, Any]) -> str:

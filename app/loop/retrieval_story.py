@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from app.loop.complaints import Complaint, complaints
-from app.loop.figures import held_out, searched
+from app.loop.figures import held_out, place, searched
 from app.loop.installation import Installation, fresh_folder
 from app.loop.narration import Story
 from core.settings import Settings
@@ -126,9 +126,7 @@ class Walk:
         if told:
             self._story.came(answer["answer"])
             for citation in answer["citations"]:
-                self._story.came(
-                    f"[{citation['marker']}] {citation['uri']}, characters {citation['start']}–{citation['end']}"
-                )
+                self._story.came(f"[{citation['marker']}] {place(citation)}")
         return answer
 
     def _author(self, complaint: Complaint) -> str:
@@ -178,9 +176,7 @@ class Walk:
             self._story.tell("The evidence for the first of them:")
             self._story.came(first["summary"])
             for passage in first["evidence"].get("passages", ()):
-                self._story.came(
-                    f"{passage['uri']}, characters {passage['start']}–{passage['end']}: {passage['quote']}"
-                )
+                self._story.came(f"{place(passage)}: {passage['quote']}")
             self._story.check(
                 causes["not_indexed"] * 2 > len(self._votes),
                 "most of the answers are bad because no passage of the index holds the whole sentence",
@@ -212,7 +208,7 @@ class Walk:
             for firing in fired:
                 self._story.came(f"{firing['trigger']} → {firing['remedy']}: {firing['reason']}")
             found = [firing for firing in fired if firing["remedy"] == "reindex"]
-            self._story.check(len(found) == 1, "one trigger fires that asks for a new index", fired)
+            self._story.check(bool(found), "a trigger fires that asks for a new index", fired)
             return str(found[0]["id"])
 
     def _remedy(self, firing: str) -> str:

@@ -33,7 +33,7 @@ def test_the_loop_heals_an_index_that_cuts_sentences_in_two_and_goes_back(tmp_pa
     for claim in (
         "all 12 questions are answered badly",
         "most of the answers are bad because no passage of the index holds the whole sentence",
-        "one trigger fires that asks for a new index",
+        "a trigger fires that asks for a new index",
         "the gate calls the candidate better, and nothing blocks it",
         "the answer is right, with a citation that holds it",
         "the old answer is back",

@@ -123,7 +123,7 @@ def test_a_loop_that_does_all_it_says_is_told_to_its_end(capsys: pytest.CaptureF
         ("there is no fault", "answered badly"),
         ("a vote is lost", "every vote is in the queue, once"),
         ("the diagnosis is wrong", "no passage of the index holds the whole sentence"),
-        ("nothing fires", "one trigger fires"),
+        ("nothing fires", "a trigger fires"),
         ("the remedy fails", "there is a candidate"),
         ("the remedy goes live", "what answers has not changed"),
         ("the gate sees no gain", "the gate calls the candidate better"),
