@@ -223,7 +223,7 @@ class _Walk:
             "The DAG monitor_feedback does this every half hour: bad answers of one cause open a candidate. Nothing "
             "that is live is touched.",
         ):
-            fired = self._at.ragloop("triggers", "check", who=REVIEWER)["firings"]
+            fired = self._at.ragloop("triggers", "check", who=REVIEWER)["fired"]
             for firing in fired:
                 self._story.came(f"{firing['trigger']} → {firing['remedy']}: {firing['reason']}")
             found = [firing for firing in fired if firing["remedy"] == "retune"]
