@@ -109,6 +109,10 @@ def check(
         return
     for weighed in checked.weighed:
         say(_line(weighed))
+    if light := sum(each.evidence["complaints"] - each.evidence["value"] for each in _of_votes(checked)):
+        note(
+            f"{light} negative votes weigh nothing until a person accepts them on the page /feedback or more people agree."
+        )
     if checked.undiagnosed:
         note(f"{checked.undiagnosed} votes are not diagnosed yet, and count only then.")
     for firing in checked.firings:
@@ -189,8 +193,12 @@ def _checked_json(checked: Checked) -> dict[str, Any]:
     }
 
 
+def _of_votes(checked: Checked) -> list[Weighed]:
+    return [each for each in checked.weighed if "complaints" in each.evidence]
+
+
 def _line(weighed: Weighed) -> str:
-    value = "–" if weighed.value is None else f"{weighed.value:.4g}"
+    value = "–" if weighed.value is None else f"{weighed.value:.2f}".rstrip("0").rstrip(".")
     return f"{weighed.trigger:16}  {value:>8} of {weighed.threshold:<6g}  {weighed.remedy:8}  {_HELD[weighed.held]}"
 
 

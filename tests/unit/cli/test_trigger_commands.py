@@ -88,6 +88,14 @@ def test_what_fires_is_listed_shown_and_carried_out(capsys: pytest.CaptureFixtur
     assert (code, refused["error"]["type"]) == (2, "conflict_error")
 
 
+def test_votes_that_weigh_nothing_yet_are_told_of(capsys: pytest.CaptureFixture[str], world: World) -> None:
+    for number in range(3):
+        vote(world, "you", Cause.RANKING_MISS, question=f"Who approves {number}?")
+    _, out, err = run(capsys, "triggers", "check", "--dry-run")
+    assert "3 negative votes weigh nothing until a person accepts them" in err
+    assert next(line.split()[1:4] for line in out.splitlines() if "ranking_miss" in line) == ["0", "of", "5"]
+
+
 def test_a_firing_is_closed_with_a_reason_once(capsys: pytest.CaptureFixture[str], world: World) -> None:
     firing(world, FiringState.REQUESTED)
     assert run_json(capsys, "triggers", "close", "aaaa")[1]["error"]["message"].startswith("A reason")
