@@ -116,7 +116,9 @@ class Eraser:
         receipt["diagnoses"] = records.diagnoses(lambda row: found.without(list(row)) != list(row))
         receipt["firings"] = records.firings(found)
         receipt["runs"] = records.runs(found)
-        receipt["training_rows"], adapters = erase_taught(self._settings, traces.holds)
+        receipt["training_rows"], adapters = erase_taught(
+            self._settings, lambda text: traces.holds(text) or traces.repeats(text)
+        )
         # Last: by what was answered, its repetitions above are found.
         receipt["answers"] = rewrite(
             database, interactions, _ANSWER, lambda row: traces.answer(row._asdict(), "answer")
@@ -208,7 +210,8 @@ def _decided_on(traces: DocumentTraces, content: Mapping[str, Any]) -> bool:
     if "passages" not in content:
         return _in_case(traces, content)
     texts = [passage["text"] for passage in content["passages"]] + [content["question"], content["answer"]]
-    return any(traces.quotes(text) for text in (*texts, content["rejected"] or ""))
+    texts += [turn["content"] for turn in content["history"]]
+    return any(traces.repeats(text) for text in (*texts, content["rejected"] or ""))
 
 
 def _vote(traces: DocumentTraces, row: Row[Any], decided: set[str]) -> dict[str, Any]:

@@ -53,18 +53,21 @@ class DocumentTraces:
         self._runs = {run for text in self._texts for run in _runs(text.split())}
 
     def learn(self, answers: Iterable[str]) -> None:
-        """Take answers that are erased for the document's words too: later conversations repeat them."""
-        self._said.update(normalised(answer) for answer in answers)
+        """Know answers that are erased where later conversations repeat them; short ones ("Yes.") are everybody's."""
+        texts = map(normalised, answers)
+        self._said.update(text for text in texts if len(text.split()) >= _FEWEST)
 
     def quotes(self, text: str) -> bool:
         """Whether the text holds words of the document."""
         words = normalised(without_markers(text)).split()
-        if normalised(text) in self._said:
-            return True
         if len(words) < RUN:
             short = f" {' '.join(words)} "
             return len(words) >= _FEWEST and any(short in known for known in self._texts)
         return any(run in self._runs for run in _runs(words))
+
+    def repeats(self, text: str) -> bool:
+        """Whether a message of a conversation holds words of the document or is an answer that was erased."""
+        return normalised(text) in self._said or self.quotes(text)
 
     def holds(self, text: str) -> bool:
         """Whether the text names the document or quotes it."""
@@ -73,13 +76,13 @@ class DocumentTraces:
     def in_case(self, case: Case) -> bool:
         """Whether the case rests on the document, or says what it says."""
         said = (case.question, case.answer, *(turn.content for turn in case.history))
-        return any(each.uri == self.uri for each in case.evidence) or any(map(self.quotes, said))
+        return any(each.uri == self.uri for each in case.evidence) or any(map(self.repeats, said))
 
     def answer(self, record: Mapping[str, Any], text: str) -> dict[str, Any]:
         """The fields of a recorded answer that are to be otherwise; `text` is the name of the one with its words."""
         passages, citations = self._others(record["passages"]), self._others(record["citations"])
         shown, cited = len(passages) < len(record["passages"]), len(citations) < len(record["citations"])
-        said = Found(self.quotes).without(
+        said = Found(self.repeats).without(
             {key: record[key] for key in ("question", "query", "history") if key in record}
         )
         new: dict[str, Any] = {"passages": passages, "citations": citations, text: record[text], **said}

@@ -26,6 +26,7 @@ from evals.erasing import Erased, Eraser
 from evals.report import Report
 from evals.report_file import report_file
 from evals.session import write_report
+from evals.traces import DocumentTraces
 from serving.adapters.store import AdapterStore
 from tests.adapters import write_adapter
 from tests.unit.app.world import World
@@ -127,6 +128,20 @@ def test_an_answer_of_a_few_words_is_found_again_in_the_conversations_that_repea
     kept = InteractionRepository(world.database).get(later)
     assert kept is not None
     assert [turn["content"] for turn in kept.history] == ["When?", "[erased]"]
+
+
+def test_an_answer_that_other_documents_give_too_stays_there() -> None:
+    """What a conversation repeats came from the erased answer; what another answer says came from its own sources."""
+    traces = DocumentTraces("handbook/a.md", ["Quite another text stands in this document now."])
+    said = {"text": "Nobody works then. [1]", "abstained": False, "model": None, "query": "q", "citations": []}
+    here, there = {"uri": "handbook/a.md", "text": "x"}, {"uri": "handbook/b.md", "text": "x"}
+    traces.learn([str(said["text"])])
+    assert traces.answer({**said, "passages": [there]}, "text") == {}
+    assert traces.answer({**said, "passages": [here, there]}, "text") == {"passages": [there]}
+    cited = traces.answer({**said, "passages": [here, there], "citations": [here]}, "text")
+    assert cited == {"passages": [there], "citations": [], "text": "[erased]"}
+    assert traces.answer({**said, "passages": [here], "model": {}}, "text")["text"] == "[erased]"
+    assert "text" not in traces.answer({**said, "passages": [here], "model": {}, "abstained": True}, "text")
 
 
 def test_an_adapter_that_was_trained_on_it_is_named_and_keeps_the_rest_of_its_training(world: World) -> None:
