@@ -110,9 +110,7 @@ def check(
     for weighed in checked.weighed:
         say(_line(weighed))
     if light := sum(each.evidence["complaints"] - each.evidence["value"] for each in _of_votes(checked)):
-        note(
-            f"{light} negative votes weigh nothing until a person accepts them on the page /feedback or more people agree."
-        )
+        note(f"{light} negative votes weigh nothing until a person accepts them on /feedback, or more people agree.")
     if checked.undiagnosed:
         note(f"{checked.undiagnosed} votes are not diagnosed yet, and count only then.")
     for firing in checked.firings:
