@@ -18,7 +18,7 @@ from core.feedback import Cause, Decision, Diagnosis, Feedback, Firing, Remedy, 
 from core.storage.database import Database
 from core.storage.diagnoses import DiagnosisRepository
 from core.storage.documents import DocumentRepository
-from core.storage.feedback import FeedbackRepository
+from core.storage.feedback import FeedbackRepository, VoteLine
 from core.types import AccessScope, Document, document_id
 from evals.accepting import known
 from evals.cases import GoldEvidence
@@ -69,7 +69,7 @@ class DiagnosedQuestions:
         self._diagnoses = DiagnosisRepository(database)
         self._documents = DocumentRepository(database)
         self._feedback = FeedbackService(database)
-        self._decisions = FeedbackRepository(database).decisions
+        self._repository = FeedbackRepository(database)
 
     def of(self, firing: Firing) -> list[Diagnosed]:
         """Those of the firing's diagnoses whose cause its remedy can mend; where it names none, those of the last
@@ -87,32 +87,42 @@ class DiagnosedQuestions:
 
     def praised(self) -> list[Diagnosed]:
         """The questions of the last quarter whose answers were voted up, with the places that these cite."""
-        votes = [vote for vote in self._feedback.counted(datetime.now(UTC) - WINDOW) if vote.vote is Vote.UP]
+        up = [line for line in self._counted_lines() if line.vote is Vote.UP]
+        votes = self._repository.get_all([line.id for line in self._few_of_each(up)[:MOST_QUESTIONS]])
         placed = known(self._database)
-        return [self._praised(vote, placed) for vote in self._few_of_each(votes)][:MOST_QUESTIONS]
+        return [self._praised(vote, placed) for vote in votes]
 
     def _counted(self, diagnoses: Iterable[Diagnosis]) -> list[Diagnosed]:
-        votes = {f"{_VOTE}{vote.id}": vote for vote in self._feedback.counted(datetime.now(UTC) - WINDOW)}
+        """The questions of those diagnoses whose votes count, or that an evaluation asked."""
         newest = sorted(diagnoses, key=lambda each: (each.at, each.id), reverse=True)
-        few = {vote.id for vote in self._few_of_each([votes[each.subject] for each in newest if each.subject in votes])}
-        placed, decisions = known(self._database), self._decisions()
+        lines = {f"{_VOTE}{line.id}": line for line in self._counted_lines()}
+        few = self._few_of_each([lines[each.subject] for each in newest if each.subject in lines])
+        wanted = {f"{_VOTE}{line.id}" for line in few}
+        kept = [each for each in newest if each.subject in wanted or not each.subject.startswith(_VOTE)]
+        ids = [each.subject.removeprefix(_VOTE) for each in kept[:MOST_QUESTIONS] if each.subject in wanted]
+        votes = {f"{_VOTE}{vote.id}": vote for vote in self._repository.get_all(ids)}
+        placed, decisions = known(self._database), self._repository.decisions()
         found = []
-        for diagnosis in newest:
+        for diagnosis in kept[:MOST_QUESTIONS]:
             vote = votes.get(diagnosis.subject)
-            if vote.id in few if vote else not diagnosis.subject.startswith(_VOTE):
-                decision = decisions.get(vote.id) if vote else None
-                found.append(self._question(diagnosis, vote, _side(diagnosis, vote, decision, placed)))
-        return found[:MOST_QUESTIONS]
+            if vote is None and diagnosis.subject.startswith(_VOTE):
+                continue  # erased meanwhile
+            decision = decisions.get(vote.id) if vote else None
+            found.append(self._question(diagnosis, vote, _side(diagnosis, vote, decision, placed)))
+        return found
 
-    def _few_of_each(self, votes: Iterable[Feedback]) -> list[Feedback]:
+    def _counted_lines(self) -> list[VoteLine]:
+        return self._feedback.counted_lines(datetime.now(UTC) - WINDOW)
+
+    def _few_of_each(self, lines: Iterable[VoteLine]) -> list[VoteLine]:
         """Without those of an author that go beyond MOST_PER_AUTHOR and that nobody accepted."""
-        decided = self._decisions()
+        decided = self._repository.decided()
         per_author: Counter[str] = Counter()
         few = []
-        for vote in votes:
-            per_author[vote.author] += vote.id not in decided
-            if vote.id in decided or per_author[vote.author] <= MOST_PER_AUTHOR:
-                few.append(vote)
+        for line in lines:
+            per_author[line.author] += line.id not in decided
+            if line.id in decided or per_author[line.author] <= MOST_PER_AUTHOR:
+                few.append(line)
         return few
 
     def _praised(self, vote: Feedback, placed: Sequence[Placed]) -> Diagnosed:

@@ -14,13 +14,16 @@ from core.settings import load_settings
 from core.storage.firings import FiringRepository
 from core.storage.releases import ReleaseRepository
 from core.types import Actor, Role
+from evals import loop_jobs
 from evals.accepting import Acceptance, Edited
 from evals.cases import GoldEvidence
 from evals.remedies import carry_out, propose
+from evals.tuning_jobs import check_training
 from ingestion.factory import folder_source, open_pipeline
 from serving.adapters.checks import TRAINING
 from serving.adapters.store import AdapterStore
 from serving.factory import Services, open_services
+from serving.finetune.jobs import tune
 from serving.release_service import ReleaseService
 from tests.bad_answers import diagnosed, fired, voted_down
 from tests.conftest import make_home
@@ -51,17 +54,18 @@ def question(thing: str) -> str:
 
 
 @pytest.fixture
-def services(tmp_path: Path) -> Iterator[Services]:
-    """An installation whose champion's answers are written by a model."""
+def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    """An installation whose champion's answers are written by a model; jobs read its settings from the environment."""
     folder = tmp_path / "house"
     folder.mkdir()
     for thing in THINGS:
         (folder / f"{thing}.md").write_text(f"# {thing.capitalize()}\n\n{says(thing)}\n")
     base = tiny_model(tmp_path / "model")
     with MockModel() as model:
-        settings = load_settings(
-            home=make_home(tmp_path), model_url=model.url, tuning_base=base, tuning_learning_rate=0.01, tuning_rank=4
-        )
+        chosen = {"HOME": make_home(tmp_path), "MODEL_URL": model.url, "TUNING_BASE": base}
+        for name, value in {**chosen, "TUNING_LEARNING_RATE": 0.01, "TUNING_RANK": 4}.items():
+            monkeypatch.setenv(f"RAGLOOP_{name}", str(value))
+        settings = load_settings()
         with open_pipeline(settings) as pipeline:
             pipeline.run(folder_source(pipeline, folder))
         with closing(open_services(settings)) as services:
@@ -115,6 +119,39 @@ def test_accepted_corrections_become_an_adapter_and_those_kept_for_evaluation_ar
     assert not Path(ended.proposal["rows"]).exists()
     assert ReleaseRepository(services.database).champion() == champion
     assert any("evaluation cases among them" in line for line in said)
+
+
+def test_the_dags_steps_do_the_same_for_a_firing_that_an_asset_names(services: Services) -> None:
+    subjects = complaints(services)
+    accepted(services, subjects)
+    firing = fired(services, Remedy.RETUNE, list(subjects.values()))
+    run = "Airflow run 1 of a test"
+    assert loop_jobs.propose(firing.id)
+    order = loop_jobs.tuning_order({"dataset": None, "base": None, "create_candidate": True}, [firing.id], run)
+    assert order is not None
+    rows = Path(order["dataset"])
+    tuned = tune(order, check_training(order))
+    assert rows.exists()
+    release = loop_jobs.tuned_candidate(order, tuned, run)
+    ended = FiringRepository(services.database).get(firing.id)
+    assert ended is not None
+    assert (ended.state, ended.release_id) == (FiringState.CANDIDATE, release)
+    assert ended.proposal["result"]["perplexity_after"] < ended.proposal["result"]["perplexity_before"]
+    assert not rows.exists()
+
+
+def test_a_tuning_that_fails_in_a_dag_leaves_no_rows_behind(services: Services) -> None:
+    accepted(services, complaints(services))
+    firing = fired(services, Remedy.RETUNE)
+    run = "Airflow run 1 of a test"
+    assert loop_jobs.propose(firing.id)
+    order = loop_jobs.tuning_order({"dataset": None, "base": None, "create_candidate": True}, [firing.id], run)
+    assert order is not None
+    loop_jobs.note_failure(run, ConflictError("The memory is full."))
+    ended = FiringRepository(services.database).get(firing.id)
+    assert ended is not None
+    assert (ended.state, ended.detail) == (FiringState.FAILED, "The memory is full.")
+    assert not Path(order["dataset"]).exists()
 
 
 def test_without_enough_accepted_rows_the_firing_says_how_to_get_them(services: Services) -> None:
