@@ -6,6 +6,7 @@ begins at once; this one says its process id. Nothing is asked of it, so that a 
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import sys
@@ -22,6 +23,7 @@ from tests.fakes import FakeEmbedder, InMemoryIndex
 
 def live(home: Path, port: int) -> None:
     """One life of the server."""
+    logging.disable()  # what is refused is counted by those who vote
     settings = load_settings(home=home, environment="production")
     services = Services(settings, Database.open(settings), InMemoryIndex(), FakeEmbedder())
     config = uvicorn.Config(create_app(settings, services), log_config=None, ws="none")

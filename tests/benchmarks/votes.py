@@ -57,8 +57,8 @@ class VoteServer:
     @contextmanager
     def running(self) -> Iterator[VoteServer]:
         with subprocess.Popen(
-            self._command, cwd=ROOT, env=child_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            text=True, start_new_session=True,
+            self._command, cwd=ROOT, env=child_environment(), stdout=subprocess.PIPE, text=True,
+            start_new_session=True,
         ) as parent:  # fmt: skip
             try:
                 self._lives = parent.stdout
