@@ -14,7 +14,6 @@ from app.library import DocumentLibrary
 from core.storage.documents import DocumentSummary
 from core.storage.releases import ReleaseRepository
 from evals.cases import LONGEST_URI
-from evals.erasing import Eraser
 from serving.factory import Services
 
 router = APIRouter(prefix="/v1")
@@ -55,6 +54,8 @@ def erase_document(
 ) -> dict[str, Any]:
     """Erase a document from everything, and say how much there was of it where. Works on documents that the caller may
     not see: whoever brings documents in takes them out."""
+    from evals.erasing import Eraser  # what it needs of evaluation is slow to import
+
     eraser = Eraser(services.settings, services.database, services.index)
     erased = eraser.document(uri, caller.actor, keep_out=keep_out)
     return {"uri": uri, "receipt": dict(erased.receipt), "adapters": list(erased.adapters)}
