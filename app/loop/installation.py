@@ -51,6 +51,7 @@ class Installation:
             **{f"{PREFIX}{name.upper()}": value for name, value in chosen.items()},
         }
         self._client: httpx.Client | None = None
+        self._log = home / "server.log"
         story.tell(f"All of it happens in the folder {home}. To try commands there yourself, in another terminal:")
         story.typed(["cd", str(home)])
         for name, value in self._environment.items():
@@ -72,21 +73,22 @@ class Installation:
         if told:
             self._story.typed(["ragloop", *arguments], who)
         key = {f"{PREFIX}API_KEY": self._keys[who]} if who else {}
-        ran = subprocess.run(
-            [_program(), *arguments, "--json"],
-            env={**self._environment, **key},
-            cwd=self.home,
-            capture_output=True,
-            text=True,
-            timeout=_COMMAND_SECONDS,
-            check=False,
-        )
+        command = f"`ragloop {' '.join(arguments)}`"
         try:
+            ran = subprocess.run(
+                [_program(), *arguments, "--json"],
+                env={**self._environment, **key},
+                cwd=self.home,
+                capture_output=True,
+                text=True,
+                timeout=_COMMAND_SECONDS,
+                check=False,
+            )
             printed: dict[str, Any] = json.loads(ran.stdout)
+        except subprocess.TimeoutExpired as error:
+            raise StoryError(f"{command} had not ended after {_COMMAND_SECONDS} seconds.") from error
         except json.JSONDecodeError as error:
-            raise StoryError(
-                f"`ragloop {' '.join(arguments)}` ended with {ran.returncode}: {ran.stderr[-500:]}"
-            ) from error
+            raise StoryError(f"{command} ended with {ran.returncode}: {ran.stderr[-500:]}") from error
         return ran.returncode, printed
 
     def person(self, name: str, *roles: Role) -> None:
@@ -103,8 +105,7 @@ class Installation:
 
         port = self.address.rpartition(":")[2]
         self._story.typed(["ragloop", "serve", "--port", port])
-        log = self.home / "server.log"
-        with log.open("wb") as output:
+        with self._log.open("wb") as output:
             server = subprocess.Popen(
                 [_program(), "serve", "--port", port],
                 env=self._environment,
@@ -113,7 +114,7 @@ class Installation:
                 stderr=subprocess.STDOUT,
             )
         try:
-            wait_until_ready(server, self.address, f"Its log is {log}.")
+            wait_until_ready(server, self.address, f"Its log is {self._log}.")
             with httpx.Client(base_url=self.address, timeout=_REQUEST_SECONDS, trust_env=False) as self._client:
                 yield
         finally:
@@ -148,10 +149,15 @@ class Installation:
         return self._sent("GET", who, path).text
 
     def _sent(self, method: str, who: str, path: str, **content: Any) -> httpx.Response:
+        import httpx
+
         if self._client is None:
             raise StoryError("The server of the walk-through does not run.")
         headers = {"Authorization": f"Bearer {self._keys[who]}"}
-        reply = self._client.request(method, path, headers=headers, **content)
+        try:
+            reply = self._client.request(method, path, headers=headers, **content)
+        except httpx.HTTPError as error:
+            raise StoryError(f"{method} {path} got no answer: {error}", hint=f"The log is {self._log}.") from error
         if reply.is_error:
             raise StoryError(f"{method} {path} was answered with {reply.status_code}: {reply.text[:500]}")
         return reply

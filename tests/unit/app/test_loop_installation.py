@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from app.loop.installation import Installation, fresh_folder
 from app.loop.narration import Story, StoryError
 from core.errors import ConflictError
 from core.settings import load_settings
+from core.types import Role
 
 
 def test_nothing_of_the_persons_own_settings_reaches_the_walk_through(
@@ -50,3 +54,24 @@ def test_a_second_walk_through_starts_from_nothing_and_no_folder_of_others_is_em
     with pytest.raises(ConflictError, match="was not made by a walk-through"):
         fresh_folder(settings, "mine")
     assert (others / "thesis.txt").read_text() == "precious"
+
+
+def test_a_server_that_is_gone_ends_the_story_and_names_its_log(tmp_path: Path) -> None:
+    home = fresh_folder(load_settings(home=tmp_path), "retrieval")
+    installation = Gone(home, Story("Title", "Introduction."), {})
+    installation.person("ana")
+    with installation.serving(), pytest.raises(StoryError, match="POST /v1/chat/completions got no answer") as failed:
+        installation.ask("ana", "Who is there?")
+    assert "server.log" in failed.value.hint
+
+
+class Gone(Installation):
+    """Whose server has stopped before anything was asked."""
+
+    def person(self, name: str, *roles: Role) -> None:
+        self._keys[name] = "rl_somebody"
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        with httpx.Client(base_url=self.address) as self._client:
+            yield
