@@ -18,7 +18,6 @@ from app.ops_tables import (
     vote_table,
 )
 from app.review_desk import Listed, ReviewDesk
-from app.stored_metrics import count_waiting
 from core.feedback import Firing, FiringState
 from core.release import Release, ReleaseStatus
 from core.storage.corpus_health import CorpusHealthRepository, FailedDocument, SourceHealth
@@ -135,7 +134,7 @@ class OpsDesk:
         return Operations(
             days=days,
             tables=tables,
-            waiting=count_waiting(self._database),
+            waiting=len(FeedbackService(self._database).waiting_lines()),
             triggers=_trigger_lines(tables["triggers"], checks, rules),
             checked=checks[-1].at if checks else None,
             firings=_shown(firings, since),

@@ -18,10 +18,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from core.errors import RagloopError
-from core.feedback import Vote
 from core.storage.corpus_health import CorpusHealthRepository, SourceHealth
 from core.storage.database import Database
-from core.storage.feedback import FeedbackRepository
 from core.storage.loop_totals import LoopTotals, LoopTotalsRepository
 from core.storage.monitor_checks import MonitorCheck, MonitorCheckRepository
 from core.storage.releases import ReleaseRepository
@@ -51,16 +49,9 @@ def read_stored(database: Database) -> Stored:
     return Stored(
         sources=tuple(CorpusHealthRepository(database).sources(collection)),
         totals=LoopTotalsRepository(database).totals(answers_since=datetime.now(UTC) - _DAY),
-        waiting=count_waiting(database),
+        waiting=len(FeedbackService(database).waiting_lines()),
         check=MonitorCheckRepository(database).last(),
     )
-
-
-def count_waiting(database: Database) -> int:
-    """How many counted votes down no person has decided on."""
-    decided = FeedbackRepository(database).decided()
-    counted = FeedbackService(database).counted_lines()
-    return sum(line.vote is Vote.DOWN and line.id not in decided for line in counted)
 
 
 class StoredCollector(Collector):
