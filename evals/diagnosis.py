@@ -23,6 +23,7 @@ from evals.observation import (
     MOST_WITHOUT_CORRECTION,
     NEWER,
     SAYS,
+    SURELY,
     Indexed,
     Observation,
     Sought,
@@ -31,7 +32,7 @@ from evals.observation import (
 
 # Raised when the rules change; with the thresholds it is the version of a diagnosis.
 RULES = 1
-VERSION = digest([RULES, HOLDS, MARGIN, SAYS, NEWER, DEPTH, KNOWN_WORDS])[:16]
+VERSION = digest([RULES, HOLDS, MARGIN, SURELY, SAYS, NEWER, DEPTH, KNOWN_WORDS])[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,9 @@ def judge(seen: Observation) -> Finding:
 
 
 def needs_source(seen: Observation) -> bool:
-    """Whether the sources have to be searched: nothing that is stored holds what is looked for."""
-    return seen.asks and seen.answerable and seen.said < SAYS and seen.stored < HOLDS
+    """Whether the sources have to be searched: nothing that is stored surely holds what is looked for."""
+    looked_for = seen.asks and seen.answerable and seen.sought is not Sought.QUESTION
+    return looked_for and max(seen.said, seen.stored) < SURELY
 
 
 def to_ask_again(seen: Observation) -> int | None:
@@ -87,7 +89,7 @@ def _newer_source(seen: Observation) -> Finding | None:
         return None
     if seen.sought is Sought.QUESTION and seen.reason is FeedbackReason.OUT_OF_DATE:
         return Finding(Cause.STALE_SOURCE, 0.6, "The source that the answer cites has changed since it was indexed.")
-    if seen.said >= SAYS:
+    if seen.says(seen.said):
         return None
     if source.score < HOLDS or source.score < seen.stored + NEWER:
         return None
@@ -99,7 +101,7 @@ def _newer_source(seen: Observation) -> Finding | None:
 
 
 def _already_said(seen: Observation) -> Finding | None:
-    if seen.said < SAYS:
+    if not seen.says(seen.said):
         return None
     if seen.reason is FeedbackReason.BAD_CITATION and not seen.well_cited:
         return Finding(Cause.GENERATION_FAULT, 0.8, "The answer is right, and cites a place that does not say so.")
@@ -120,7 +122,7 @@ def _in_context(seen: Observation) -> Finding | None:
     where = f"The right passage was handed to the generator, at rank {rank}"
     if seen.alone is None:
         return Finding(Cause.GENERATION_FAULT, 0.6, f"{where}, and the answer does not say it.")
-    if seen.alone < SAYS:
+    if not seen.says(seen.alone):
         return Finding(Cause.GENERATION_FAULT, 0.95, f"{where}; handed it alone, the generator still does not say it.")
     return Finding(Cause.GENERATION_FAULT, 0.8, f"{where}; handed it alone, the generator gives the right answer.")
 
@@ -216,8 +218,8 @@ def _nowhere(seen: Observation) -> Finding:
         return Finding(Cause.CORPUS_GAP, 0.4, f"No stored document holds it; the source {missing} could not be read.")
     if seen.sought is Sought.QUESTION:
         return Finding(Cause.CORPUS_GAP, 0.6, "No document seems to hold an answer to the question.")
-    best = max(seen.stored, seen.source.score if seen.source else 0.0)
-    return Finding(Cause.CORPUS_GAP, _sure(0.9, HOLDS - best), "No document, stored or in a source, holds the answer.")
+    summary = "No document, stored or in a source, holds the answer."
+    return Finding(Cause.CORPUS_GAP, _sure(0.9, HOLDS - seen.best), summary)
 
 
 _RULES: tuple[Callable[[Observation], Finding | None], ...] = (

@@ -6,7 +6,6 @@ Each text is read once and kept as the numbers of its distinct words, some 1 KB 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,17 +58,13 @@ class DocumentWords:
 
     def best(self, words: Words, most: int) -> list[str]:
         """Ids of the documents that have most of these words, best first."""
-        return best(word_numbers(words), {key: numbers for key, (_, numbers) in self._words.items()}, most)
+        wanted = word_numbers(words)
+        shares = ((coverage(wanted, numbers), key) for key, (_, numbers) in self._words.items())
+        return [key for _, key in sorted((-share, key) for share, key in shares if share > 0)[:most]]
+
+    def share(self, key: str, wanted: Numbers) -> float:
+        """The share of the wanted words that the document with this id has; 0 if it is not stored."""
+        return coverage(wanted, self._words[key][1]) if key in self._words else 0.0
 
     def _has(self, key: str, content_sha256: str) -> bool:
         return key in self._words and self._words[key][0] == content_sha256
-
-
-def best(wanted: Numbers, texts: Mapping[str, Numbers], most: int, least: float = 0.0) -> list[str]:
-    """Keys of the texts that have most of the wanted words, best first, and at least the share `least` of them."""
-    shares = ((coverage(wanted, words), key) for key, words in texts.items())
-    return _first(((share, key) for share, key in shares if share > 0 and share >= least), most)
-
-
-def _first(shares: Iterable[tuple[float, str]], most: int) -> list[str]:
-    return [key for _, key in sorted(shares, key=lambda item: (-item[0], item[1]))[:most]]

@@ -16,6 +16,8 @@ from evals.wording import Held, Statement, Wording
 MEANING_SHARE = 0.5
 # Places that share fewer of the words are not worth embedding: hardly any of them would hold.
 LEAST_COVERAGE = 0.3
+# What a place that says otherwise holds at most, however alike its words.
+MOST_OPPOSING = 0.4
 # Statements of one correction that are looked for: what fits a page. Each costs a look through every text.
 MOST_STATEMENTS = 20
 
@@ -101,4 +103,6 @@ def _score(statement: Statement, held: Held, place: str, vectors: dict[str, Vect
     if held.coverage < LEAST_COVERAGE:
         return 0.0
     nearness = cosine(vectors[statement.text], vectors[place])
-    return max(0.0, (1 - MEANING_SHARE) * held.coverage + MEANING_SHARE * nearness - held.penalty)
+    score = (1 - MEANING_SHARE) * held.coverage + MEANING_SHARE * nearness - held.penalty
+    opposes = held.opposing == (held.start, held.end)
+    return max(0.0, min(score, MOST_OPPOSING) if opposes else score)

@@ -16,16 +16,7 @@ from evals.complaint import Complaint
 from evals.diagnosis import needs_source, to_ask_again
 from evals.document_words import DocumentWords
 from evals.matching import Looked, Match, Matcher
-from evals.observation import (
-    DEPTH,
-    HOLDS,
-    SAYS,
-    Indexed,
-    Observation,
-    Sought,
-    SourceState,
-    SourceText,
-)
+from evals.observation import DEPTH, HOLDS, Indexed, Observation, Sought, SourceState, SourceText
 from evals.seeking import Seeker
 from evals.source_files import FreshText, SourceFiles
 from evals.wording import Statement, Wording
@@ -100,7 +91,7 @@ class Observer:
         wording = Wording(language)
         self._matcher = Matcher(wording, embedder)
         self._words = DocumentWords(self._documents, wording)
-        self._files = SourceFiles(services.settings, self._documents, collection.name, wording)
+        self._files = SourceFiles(services.settings, self._documents, collection.name, wording, self._words)
         scorer = EvidenceScorer(embedder, SparseEncoder(language), default_abstention(), language)
         self._seeker = Seeker(wording, self._matcher, embedder, self._words, self._fair, scorer, judge)
 
@@ -231,7 +222,7 @@ class Observer:
     def _ask_again(self, seen: Seen, complaint: Complaint, statements: Sequence[Statement]) -> None:
         """What the generator says when it is handed the right passage alone."""
         rank = to_ask_again(seen.observation)
-        if rank is None or seen.observation.said >= SAYS:
+        if rank is None or seen.observation.says(seen.observation.said):
             return
         answer = asyncio.run(self._answerer.ask_of(complaint.query, [complaint.passages[rank - 1]]))
         seen.answer_alone = answer

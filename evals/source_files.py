@@ -13,8 +13,8 @@ from pathlib import Path
 from core.errors import ConversionError, UnavailableError
 from core.settings import Settings
 from core.storage.documents import DocumentRepository
-from core.types import Chunk, Document, DocumentState, ManifestEntry, SourceItem
-from evals.document_words import Numbers, best, word_numbers
+from core.types import Chunk, Document, DocumentState, ManifestEntry, SourceItem, document_id
+from evals.document_words import DocumentWords, Numbers, coverage, word_numbers
 from evals.observation import SourceState
 from evals.wording import Wording
 from ingestion.converters.registry import READERS, FileConverter
@@ -25,9 +25,11 @@ from serving.support import Words
 
 # Files read afresh for one diagnosis: those that changed, failed or are new come first.
 MOST_READ = 200
-# Of the files that seem to be read well, those whose bytes have most of the words are converted again.
+# Of the files that seem to be read well, those are converted again whose bytes have most of the words, and more of them
+# than the text that was made of them.
 MOST_DOUBTED = 3
 LEAST_WORDS = 0.6
+LEAST_LOST = 0.05
 # Files whose bytes are searched. Beyond these, a wrong conversion that went unnoticed is not found.
 MOST_SEARCHED = 20_000
 _TEXT_SUFFIXES = frozenset({".md", ".markdown", ".txt", ".text", ".html", ".htm"})
@@ -56,7 +58,15 @@ class _NoSplitter:
 class SourceFiles:
     """The files of a collection's sources."""
 
-    def __init__(self, settings: Settings, documents: DocumentRepository, collection: str, wording: Wording) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        documents: DocumentRepository,
+        collection: str,
+        wording: Wording,
+        stored: DocumentWords,
+    ) -> None:
+        self._stored = stored
         self._settings = settings
         self._documents = documents
         self._collection = collection
@@ -79,7 +89,7 @@ class SourceFiles:
 
     def holding(self, words: Words) -> list[FreshText]:
         """The files that may hold these words and of which the documents do not tell: new, changed and failed ones,
-        and those whose bytes have most of the words."""
+        and those whose bytes have most of the words though the text made of them has not."""
         self._list()
         found = {uri: state for uri in self._items if (state := self._state(uri)) is not None}
         wanted = dict(sorted(found.items())[:MOST_READ])
@@ -115,12 +125,20 @@ class SourceFiles:
 
     def _doubted(self, words: Words) -> list[str]:
         texts = [uri for uri in sorted(self._items) if Path(uri).suffix.lower() in _TEXT_SUFFIXES][:MOST_SEARCHED]
+        wanted = word_numbers(words)
+        found = []
         for uri in texts:
-            etag = self._items[uri].etag
-            if uri not in self._raw or self._raw[uri][0] != etag:
-                self._raw[uri] = (etag, word_numbers(self._wording.words(self._bytes(uri).decode("utf-8", "replace"))))
-        found = {uri: self._raw[uri][1] for uri in texts}
-        return best(word_numbers(words), found, MOST_DOUBTED, LEAST_WORDS)
+            share = coverage(wanted, self._raw_words(uri))
+            if share >= max(LEAST_WORDS, self._stored.share(document_id(uri), wanted) + LEAST_LOST):
+                found.append((-share, uri))
+        return [uri for _, uri in sorted(found)[:MOST_DOUBTED]]
+
+    def _raw_words(self, uri: str) -> Numbers:
+        etag = self._items[uri].etag
+        if uri not in self._raw or self._raw[uri][0] != etag:
+            text = self._bytes(uri).decode("utf-8", "replace")
+            self._raw[uri] = (etag, word_numbers(self._wording.words(text)))
+        return self._raw[uri][1]
 
     def _bytes(self, uri: str) -> bytes:
         item = self._items[uri]

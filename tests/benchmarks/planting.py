@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
+import math
 import random
 import re
 from collections import Counter
@@ -37,6 +39,8 @@ from tests.mock_model import Messages
 
 SOURCE, HIDDEN = "documents", "restricted"
 PEOPLE = AccessScope.of("public")
+# Documents that are broken for each planting that is wanted: not all of them take effect.
+SPARE = 1.25
 _SHINGLE = 6
 _NUMBER = re.compile(r"\d+")
 _QUOTED = re.compile(r"([^\n]*?\S) \[(\d{1,4})\]")
@@ -191,7 +195,7 @@ class Planting:
         self._dice.shuffle(paths)
         for kind in KINDS:
             if kind.name in _IN_DOCUMENTS:
-                count = _count(kind, self._each)
+                count = math.ceil(SPARE * _count(kind, self._each))
                 self._broken[kind.name] = {path: self._dice.choice(self._facts[path]) for path in paths[:count]}
                 paths = paths[count:]
         self._sound = [fact for path in paths for fact in self._facts[path]]
@@ -247,13 +251,16 @@ class Planting:
         sound = build_answerer(services, champion)
         for kind in KINDS:
             if kind.name in _IN_DOCUMENTS:
-                for fact in self._broken[kind.name].values():
-                    answer = _ask(sound, fact.question)
-                    if plain(fact.sentence) not in plain(answer.text):
-                        yield self._vote(services, kind, answer, fact.correction)
+                yield from itertools.islice(self._in_documents(services, kind, sound), _count(kind, self._each))
         yield from self._detuned(services, champion)
         yield from self._by_model(services, champion)
         yield from self._wrong_votes(services, sound)
+
+    def _in_documents(self, services: Services, kind: Kind, sound: Answerer) -> Iterator[Planted]:
+        for fact in self._broken[kind.name].values():
+            answer = _ask(sound, fact.question)
+            if plain(fact.sentence) not in plain(answer.text):
+                yield self._vote(services, kind, answer, fact.correction)
 
     def _detuned(self, services: Services, champion: Release) -> Iterator[Planted]:
         by_name = {kind.name: kind for kind in KINDS}

@@ -136,6 +136,13 @@ def test_text_that_conversion_lost_is_found_in_the_file(office: Installation):
     assert found.evidence["passages"][0]["quote"] == LEAVE
 
 
+def test_text_that_conversion_lost_is_found_though_another_document_is_like_it(office: Installation):
+    office.write("partners.md", "# Partners\n\nPartners get 25 days of leave in a year, unpaid.\n")
+    office.ingest(converter=BrokenConverter(10_000_000, dropped={"office/leave.md": LEAVE}))
+    found = office.diagnose(office.ask(), RIGHT)
+    assert (found.cause, found.evidence["source_uri"]) == (Cause.NOT_INDEXED, "office/leave.md")
+
+
 def test_a_file_that_was_never_ingested_is_not_indexed(office: Installation):
     (office.folder / "leave.md").unlink()
     office.ingest()

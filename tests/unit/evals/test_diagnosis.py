@@ -17,6 +17,7 @@ from evals.observation import (
     MOST_WITHOUT_CORRECTION,
     NEWER,
     SAYS,
+    SURELY,
     Indexed,
     Observation,
     Sought,
@@ -144,7 +145,7 @@ def test_a_newer_text_that_says_it_clearly_better_is_stale_though_the_old_one_is
 
 
 def test_an_answer_that_says_the_correction_was_voted_down_wrongly():
-    assert judge(seen(said=SAYS, context=(YES, NO), documents=YES)).cause is Cause.WRONG_VOTE
+    assert judge(seen(said=YES, context=(YES, NO), documents=YES)).cause is Cause.WRONG_VOTE
 
 
 def test_a_right_answer_with_a_wrong_citation_is_a_generation_fault():
@@ -194,10 +195,22 @@ def test_what_was_not_corrected_is_never_certain(observation: Observation):
 
 
 @given(OBSERVATIONS)
-def test_only_what_is_stored_nowhere_needs_the_sources(observation: Observation):
+def test_what_is_surely_stored_needs_no_sources(observation: Observation):
     if needs_source(observation):
-        assert observation.stored < HOLDS
-        assert observation.said < SAYS
+        assert max(observation.stored, observation.said) < SURELY
+
+
+@given(OBSERVATIONS)
+def test_no_place_that_another_surpasses_is_taken_for_the_source(observation: Observation):
+    for scores in (observation.context, observation.ranking):
+        rank = observation.first(scores)
+        if rank is not None:
+            assert scores[rank - 1] >= max(HOLDS, observation.best - MARGIN)
+
+
+def test_an_answer_that_says_less_than_a_place_holds_does_not_say_it():
+    cut = seen(said=SAYS + 0.05, context=(SAYS + 0.05, NO), documents=YES)
+    assert judge(cut).cause is Cause.NOT_INDEXED
 
 
 @given(OBSERVATIONS)
