@@ -209,7 +209,8 @@ class _Walk:
             "question says which.",
         ):
             for vote, rule in self._votes.items():
-                form = {"question": rule.question, "correction": rule.in_force if rule.superseded else ""}
+                correction = rule.in_force if rule.superseded else ""
+                form = {"question": rule.question, "correction": correction, "uri": rule.uri, "quote": rule.in_force}
                 self._at.submit(REVIEWER, f"/feedback/{vote}/accept", form)
             words = ["feedback", "list", "--state", "accepted", "--limit", "1000"]
             accepted = self._at.ragloop(*words, who=REVIEWER)["feedback"]
