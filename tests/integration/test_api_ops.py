@@ -17,6 +17,7 @@ from sqlalchemy import update
 from core.feedback import Cause, FeedbackReason, FiringState, Standing, Vote
 from core.storage.diagnoses import DiagnosisRepository
 from core.storage.documents import RunRepository
+from core.storage.erasures import ErasureRepository, Subject
 from core.storage.feedback import FeedbackRepository
 from core.storage.firings import FiringRepository
 from core.storage.monitor_checks import MonitorCheckRepository, Reading
@@ -194,3 +195,12 @@ async def test_days_are_those_of_utc_and_the_range_holds(world: World, rita: Asy
         table = (await rita.get(f"/ops.json?days={days}")).json()["tables"]["answers"]
         assert sum(table["answered"]) == answers
         assert (len(table["days"]), table["days"][-1]) == (days, TODAY)
+
+
+async def test_erasures_are_counted_and_nothing_is_said_of_what_they_were(world: World, rita: AsyncClient) -> None:
+    repository = ErasureRepository(world.database)
+    for subject in ("handbook/secret-a.md", "handbook/secret-b.md"):
+        repository.record(Subject.DOCUMENT, subject, "Ann", {"documents": 1})
+    page = await rita.get("/ops")
+    assert "Erasures Document: 2" in text_of(page)
+    assert "secret" not in page.text
