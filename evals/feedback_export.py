@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -61,7 +61,7 @@ class FeedbackShelf:
             ]
         return [line.id for line in lines if vote is None or line.vote is vote]
 
-    def known(self, ids: list[str]) -> Iterator[Known]:
+    def known(self, ids: Sequence[str]) -> Iterator[Known]:
         """These votes, in this order."""
         for start in range(0, len(ids), _BATCH):
             batch = ids[start : start + _BATCH]

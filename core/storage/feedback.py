@@ -147,8 +147,9 @@ class FeedbackRepository:
         return found
 
     def decided(self) -> dict[str, DecisionKind]:
-        """What was decided, by the feedback's id."""
+        """What was decided, by the feedback's id, in the order it was."""
         query = select(feedback_decisions.c.feedback_id, feedback_decisions.c.kind)
+        query = query.order_by(feedback_decisions.c.at, feedback_decisions.c.feedback_id)
         with self._database.transaction() as connection:
             return {row.feedback_id: DecisionKind(row.kind) for row in connection.execute(query)}
 

@@ -158,3 +158,62 @@ async def test_a_database_that_cannot_be_written_is_an_error_and_no_thanks(world
     with world.database.transaction() as connection:
         connection.exec_driver_sql("ALTER TABLE away RENAME TO feedback")
     assert (await vote(ann, answer, "k")).status_code == 201
+
+
+async def voted_by_form(client: AsyncClient, answer: str, **fields: str) -> Response:
+    return await client.post(f"/answers/{answer}/vote", data=fields, headers={"Accept": "text/html"})
+
+
+async def test_a_plain_form_stores_what_it_says_and_leads_back_to_the_conversation(
+    world: World, ann: AsyncClient
+) -> None:
+    answer = await asked(ann)
+    fields = {"vote": "down", "reason": "incomplete", "correction": "Thirty.\r\nAnd five.", "citation-1": "up"}
+    answered = await voted_by_form(ann, answer, **fields, shown=answer)
+    assert (answered.status_code, answered.headers["location"]) == (303, f"/?turn={answer}#vote-{answer}")
+    assert (stored(world)[0].correction, stored(world)[0].citations[0].marker) == ("Thirty.\nAnd five.", 1)
+    await voted_by_form(ann, answer, **fields)
+    assert len(stored(world)) == 1
+    await voted_by_form(ann, answer, **fields | {"vote": "up"})
+    assert (stored(world)[0].vote, stored(world)[0].reason, stored(world)[0].correction) == (Vote.UP, None, "")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"vote": "sideways"},
+        {"vote": "down", "reason": "ugly"},
+        {"vote": "down", "citation-9": "up"},
+        {"vote": "down", "citation-1": "<b>"},
+        {"vote": "down", "comment": "\x00"},
+    ],
+)
+async def test_a_form_that_says_no_vote_is_refused_on_a_page(
+    world: World, ann: AsyncClient, fields: dict[str, str]
+) -> None:
+    refused = await voted_by_form(ann, await asked(ann), **fields)
+    assert refused.status_code == 400
+    assert "<main" in refused.text
+    assert "<b>" not in refused.text
+    assert stored(world) == []
+
+
+async def test_a_form_takes_no_vote_on_what_someone_else_asked(world: World, ann: AsyncClient) -> None:
+    answer = await asked(ann)
+    async with world.client(Authorization=f"Bearer {world.key(name='Ben')}") as ben:
+        assert (await voted_by_form(ben, answer, vote="down")).status_code == 404
+    assert stored(world) == []
+
+
+async def test_the_page_shows_a_reader_their_own_last_vote_and_no_one_elses(tmp_path: Path) -> None:
+    world = World(tmp_path, {"environment": "production"}).ingest()
+    first, second = (world.key(name=name) for name in ("Ann", "Ben"))
+    async with world.client(Authorization=f"Bearer {first}") as ann:
+        answer = await asked(ann)
+        await vote(ann, answer, reason="wrong", correction="Said by <Ann>")
+        page = (await ann.get(f"/answers/{answer}")).text
+    assert 'data-voted="down"' in page
+    assert "Said by &lt;Ann&gt;" in page
+    async with world.client(Authorization=f"Bearer {second}") as ben:
+        assert (await ben.get(f"/answers/{answer}")).status_code == 404
