@@ -21,7 +21,6 @@ from evals.observation import (
     KNOWN_WORDS,
     MARGIN,
     MOST_WITHOUT_CORRECTION,
-    NEWER,
     SAYS,
     SURELY,
     Indexed,
@@ -32,7 +31,7 @@ from evals.observation import (
 
 # Raised when the rules change; with the thresholds it is the version of a diagnosis.
 RULES = 1
-VERSION = digest([RULES, HOLDS, MARGIN, SURELY, SAYS, NEWER, DEPTH, KNOWN_WORDS])[:16]
+VERSION = digest([RULES, HOLDS, MARGIN, SURELY, SAYS, DEPTH, KNOWN_WORDS])[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +81,13 @@ def _unanswerable(seen: Observation) -> Finding | None:
     return Finding(Cause.GENERATION_FAULT, 0.8, "The documents do not hold the answer, and yet one was given.")
 
 
-def _newer_source(seen: Observation) -> Finding | None:
-    """What changed since it was indexed, and now holds the correction clearly better."""
+def _called_old(seen: Observation) -> Finding | None:
+    """Nobody said what is right, but that the answer is old; and the source that it cites has changed."""
     source = seen.source
-    if source is None or source.state is not SourceState.CHANGED:
+    called_old = seen.sought is Sought.QUESTION and seen.reason is FeedbackReason.OUT_OF_DATE
+    if not called_old or source is None or source.state is not SourceState.CHANGED:
         return None
-    if seen.sought is Sought.QUESTION and seen.reason is FeedbackReason.OUT_OF_DATE:
-        return Finding(Cause.STALE_SOURCE, 0.6, "The source that the answer cites has changed since it was indexed.")
-    if seen.says(seen.said):
-        return None
-    if source.score < HOLDS or source.score < seen.stored + NEWER:
-        return None
-    return Finding(
-        Cause.STALE_SOURCE,
-        _sure(0.95, source.score - seen.stored - NEWER),
-        "The source has changed since it was indexed, and the newer text holds the right answer.",
-    )
+    return Finding(Cause.STALE_SOURCE, 0.6, "The source that the answer cites has changed since it was indexed.")
 
 
 def _already_said(seen: Observation) -> Finding | None:
@@ -225,7 +215,7 @@ def _nowhere(seen: Observation) -> Finding:
 _RULES: tuple[Callable[[Observation], Finding | None], ...] = (
     _no_question,
     _unanswerable,
-    _newer_source,
+    _called_old,
     _already_said,
     _in_context,
     _withheld,

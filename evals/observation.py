@@ -23,8 +23,6 @@ MARGIN = 0.08
 SURELY = 0.85
 # An answer says it from this score on.
 SAYS = 0.66
-# A newer text says otherwise if it holds the correction by so much better than the text that is indexed.
-NEWER = 0.08
 # Passages of the release's ranking that are looked at.
 DEPTH = 100
 # A question asks something if at least this share of its words are words: some document or the embedder knows them.

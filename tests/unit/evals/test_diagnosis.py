@@ -15,7 +15,6 @@ from evals.observation import (
     HOLDS,
     MARGIN,
     MOST_WITHOUT_CORRECTION,
-    NEWER,
     SAYS,
     SURELY,
     Indexed,
@@ -139,9 +138,17 @@ def test_what_only_the_source_holds(state: SourceState, cause: Cause):
 
 def test_a_newer_text_that_says_it_clearly_better_is_stale_though_the_old_one_is_alike():
     alike = seen(context=(0.7, NO), documents=0.7, chunks=0.7)
-    newer = SourceText(0.7 + NEWER + 0.01, SourceState.CHANGED)
+    newer = SourceText(0.7 + MARGIN + 0.01, SourceState.CHANGED)
     assert judge(replace(alike, source=newer)).cause is Cause.STALE_SOURCE
     assert judge(replace(alike, source=SourceText(0.7, SourceState.CHANGED))).cause is Cause.GENERATION_FAULT
+
+
+def test_an_answer_that_is_called_old_is_stale_if_what_it_cites_has_changed():
+    cited = SourceText(YES, SourceState.CHANGED)
+    called = seen(sought=Sought.QUESTION, reason=FeedbackReason.OUT_OF_DATE, said=YES, source=cited)
+    assert judge(called).cause is Cause.STALE_SOURCE
+    assert judge(replace(called, source=None)).cause is Cause.CORPUS_GAP
+    assert judge(replace(called, reason=None)).cause is Cause.WRONG_VOTE
 
 
 def test_an_answer_that_says_the_correction_was_voted_down_wrongly():
