@@ -3,9 +3,10 @@
 
 import { AskError, request } from "./stream.js";
 
-const KEPT = "ragloop-vote:"; // in sessionStorage, by answer: the vote that was not acknowledged yet
+const KEPT = "ragloop-votes"; // in sessionStorage: what is waiting, as pairs
 const PAUSES = [1, 2, 4, 8, 15]; // seconds between attempts; then a person is asked
 
+const waiting = new Map(); // by answer: the vote that was not acknowledged yet
 const delivering = new Set();
 
 export function watchVotes(root) {
@@ -27,8 +28,9 @@ export function watchVotes(root) {
     const said = form.querySelector('[name="reason"]:checked, textarea:not(:placeholder-shown)');
     if (said) details(form).hidden = true; // a thumb down opens them again
   }
-  addEventListener("online", deliverKept);
-  deliverKept();
+  restore();
+  addEventListener("online", deliverAll);
+  deliverAll();
 }
 
 /** A vote on a source goes along with one on the answer, which is not there yet. */
@@ -77,17 +79,17 @@ function bodyOf(form, id, vote) {
   return body;
 }
 
-/** Send what is kept for an answer until it is acknowledged or refused; the newest vote, one at a time. */
+/** Send what waits for an answer until it is acknowledged or refused; the newest vote, one at a time. */
 async function deliver(id) {
   if (delivering.has(id)) return;
   delivering.add(id);
   try {
     let tries = 0;
-    for (let vote = kept(id); vote; vote = kept(id)) {
+    for (let vote = waiting.get(id); vote; vote = waiting.get(id)) {
       const form = document.getElementById(`vote-${id}`);
       say(form, tries ? "Trying again …" : "Sending …");
       const error = await send(vote);
-      const newest = kept(id)?.key === vote.key;
+      const newest = waiting.get(id)?.key === vote.key;
       if (!error || (isFinal(error) && newest)) {
         if (newest) drop(id);
         settle(form, vote, error);
@@ -167,22 +169,36 @@ function say(form, text, failed = false) {
   status.classList.toggle("failed", failed);
 }
 
-function deliverKept() {
-  for (const name of Object.keys(sessionStorage)) {
-    if (name.startsWith(KEPT)) deliver(name.slice(KEPT.length));
-  }
+function deliverAll() {
+  for (const id of waiting.keys()) deliver(id);
 }
 
 function keep(id, vote) {
-  sessionStorage.setItem(KEPT + id, JSON.stringify(vote));
-}
-
-function kept(id) {
-  return JSON.parse(sessionStorage.getItem(KEPT + id));
+  waiting.set(id, vote);
+  save();
 }
 
 function drop(id) {
-  sessionStorage.removeItem(KEPT + id);
+  waiting.delete(id);
+  save();
+}
+
+/** Where the browser keeps nothing for pages, votes wait as long as the page is open. */
+function save() {
+  try {
+    if (waiting.size) sessionStorage.setItem(KEPT, JSON.stringify([...waiting]));
+    else sessionStorage.removeItem(KEPT);
+  } catch (error) {
+    console.warn(error);
+  }
+}
+
+function restore() {
+  try {
+    for (const [id, vote] of JSON.parse(sessionStorage.getItem(KEPT) ?? "[]")) waiting.set(id, vote);
+  } catch (error) {
+    console.warn(error);
+  }
 }
 
 /** Not crypto.randomUUID, which pages that come over plain HTTP do not have. */

@@ -171,6 +171,14 @@ def test_a_vote_that_cannot_be_stored_is_said_and_can_be_tried_again(world: Worl
     assert len(votes(world)) == 1
 
 
+def test_voting_works_where_the_browser_keeps_nothing(world: World, answered: Opener) -> None:
+    page = answered()
+    page.evaluate("void (Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError') })")
+    page.get_by_role("button", name="Good answer").click()
+    sync_api.expect(status(page)).to_have_text(THANKS)
+    assert len(votes(world)) == 1
+
+
 def test_a_vote_that_is_refused_says_why_and_shows_what_stands(world: World, answered: Opener) -> None:
     page = answered()
     page.get_by_role("button", name="Good answer").click()
