@@ -137,6 +137,9 @@ def test_an_answer_that_other_documents_give_too_stays_there() -> None:
     here, there = {"uri": "handbook/a.md", "text": "x"}, {"uri": "handbook/b.md", "text": "x"}
     traces.learn([str(said["text"])])
     assert traces.answer({**said, "passages": [there]}, "text") == {}
+    turns = [{"role": "assistant", "content": said["text"]}, {"role": "user", "content": "Why?"}]
+    later = traces.answer({**said, "passages": [there], "history": turns}, "text")
+    assert later == {"history": [{"role": "assistant", "content": "[erased]"}, turns[1]]}
     assert traces.answer({**said, "passages": [here, there]}, "text") == {"passages": [there]}
     cited = traces.answer({**said, "passages": [here, there], "citations": [here]}, "text")
     assert cited == {"passages": [there], "citations": [], "text": "[erased]"}
