@@ -23,7 +23,8 @@ from evals.monitoring import Monitor
 from evals.remedies.carrying_out import REMEDIES, close, make_candidate, settle_tuning
 from evals.remedies.lifecycle import begin, begun_by, failures_on_record, found, said
 from evals.remedies.proposing import NOTHING_BETTER
-from evals.remedies.reindex import index_changes, refresh_sources
+from evals.remedies.refreshing import refresh_sources
+from evals.remedies.reindex import index_changes
 from evals.remedies.retune import measured, remove_rows, tuning_params, write_rows
 from serving.factory import Services, open_services
 from serving.finetune.progress import LineProgress

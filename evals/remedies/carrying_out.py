@@ -104,4 +104,6 @@ def _changes(services: Services, firing: Firing, proposal: Mapping[str, Any], sa
 
 def _request(proposal: Mapping[str, Any]) -> str:
     where = f" of {proposal['source']}" if proposal.get("source") else ""
-    return f"Whoever keeps the documents{where} is asked to write about {len(proposal['questions'])} questions."
+    count = len(proposal["questions"])
+    about = f"about {count} question{'' if count == 1 else 's'}" if count else "about what people ask now: see /gaps"
+    return f"Whoever keeps the documents{where} is asked to write {about}."

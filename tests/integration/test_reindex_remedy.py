@@ -140,6 +140,15 @@ def test_a_stale_source_is_read_again_into_an_index_of_its_own(services: Service
     assert current_champion(services).id == champion.id
 
 
+def test_a_source_that_holds_nothing_newer_makes_no_candidate(services: Services) -> None:
+    collections = services.index.collections()
+    ended = carry_out(services, fired(services, Remedy.REINDEX, sources=["house"]))
+    assert ended.state is FiringState.CLOSED
+    assert "holds everything that can be read of house" in ended.detail
+    assert ended.proposal["changes"] == {"house": 0}
+    assert services.index.collections() == collections
+
+
 def test_a_source_that_is_gone_fails_in_words_and_leaves_the_live_index_alone(
     services: Services, tmp_path: Path
 ) -> None:
