@@ -1,11 +1,12 @@
 """What diagnosis makes of real people's complaints: FeedbackQA's ratings and explanations given as feedback on its own
 answers, which are sections of public-health pages. Needs ../shared/data/feedbackqa.
 
-    python -m tests.benchmarks.feedbackqa [--sample 150] [--seed 1] [--read FILE]
+    python -m tests.benchmarks.feedbackqa [--sample 150] [--seed 1] [--citations-too] [--read FILE]
 
 Every section is a document. An answer is the section that the test set's system gave, cited as such; Excellent and
 Acceptable are votes up, Could be Improved and Bad votes down, the explanation is the comment, and nobody corrects
-anything. Of the answers that somebody rated Bad a sample is diagnosed.
+anything. With `--citations-too` a vote down goes to the answer's citations as well. Of the answers that somebody rated Bad
+a sample is diagnosed.
 
 Where people rated another section as good for the same question, that section is what should have been found: then the
 right cause is known without anybody's judgement. `--read` writes 50 of the sample out to be read. feedbackqa_judged.json has
@@ -29,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import RagloopError
-from core.feedback import Cause, Diagnosis, Feedback, Vote
+from core.feedback import Cause, CitationVote, Diagnosis, Feedback, Vote
 from core.release import Release
 from core.settings import load_settings
 from core.storage.documents import DocumentRepository
@@ -97,19 +98,21 @@ def rated_answers(folder: Path) -> list[Rated]:
     return found
 
 
-def give(services: Services, release: Release, answers: Sequence[Rated]) -> None:
+def give(services: Services, release: Release, answers: Sequence[Rated], citations_too: bool) -> None:
     """Put every answer on record, and every rating as a vote."""
     feedback = FeedbackService(services.database)
     for number, answer in enumerate(answers):
-        interaction_id = _record(services, release, answer)
+        interaction_id, markers = _record(services, release, answer)
         for rater, (rating, explanation) in enumerate(zip(answer.ratings, answer.explanations, strict=True)):
             name = f"rater {rater}, answer {answer.place}, {number // ANSWERS_OF_A_RATER}"
             vote = Vote.UP if rating in UP else Vote.DOWN
-            order = FeedbackOrder(interaction_id, vote, comment=" ".join(explanation.split())[:2000])
+            cited = tuple(CitationVote(marker, vote) for marker in markers if citations_too and vote is Vote.DOWN)
+            order = FeedbackOrder(interaction_id, vote, comment=" ".join(explanation.split())[:2000], citations=cited)
             answer.votes.append(feedback.give(Author(name, None, None, "import"), order).feedback)
 
 
-def _record(services: Services, release: Release, answer: Rated) -> str:
+def _record(services: Services, release: Release, answer: Rated) -> tuple[str, list[int]]:
+    """The answer's id, and the markers of its citations."""
     collection = release.manifest.collection.name
     key = document_id(answer.uri)
     count = DocumentRepository(services.database).entries(collection)[key].chunks
@@ -128,7 +131,7 @@ def _record(services: Services, release: Release, answer: Rated) -> str:
     InteractionRepository(services.database).record(
         given, question=answer.question, history=(), origin="api", api_key_id=None, prompt={}
     )
-    return given.interaction_id
+    return given.interaction_id, [citation.marker for citation in citations]
 
 
 def diagnose(services: Services, sample: Sequence[Rated]) -> tuple[dict[str, Diagnosis], dict[str, str], list[float]]:
@@ -198,6 +201,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sample", type=int, default=150)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--citations-too", action="store_true", help="vote down the citations of bad answers too")
     parser.add_argument("--read", type=Path, help="write what a person reads, as JSON lines; holds the test set's text")
     chosen = parser.parse_args()
     configure_logging("error")
@@ -215,7 +219,7 @@ def main() -> None:
 
 def _measure(services: Services, release: Release, chosen: argparse.Namespace) -> dict[str, Any]:
     answers = rated_answers(FEEDBACKQA)
-    give(services, release, answers)
+    give(services, release, answers, chosen.citations_too)
     bad = [answer for answer in answers if answer.bad]
     sample = random.Random(chosen.seed).sample(bad, min(chosen.sample, len(bad)))
     made, failed, seconds = diagnose(services, sample)
@@ -227,6 +231,7 @@ def _measure(services: Services, release: Release, chosen: argparse.Namespace) -
         "standings": dict(Counter(one.standing.value for answer in answers for one in answer.votes)),
         "rated_bad_by_somebody": len(bad),
         "seed": chosen.seed,
+        "citations_voted_down_too": chosen.citations_too,
         **figures(sample, made),
         "not_diagnosed": failed,
         "seconds": spread(seconds),
