@@ -7,13 +7,15 @@ variable is left out, and commands run in the new folder, where no .env file is.
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +37,17 @@ _REQUEST_SECONDS = 120
 # More than the server gives requests in flight to finish.
 _STOP_SECONDS = 30
 _BETWEEN_LOOKS = 0.1
+# What is shown of a command's messages: the end of a traceback.
+_LONGEST_SAID = 800
+
+
+@dataclass(frozen=True, slots=True)
+class _Ran:
+    """What became of a command: the JSON object that it printed, and the end of what it said beside it."""
+
+    returncode: int
+    printed: dict[str, Any]
+    said: str
 
 
 class Installation:
@@ -60,20 +73,21 @@ class Installation:
 
     def ragloop(self, *arguments: str, who: str = "", told: bool = True) -> dict[str, Any]:
         """Runs a command in the name of `who`; the JSON object that it printed. Raises StoryError if it failed."""
-        code, printed = self.tried(*arguments, who=who, told=told)
-        if code:
-            error = printed.get("error", {})
-            raise StoryError(
-                f"`ragloop {' '.join(arguments)}` failed: {error.get('message', printed)}", hint=error.get("hint", "")
-            )
-        return printed
+        ran = self._ran(arguments, who, told)
+        if ran.returncode:
+            error = ran.printed.get("error", {"message": ran.said})
+            raise StoryError(f"`{_typed(arguments)}` failed: {error['message']}", hint=error.get("hint", ""))
+        return ran.printed
 
     def tried(self, *arguments: str, who: str = "", told: bool = True) -> tuple[int, dict[str, Any]]:
         """The same for a command that may fail: its exit code, and the JSON object that it printed."""
+        ran = self._ran(arguments, who, told)
+        return ran.returncode, ran.printed
+
+    def _ran(self, arguments: Sequence[str], who: str, told: bool) -> _Ran:
         if told:
             self._story.typed(["ragloop", *arguments], who)
         key = {f"{PREFIX}API_KEY": self._keys[who]} if who else {}
-        command = f"`ragloop {' '.join(arguments)}`"
         try:
             ran = subprocess.run(
                 [_program(), *arguments, "--json"],
@@ -84,12 +98,12 @@ class Installation:
                 timeout=_COMMAND_SECONDS,
                 check=False,
             )
-            printed: dict[str, Any] = json.loads(ran.stdout)
+            return _Ran(ran.returncode, json.loads(ran.stdout), ran.stderr[-_LONGEST_SAID:])
         except subprocess.TimeoutExpired as error:
-            raise StoryError(f"{command} had not ended after {_COMMAND_SECONDS} seconds.") from error
+            raise StoryError(f"`{_typed(arguments)}` had not ended after {_COMMAND_SECONDS} seconds.") from error
         except json.JSONDecodeError as error:
-            raise StoryError(f"{command} ended with {ran.returncode}: {ran.stderr[-500:]}") from error
-        return ran.returncode, printed
+            said = ran.stderr[-_LONGEST_SAID:]
+            raise StoryError(f"`{_typed(arguments)}` ended with {ran.returncode}: {said}") from error
 
     def person(self, name: str, *roles: Role) -> None:
         """Gives a person a key, with which they act from now on."""
@@ -188,6 +202,10 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait()
+
+
+def _typed(arguments: Sequence[str]) -> str:
+    return shlex.join(["ragloop", *arguments])
 
 
 def _program() -> str:
