@@ -88,12 +88,11 @@ def drawn(table: DayTable) -> Chart:
     return Chart(figure(top, table.unit), figure(top / 2, table.unit), lines=tuple(lines))
 
 
-def spark(values: Sequence[float | None], threshold: float) -> Spark:
-    """What a trigger measured, beside the threshold from which it fires."""
+def spark(values: Sequence[float | None], now: float | None, threshold: float) -> Spark:
+    """What a trigger measured by day, beside the threshold from which it fires; `now` tells how near it is."""
     top = max([threshold, *(value for value in values if value is not None)]) * _HEADROOM or 1.0
     line = _line("value", values, SPARK_WIDTH / max(1, len(values)), SPARK_HEIGHT, top)
-    last = next((value for value in reversed(values) if value is not None), None)
-    return Spark(line, _height(threshold, SPARK_HEIGHT, top), tone_of(last, threshold))
+    return Spark(line, _height(threshold, SPARK_HEIGHT, top), tone_of(now, threshold))
 
 
 def tone_of(value: float | None, threshold: float) -> str:

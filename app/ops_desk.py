@@ -196,7 +196,7 @@ def _trigger_lines(table: DayTable, checks: Sequence[MonitorCheck], rules: Rules
             name,
             rules.triggers[name].says if name in rules.triggers else "",
             reading,
-            spark(by_day[name], reading.threshold),
+            spark(by_day[name], reading.value, reading.threshold),
         )
         for name, reading in readings.items()
     ]

@@ -110,7 +110,7 @@ async def test_only_votes_that_count_are_shown_by_their_standing_cause(world: Wo
 
 async def test_drift_is_shown_against_where_its_trigger_fires(world: World, rita: AsyncClient) -> None:
     checks = MonitorCheckRepository(world.database)
-    checks.add(NOW - timedelta(days=1), {"drift_questions": Reading(0.05, 0.1), "ranking_miss": Reading(2.0, 5.0)})
+    checks.add(NOW - timedelta(days=1), {"drift_questions": Reading(0.05, 0.1), "ranking_miss": Reading(4.5, 5.0)})
     checks.add(NOW, {"drift_questions": Reading(0.12, 0.1), "ranking_miss": Reading(None, 5.0)})
     page = await rita.get("/ops?days=2")
     text = text_of(page)
@@ -120,8 +120,9 @@ async def test_drift_is_shown_against_where_its_trigger_fires(world: World, rita
     assert text.index("Drift questions people") < text.index("Ranking miss the right")
     drift = next(attributes for tag, attributes in Reader(page.text).tags if tag == "svg" and attributes["class"])
     assert drift["class"] == "spark worse"
+    assert "spark held" not in page.text
     rows = list(csv.DictReader(io.StringIO((await rita.get("/ops/triggers.csv?days=2")).text)))
-    assert [(row["drift_questions"], row["ranking_miss"]) for row in rows] == [("0.05", "2.0"), ("0.12", "")]
+    assert [(row["drift_questions"], row["ranking_miss"]) for row in rows] == [("0.05", "4.5"), ("0.12", "")]
 
 
 async def test_firings_that_wait_and_candidates_are_shown_with_what_to_do(world: World, rita: AsyncClient) -> None:

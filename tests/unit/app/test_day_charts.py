@@ -52,7 +52,7 @@ def test_a_line_breaks_where_nothing_was_measured_and_a_single_day_is_a_dot() ->
 
 @given(VALUES, st.floats(0.001, 10**6))
 def test_a_small_plot_keeps_values_and_threshold_inside(values: list[float | None], threshold: float) -> None:
-    marks = spark(values, threshold)
+    marks = spark(values, None, threshold)
     heights = [
         float(point.split(",")[1]) for points in (*marks.line.stretches, *marks.line.dots) for point in points.split()
     ]
