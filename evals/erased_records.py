@@ -107,14 +107,19 @@ class Records:
 
 def _without_cases(report: Mapping[str, Any], sha256s: Collection[str]) -> Mapping[str, Any]:
     """The report without the words of these cases: their figures stay."""
-    gone = [row for row in report["rows"] if row["case_sha256"] in sha256s]
-    if not gone:
-        return report
-    ids = {row["case_id"] for row in gone}
+    locked_set = report.get("locked_set") or {}
+    rows, gone = report["rows"], locked_set.get("gone", [])
+    ids = {row["case_id"] for row in (*rows, *gone) if row["case_sha256"] in sha256s}
 
-    def emptied(places: Sequence[Mapping[str, Any]], field: str) -> list[Mapping[str, Any]]:
-        return [{**each, field: ERASED} if each["case_id"] in ids else each for each in places]
+    def emptied(places: Sequence[Mapping[str, Any]], **fields: str) -> list[Mapping[str, Any]]:
+        return [{**each, **fields} if each["case_id"] in ids else each for each in places]
 
-    rows = [{**row, "question": ERASED, "why": ""} if row in gone else row for row in report["rows"]]
-    locked, unscored = emptied(report["locked"], "question"), emptied(report["unscored"], "reason")
-    return {**report, "rows": rows, "locked": locked, "unscored": unscored}
+    clean = {
+        **report,
+        "rows": emptied(rows, question=ERASED, why=""),
+        "locked": emptied(report["locked"], question=ERASED),
+        "unscored": emptied(report["unscored"], reason=ERASED),
+    }
+    if locked_set:
+        clean["locked_set"] = {**locked_set, "gone": emptied(gone, question=ERASED, reason=ERASED)}
+    return clean

@@ -25,7 +25,7 @@ from evals.dataset_store import Dataset, DatasetStore
 from evals.gold import GoldFinder
 from evals.metrics.judged import JudgedMetric
 from evals.metrics.metric import Metric
-from evals.regressions import regressions
+from evals.regressions import with_regressions
 from evals.report import DatasetRef, JudgeQuality, LockedSet, Report, Side
 from evals.report_builder import Inquiry, build_report
 from evals.runner import Respondent, Results, Runner
@@ -90,8 +90,11 @@ class Evaluator:
         """
         candidate, baseline = self._sides(order)
         dataset = DatasetStore(self._services.database).resolve(order.dataset)
-        locked, locked_set = regressions(self._services.database, dataset)
-        cases = (*dataset.cases, *locked)
+        cases, locked_set = with_regressions(self._services.database, dataset)
+        if not cases:
+            raise InputError(
+                f"{dataset.label} has no case that can be asked.", hint="`ragloop eval datasets` lists more."
+            )
         evaluation_id = uuid.uuid4().hex
         respondents = self._respondents(candidate, baseline, evaluation_id if order.fresh else "")
         inquiry = self._inquiry(evaluation_id, candidate, baseline, dataset, cases, locked_set, order.actor)

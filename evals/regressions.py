@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from core.errors import NotFoundError
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository
@@ -11,22 +13,34 @@ from evals.gold import GoldFinder
 from evals.report import DatasetRef, GoneCase, LockedSet
 
 
-def regressions(database: Database, dataset: Dataset) -> tuple[tuple[Case, ...], LockedSet | None]:
-    """The locked cases that are asked beside the dataset's own, and what the report says of them; None where there are
-    none, or the dataset is theirs.
+def with_regressions(database: Database, dataset: Dataset) -> tuple[tuple[Case, ...], LockedSet | None]:
+    """The dataset's cases with the locked ones behind them, and what the report says of these; None without any.
 
     A case whose document is not here any more, or does not say the evidence any more, tells nothing of a release: it
     is listed with the reason instead of being asked. Which collection holds the document does not matter: a release
     that lost it has lost the answer.
     """
-    if dataset.name == FEEDBACK:
-        return (), None
+    alone = dataset.name == FEEDBACK
+    locked = dataset if alone else _newest(database)
+    if locked is None:
+        return dataset.cases, None
+    own = () if alone else dataset.cases
+    known = {case.sha256 for case in own}
+    asked, gone = _parted(database, [case for case in locked.cases if case.sha256 not in known])
+    cases = 0 if alone else len(asked)
+    ref = DatasetRef(name=locked.name, version=locked.version, sha256=locked.sha256, cases=cases)
+    return (*own, *asked), LockedSet(dataset=ref, gone=tuple(gone))
+
+
+def _newest(database: Database) -> Dataset | None:
     try:
-        locked = DatasetStore(database).get(FEEDBACK)
+        return DatasetStore(database).get(FEEDBACK)
     except NotFoundError:
-        return (), None
-    own = {case.sha256 for case in dataset.cases}
-    wanted = [case for case in locked.cases if case.sha256 not in own]
+        return None
+
+
+def _parted(database: Database, wanted: Sequence[Case]) -> tuple[list[Case], list[GoneCase]]:
+    """The cases that can be asked, and those that cannot."""
     find = GoldFinder(DocumentRepository(database).get, wanted)
     asked, gone = [], []
     for case in wanted:
@@ -34,6 +48,7 @@ def regressions(database: Database, dataset: Dataset) -> tuple[tuple[Case, ...],
             find(case)
             asked.append(case)
         except NotFoundError as error:
-            gone.append(GoneCase(case_id=case.id, question=case.question, reason=error.message))
-    ref = DatasetRef(name=locked.name, version=locked.version, sha256=locked.sha256, cases=len(asked))
-    return tuple(asked), LockedSet(dataset=ref, gone=tuple(gone))
+            gone.append(
+                GoneCase(case_id=case.id, case_sha256=case.sha256, question=case.question, reason=error.message)
+            )
+    return asked, gone

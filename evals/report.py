@@ -183,12 +183,13 @@ class GoneCase(_Frozen):
     """A locked case that could not be asked, because its evidence is not in the documents any more."""
 
     case_id: str
+    case_sha256: str
     question: str
     reason: str
 
 
 class LockedSet(_Frozen):
-    """The cases of accepted feedback that were asked beside the dataset's own, and those that could not be."""
+    """The cases of accepted feedback that were asked beside the dataset's own, and those that could not be asked."""
 
     dataset: DatasetRef
     gone: tuple[GoneCase, ...] = ()

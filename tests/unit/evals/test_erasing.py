@@ -23,6 +23,7 @@ from evals.accepting import training_rows
 from evals.cases import Case, GoldEvidence
 from evals.dataset_store import FEEDBACK, DatasetStore
 from evals.erasing import Erased, Eraser
+from evals.evaluation import EvaluationOrder
 from evals.report import Report
 from evals.report_file import report_file
 from evals.session import write_report
@@ -255,7 +256,7 @@ def test_a_person_is_gone_with_everything_that_was_made_of_their_votes(world: Wo
     row = vote(world, asked_of, comment=comment)
     accept(world, row, _edited(Side.TRAINING))
     ann = vote(world, ask(world, ASKED), author="ann", comment="Ann's words")
-    report = evaluator(world).run(_feedback_order())
+    report = evaluator(world).run(EvaluationOrder("champion", None, FEEDBACK, ADMIN))
     write_report(world.services, report)
     erased = erase_author(world)
     assert files_with(world.home, comment, asked(Side.CASE), asked(Side.TRAINING)) == []
@@ -271,10 +272,19 @@ def test_a_person_is_gone_with_everything_that_was_made_of_their_votes(world: Wo
     assert Report.model_validate(record.report).metrics == report.metrics
 
 
-def _feedback_order() -> object:
-    from evals.evaluation import EvaluationOrder
-
-    return EvaluationOrder("champion", None, FEEDBACK, ADMIN)
+def test_a_person_is_gone_from_reports_that_could_not_ask_their_case_any_more(world: World) -> None:
+    accept(world, vote(world, ask(world, ASKED)), _edited(Side.CASE))
+    world.documents.remove([document_id(URI)])
+    tea = Case(id="tea", question="Which tea is served?", answer="Green tea.")
+    DatasetStore(world.database).save("tea", [tea], actor="ann", reason="a test")
+    report = evaluator(world).run(EvaluationOrder("champion", None, "tea", ADMIN))
+    assert report.locked_set is not None
+    assert report.locked_set.gone[0].question == asked(Side.CASE)
+    erase_author(world)
+    assert files_with(world.home, asked(Side.CASE)) == []
+    record = EvaluationRepository(world.database).get(report.evaluation_id)
+    assert record is not None
+    assert Report.model_validate(record.report).locked_set is not None
 
 
 def test_answers_without_a_key_are_theirs_only_on_a_machine_of_one_person(world: World) -> None:

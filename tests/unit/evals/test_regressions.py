@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import InputError
 from core.feedback import Side
 from core.release import Guards, Release
 from core.storage.evaluations import EvaluationRepository
 from core.storage.releases import Decision, ReleaseRepository
 from core.types import document_id
+from evals.accepting import Edited
 from evals.case_detail import CaseDetails
 from evals.cases import Case
 from evals.dataset_store import DatasetStore
@@ -95,6 +97,25 @@ def test_the_dataset_of_accepted_feedback_can_be_asked_alone_and_asks_each_case_
     DatasetStore(world.database).save("copy", exported, actor="ann", reason="a test")
     report = evaluator(world).run(EvaluationOrder("champion", None, "copy", ANN))
     assert [row.case_id for row in report.rows] == [case_id]
+
+
+def test_the_dataset_of_accepted_feedback_lists_what_is_gone_too(world: World) -> None:
+    case_id = complain(world)
+    given = vote(world, ask(world, ASKED))
+    accept(world, given, Edited("Is there a canteen for visiting dogs?", "", unanswerable=True))
+    world.documents.remove([document_id("handbook/holidays.md")])
+    report = evaluator(world).run(EvaluationOrder("champion", None, "feedback", ANN))
+    assert [row.case_id for row in report.rows] == [f"feedback-{given.id[:8]}"]
+    assert report.unscored == ()
+    assert report.locked_set is not None
+    assert [gone.case_id for gone in report.locked_set.gone] == [case_id]
+
+
+def test_a_dataset_of_which_nothing_can_be_asked_is_refused(world: World) -> None:
+    complain(world)
+    world.documents.remove([document_id("handbook/holidays.md")])
+    with pytest.raises(InputError, match="no case that can be asked"):
+        evaluator(world).run(EvaluationOrder("champion", None, "feedback", ANN))
 
 
 def test_a_report_from_before_there_was_feedback_can_be_read(world: World) -> None:
