@@ -31,8 +31,8 @@ from retrieval.retriever import Retriever
 # From a few lines to what the bundled embedder reads at most; in between each is about 1.5 times the one before, less
 # changes little. What the embedder cannot read whole is left out.
 SIZES = (64, 96, 128, 192, 256)
-# Characters of the documents that hold the right answers, and of those put beside them to be confused with. Half a
-# million are about 700 chunks of 200 tokens: some ten seconds of embedding on two cores for each size.
+# Characters of the documents that hold the right answers, and of those put beside them to be confused with. Together
+# some 200,000 tokens, which are embedded once for each size: minutes on two cores, whatever the size of the corpus.
 MOST_RIGHT = 500_000
 MOST_BESIDE = 300_000
 _SEED = 7
