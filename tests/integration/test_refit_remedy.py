@@ -12,10 +12,12 @@ from core.errors import ConflictError
 from core.feedback import Cause, FiringState, Remedy
 from core.settings import load_settings
 from core.storage.releases import ReleaseRepository
+from core.types import Actor, Role
 from evals.remedies import carry_out, propose
 from ingestion.factory import folder_source, open_pipeline
 from serving.champion import current_champion
 from serving.factory import Services, open_services
+from serving.release_service import ReleaseService
 from tests.bad_answers import diagnosed, fired, voted_down, voted_up
 from tests.conftest import make_home
 
@@ -36,6 +38,16 @@ PAGES = {
     "phones": ("Mobiles are switched off in meetings.", "May somebody take calls during a conference?"),
     "rubbish": ("Glass goes into the green container.", "Where are empty bottles thrown away?"),
 }
+
+
+# What no page says.
+UNANSWERED = (
+    "Who wrote the opera Carmen?", "How far away is the moon?", "What is the capital of Peru?", "Who invented printing?",
+    "When did Rome fall?", "How is cheese made?", "What is the boiling point of gold?", "Who painted the night watch?",
+    "Which river crosses Cairo?", "How many strings has a harp?", "What do koalas eat?", "Who won the chess title in 1972?",
+    "Why is the sea salty?", "What does a barometer show?", "How old is the universe?", "What language is spoken in Oslo?",
+)  # fmt: skip
+ADMIN = Actor("a test", frozenset(Role))
 
 
 def complaints(services: Services, names: tuple[str, ...] = tuple(PAGES), author: str = "") -> list[str]:
@@ -89,6 +101,25 @@ def test_where_nothing_is_better_the_firing_is_closed_with_the_numbers(tmp_path:
         assert "serves these questions better" in ended.detail
         assert ended.proposal["search"]["best"]["dense_weight"] == 0.8
         assert [release.status.value for release in ReleaseRepository(services.database).all()] == ["champion"]
+
+
+def test_a_threshold_that_refuses_nothing_is_raised_by_questions_that_the_documents_do_not_answer(
+    services: Services,
+) -> None:
+    releases = ReleaseService(services)
+    lax = releases.create(ADMIN, changes={"guards.abstention.threshold": "0"}, reason="a test")
+    releases.promote(lax.id, ADMIN, reason="a test", override=True)
+    subjects = complaints(services)
+    for number, question in enumerate(UNANSWERED):
+        diagnosed(services, voted_down(services, question, "", f"asker {number}"), Cause.CORPUS_GAP, "house/dogs.md")
+    proposal = propose(services, fired(services, Remedy.REFIT, subjects))
+    threshold = proposal["abstention"]
+    assert threshold["threshold"] > threshold["live"] == 0
+    assert threshold["balance"]["choosing"][1] > threshold["balance"]["choosing"][0] == 0.5
+    assert float(proposal["changes"]["guards.abstention.threshold"]) == threshold["threshold"]
+    assert "that people voted on" in proposal["changes"]["guards.abstention.fitted_on"]
+    candidate = releases.create(ADMIN, changes=proposal["changes"], reason="a test")
+    assert candidate.manifest.guards.abstention.threshold == threshold["threshold"]
 
 
 def test_praised_answers_take_part(services: Services) -> None:
