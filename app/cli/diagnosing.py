@@ -32,7 +32,7 @@ def diagnose(
     """Find out why answers were bad: what was voted down, or what failed in an evaluation.
 
     Looks for the right answer in the context, the ranking, the index, the documents and their sources, and asks again
-    with the right passage alone. Takes about a second for each answer.
+    with the right passage alone. That takes seconds for each answer.
     """
     from core.settings import load_settings
     from core.telemetry import configure_logging
