@@ -86,6 +86,10 @@ def test_a_right_passage_behind_the_context_is_a_ranking_miss(rank: int):
     assert f"rank {rank}," in finding.summary
 
 
+def test_a_gap_without_a_correction_is_hardly_more_than_a_guess():
+    assert judge(seen(sought=Sought.QUESTION)).certainty < judge(NOTHING).certainty / 2
+
+
 def test_what_came_into_the_index_after_the_answer_was_stale_then():
     now = seen(ranking=at(1), chunks=YES, documents=YES, newer_index=True)
     assert judge(now).cause is Cause.STALE_SOURCE
