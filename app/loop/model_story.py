@@ -73,9 +73,11 @@ class _Walk:
         self._story = story
         self._at = installation
         self._rules = rules
+        self._first = rules.asked[0]
         self._asked = (*rules.asked, *rules.unchanged_asked)
         self._before: dict[Rule, dict[str, Any]] = {}
         self._votes: dict[str, Rule] = {}
+        self._adapter = ""
 
     def whole(self, stay: Callable[[str], None]) -> None:
         """From an empty folder to the rollback."""
@@ -125,15 +127,14 @@ class _Walk:
 
     def _ask(self) -> None:
         with self._story.step("Ask", "Members ask what they want to know, in the page or through the API."):
-            first = self._rules.asked[0]
-            self._before = {rule: self._answer(rule, told=rule is first) for rule in self._asked}
+            self._before = {rule: self._answer(rule, told=rule is self._first) for rule in self._asked}
             amended = len(self._rules.asked)
             wrong = sum(not is_right(rule, self._before[rule]) for rule in self._rules.asked)
             self._story.check(
                 wrong >= _WRONG * amended, f"{wrong} of {amended} answers about amended rules are wrong", wrong
             )
-            said = self._before[first]["answer"]
-            self._story.check(first.superseded in said, "the model quotes the rule that was", said)
+            said = self._before[self._first]["answer"]
+            self._story.check(self._first.superseded in said, "the model quotes the rule that was", said)
 
     def _answer(self, rule: Rule, *, told: bool = False) -> dict[str, Any]:
         who = self._asker(rule)
@@ -164,9 +165,8 @@ class _Walk:
             down = sum(bool(rule.superseded) for rule in self._votes.values())
             self._story.tell(f"{down} votes down and {len(self._votes) - down} votes up, by {len(MEMBERS)} members.")
             listed = self._at.ragloop("feedback", "list", "--state", "all", "--limit", "1000", who=REVIEWER)["feedback"]
-            self._story.check(
-                {each["id"] for each in listed} == set(self._votes), "every vote is there, once", len(listed)
-            )
+            kept = {each["id"] for each in listed} == set(self._votes)
+            self._story.check(kept, "every vote is there, once", len(listed))
 
     def _voted(self, rule: Rule, *, right: bool, told: bool) -> str:
         who = self._asker(rule)
@@ -192,14 +192,12 @@ class _Walk:
             alone = first["evidence"].get("answer_with_right_passage") or ""
             self._story.came(f"With the right passage alone: {alone}")
             self._story.check(
-                first["cause"] == "generation_fault" and self._rules.asked[0].superseded in alone,
+                first["cause"] == "generation_fault" and self._first.superseded in alone,
                 "handed the right passage alone, the model still says what was: a generation fault",
                 first,
             )
-            down = sum(bool(rule.superseded) for rule in self._votes.values())
-            self._story.check(
-                causes["generation_fault"] >= _WRONG * down, "so it is with most of the others", dict(causes)
-            )
+            most = causes["generation_fault"] >= _WRONG * len(diagnosed)
+            self._story.check(most, "so it is with most of the others", dict(causes))
 
     def _accept(self) -> None:
         with self._story.step(
@@ -241,8 +239,9 @@ class _Walk:
             self._story.check(done["state"] == "candidate", "there is a candidate", done)
             self._story.came(tuned(done["proposal"]))
             candidate = self._at.ragloop("release", "show", str(done["release_id"])[:12], told=False)
-            adapter = candidate["manifest"]["generator"]["adapter_digest"]
-            self._story.check(bool(adapter), f"it answers by the adapter {str(adapter)[:16]}", candidate["manifest"])
+            self._adapter = str(candidate["manifest"]["generator"]["adapter_digest"] or "")
+            adapter = self._adapter[:16]
+            self._story.check(bool(adapter), f"it answers by the adapter {adapter}", candidate["manifest"])
             now = self._at.ragloop("release", "list", told=False)["champion"]
             self._story.check(now == champion, "what answers has not changed", now)
             return str(done["release_id"])
@@ -271,44 +270,31 @@ class _Walk:
         with self._story.step(
             "Approve and promote", f"{APPROVER} has read the report. Who made a candidate may not approve it."
         ):
-            short = candidate[:12]
-            words = [
-                "release",
-                "approve",
-                short,
-                "--evaluation",
-                evaluation[:12],
-                "--reason",
-                "it says what is in force",
-            ]
-            self._at.ragloop(*words, who=APPROVER)
-            promoted = self._at.ragloop("release", "promote", short, who=APPROVER)
+            why = ["--evaluation", evaluation[:12], "--reason", "it says what is in force"]
+            self._at.ragloop("release", "approve", candidate[:12], *why, who=APPROVER)
+            promoted = self._at.ragloop("release", "promote", candidate[:12], who=APPROVER)
             self._story.check(promoted["status"] == "champion", "the candidate is live", promoted["status"])
             self._follow(candidate)
 
     def _ask_again(self) -> None:
         with self._story.step("Ask again", "The same question, of the same server; vLLM was not started again."):
-            first = self._rules.asked[0]
-            answer = self._answer(first, told=True)
-            self._story.check(
-                is_right(first, answer), "the answer is the rule in force, with a citation that holds it", answer
-            )
-            after = [is_right(rule, self._answer(rule)) for rule in self._rules.asked]
-            self._story.check(
-                sum(after) >= _HEALED * len(after),
-                f"{sum(after)} of the {len(after)} questions are answered right",
-                after,
-            )
+            answer = self._answer(self._first, told=True)
+            right = is_right(self._first, answer)
+            self._story.check(right, "the answer is the rule in force, with a citation that holds it", answer)
+            model = answer["model_use"]["model"]
+            self._story.check(model == f"{NAME}-{self._adapter[:16]}", "it was written with the adapter", model)
+            after = sum(is_right(rule, self._answer(rule)) for rule in self._rules.asked)
+            all_of = len(self._rules.asked)
+            self._story.check(after >= _HEALED * all_of, f"{after} of {all_of} questions are answered right", after)
 
     def _roll_back(self) -> None:
         with self._story.step("Roll back", "Every promotion can be undone: one pointer flips back."):
-            first = self._rules.asked[0]
-            before = self._before[first]
+            before = self._before[self._first]
             self._at.ragloop("release", "rollback", "--reason", "to see the old answer", who=APPROVER)
             self._follow(str(before["release"]))
-            again = self._answer(first, told=True)
+            again = self._answer(self._first, told=True)
             self._story.check(again["answer"] == before["answer"], "the old answer is back", again["answer"])
 
     def _follow(self, release: str) -> None:
-        follows = self._at.follow(release, REVIEWER, self._rules.asked[0].question, _FOLLOW_SECONDS)
+        follows = self._at.follow(release, REVIEWER, self._first.question, _FOLLOW_SECONDS)
         self._story.check(follows, "the server answers by the release that is live")

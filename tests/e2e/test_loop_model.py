@@ -35,6 +35,7 @@ def test_the_loop_heals_a_habit_of_the_model_by_tuning_and_goes_back(tmp_path: P
         "what answers has not changed",
         "the gate calls the candidate better, and nothing blocks it",
         "the answer is the rule in force, with a citation that holds it",
+        "it was written with the adapter",
         "the old answer is back",
     ):
         assert re.search(rf"✓ {claim}\.", " ".join(told.split())), claim
