@@ -8,7 +8,7 @@ with open_diagnoser(settings) as diagnoser:
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +21,7 @@ from core.settings import Settings
 from core.storage.diagnoses import DiagnosisRepository
 from core.storage.documents import DocumentRepository
 from core.storage.evaluations import EvaluationRepository
+from core.storage.feedback import FeedbackRepository, VoteLine
 from core.storage.releases import ReleaseRepository
 from evals.answers import AnswerRecord
 from evals.case_detail import CaseDetail, CaseDetails
@@ -80,7 +81,7 @@ class Diagnoser:
 
         Raises UnavailableError when the index or the model is down; what was diagnosed before is stored.
         """
-        waiting = self._negative() if again else self.waiting()
+        waiting = self._votes(self._negative()) if again else self.waiting()
         self.left_out.clear()
         made = []
         for done, vote in enumerate(waiting):
@@ -94,15 +95,18 @@ class Diagnoser:
 
     def waiting(self) -> list[Feedback]:
         """The negative votes that count and have no diagnosis by the present rules, oldest first."""
-        votes = self._negative()
-        standing = self._diagnoses.standing(f"feedback:{vote.id}" for vote in votes)
+        lines = self._negative()
+        standing = self._diagnoses.standing(f"feedback:{line.id}" for line in lines)
         current = {subject for subject, diagnosis in standing.items() if diagnosis.version == VERSION}
-        return [vote for vote in votes if f"feedback:{vote.id}" not in current]
+        return self._votes([line for line in lines if f"feedback:{line.id}" not in current])
 
-    def _negative(self) -> list[Feedback]:
-        votes = FeedbackService(self.database).counted(datetime.min.replace(tzinfo=UTC))
-        down = [vote for vote in votes if vote.vote is Vote.DOWN]
-        return sorted(down, key=lambda vote: (vote.at, vote.id))
+    def _negative(self) -> list[VoteLine]:
+        return [line for line in FeedbackService(self.database).counted_lines() if line.vote is Vote.DOWN]
+
+    def _votes(self, lines: Sequence[VoteLine]) -> list[Feedback]:
+        """With the snapshots of their answers, oldest first."""
+        votes = FeedbackRepository(self.database).get_all([line.id for line in lines])
+        return sorted(votes, key=lambda vote: (vote.at, vote.id))
 
     def evaluation(
         self, evaluation_id: str, progress: Callable[[int, int], None] = lambda _done, _of: None
