@@ -19,7 +19,7 @@ from core.storage.releases import ReleaseRepository
 from ingestion.factory import folder_source, open_pipeline
 from serving.champion import current_champion
 from serving.factory import open_services
-from tests.bad_answers import voted_down
+from tests.bad_answers import fired, voted_down
 from tests.conftest import make_home
 from tests.dags.airflow_server import standalone, trigger, unpause, wait
 
@@ -70,6 +70,38 @@ def test_votes_become_a_candidate_whose_report_waits_for_a_person(tmp_path: Path
     whole = next(each for each in record.report["metrics"] if each["name"] == "answer_contained")
     assert (whole["rows"], whole["candidate"], whole["baseline"]) == (len(HELD_OUT), 1.0, 0.0)
     assert candidate.status.value == "candidate"
+
+
+def test_what_airflow_cannot_build_stands_in_the_firing(tmp_path: Path) -> None:
+    settings = load_settings(home=make_home(tmp_path))
+    pages = tmp_path / "house"
+    pages.mkdir()
+    (pages / "kettle.md").write_text("# Kettle\n\nIt is kept in the cellar.\n")
+    with open_pipeline(settings) as pipeline:
+        pipeline.run(folder_source(pipeline, pages))
+    with closing(open_services(settings)) as services:
+        live = current_champion(services).manifest.collection
+        firing = fired(services, Remedy.REINDEX)
+        # Just what is live, as it would be if somebody had promoted such an index meanwhile.
+        same = {"chunk_tokens": settings.chunk_tokens}
+        FiringRepository(services.database).change(firing.id, FiringState.OPEN, proposal=same)
+    with (
+        standalone(settings, tmp_path / "airflow.log") as environment,
+        closing(Database.open(settings)) as database,
+    ):
+        unpause(environment, "rebuild_index", "monitor_feedback")
+        trigger(environment, "monitor_feedback")
+        wait(lambda: _state(database, firing) not in (FiringState.OPEN, FiringState.RUNNING), 480, "the failure")
+        ended = FiringRepository(database).get(firing.id)
+    assert ended is not None
+    assert ended.state is FiringState.FAILED
+    assert f"The live index {live.name} is just that" in ended.detail
+
+
+def _state(database: Database, firing: Firing) -> FiringState:
+    stored = FiringRepository(database).get(firing.id)
+    assert stored is not None
+    return stored.state
 
 
 def _installation(folder: Path) -> Settings:
