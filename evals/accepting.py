@@ -26,6 +26,7 @@ from core.storage.documents import DocumentRepository
 from core.storage.feedback import FeedbackRepository, record_decision
 from core.types import PUBLIC, AccessScope, Actor, Document, Role, Turn, document_id
 from evals.cases import MOST_PARTS, Case, CaseTurn, GoldEvidence, explain
+from evals.complaint_evidence import evidence_beyond
 from evals.dataset_store import FEEDBACK, stored
 from evals.feedback_rows import Place, history, training_row
 from evals.metrics.words import without_markers
@@ -155,7 +156,7 @@ class Acceptance:
     # -- what it becomes
 
     def _add_case(self, given: Feedback, edit: Edited, places: Sequence[Place], actor: Actor) -> Decision:
-        case = _case(given, edit, [place.evidence for place in places])
+        case = _case(given, edit, _evidence(given, places))
 
         def work(connection: Connection) -> Decision:
             own = case if case.id not in _ids(connection) else case.model_copy(update={"id": f"feedback-{given.id}"})
@@ -227,6 +228,13 @@ def _completed(given: Feedback, edit: Edited) -> Edited:
             hint="Write what the answer should have been, mark the question as unanswerable, or dismiss the feedback.",
         )
     return Edited(question, without_markers(correction), edit.evidence)
+
+
+def _evidence(given: Feedback, places: Sequence[Place]) -> list[GoldEvidence]:
+    """What an answer has to cite: of an answer that was voted down, what it did not cite itself."""
+    if given.vote is Vote.UP:
+        return [place.evidence for place in places]
+    return [evidence_beyond(place, given.interaction["citations"]) for place in places]
 
 
 def _case(given: Feedback, edit: Edited, evidence: Sequence[GoldEvidence]) -> Case:
