@@ -1,7 +1,8 @@
 """The evidence of a case that came of a complaint: what a better answer has to cite. Pure.
 
-An answer that was voted down often cites a part of the right place: half a sentence of a chunk that was cut. A case that
-takes the whole place for its evidence would call that answer right and guard nothing, so what was cited is left out.
+An answer that was voted down often cites a part of the right place: half a sentence of a chunk that was cut. A case
+that takes the whole place for its evidence would call that answer right and guard nothing, so what was cited is left
+out.
 """
 
 from __future__ import annotations
