@@ -23,7 +23,7 @@ from core.storage.database import Database
 from core.types import Role
 from ingestion.factory import folder_source, open_pipeline
 from serving.adapters.store import AdapterStore
-from tests.benchmarks.adapter_swaps import Streamed, stream
+from tests.benchmarks.adapter_swaps import SEEDS, Streamed, stream
 from tests.benchmarks.search import server
 from tests.conftest import make_home
 from tests.random_adapters import random_adapter
@@ -133,8 +133,10 @@ def live(installation: Installation, vllm: VLLMServer, base_release: str) -> str
     return base_release
 
 
-def an_adapter(installation: Installation, seed: int, folder: Path) -> str:
-    """The digest of an adapter of the small model, which no other test has loaded if none has the seed."""
+def an_adapter(installation: Installation, number: int, folder: Path) -> str:
+    """The digest of an adapter of the small model that vLLM, which other tests use too, has not loaded: the test of
+    swaps, which leaves its adapters there, has other seeds."""
+    seed = max(SEEDS) + number
     return random_adapter(AdapterStore(installation.settings.adapters), SMALL_MODEL, seed, folder)
 
 
