@@ -252,11 +252,18 @@ def _standing(order: FeedbackOrder, interaction: Interaction, now: datetime, vot
         return Standing.SYNTHETIC
     says = Said(interaction.query, order.vote, order.reason, order.correction)
     last = votes.last_word(interaction.id)
-    if last is not None and last.standing is not Standing.SYNTHETIC and says_the_same(says, last):
+    if last is not None and last.standing is not Standing.SYNTHETIC and _says_no_more(order, says, last):
         return Standing.REPEATED
     elsewhere = votes.said(order.vote, now - REPEATED_WITHIN, interaction.release_id, interaction.id)
     known = any(says_the_same(says, each) and near_same(says.query, each.query) for each in elsewhere)
     return Standing.REPEATED if known else Standing.COUNTED
+
+
+def _says_no_more(order: FeedbackOrder, says: Said, last: Feedback) -> bool:
+    """Whether a vote repeats the last one on the same answer. A comment or a vote on a source that comes after the thumb
+    is news to whoever reads it."""
+    remarks = (order.comment.strip(), frozenset(order.citations))
+    return says_the_same(says, last) and remarks == (last.comment, frozenset(last.citations))
 
 
 def _snapshot(interaction: Interaction) -> Mapping[str, Any]:

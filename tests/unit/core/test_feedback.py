@@ -227,6 +227,17 @@ def test_the_last_word_counts_and_repeating_it_changes_nothing(
     assert service.counted() == [changed]
 
 
+@pytest.mark.parametrize("remark", [{"comment": "The office has moved."}, {"citations": [CitationVote(1, Vote.DOWN)]}])
+def test_a_comment_or_a_vote_on_a_source_that_follows_a_thumb_down_is_what_is_read(
+    database: Database, service: FeedbackService, answer: str, remark: dict[str, object]
+) -> None:
+    service.give(ANN, down(answer))
+    said = service.give(ANN, down(answer, **remark)).feedback
+    service.give(ANN, down(answer, idempotency_key="again", **remark))
+    assert service.counted() == [said]
+    assert [line.id for line in service.waiting_lines()] == [said.id]
+
+
 def test_what_was_dismissed_does_not_count_not_even_when_it_is_repeated(
     database: Database, service: FeedbackService, answer: str
 ) -> None:
