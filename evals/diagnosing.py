@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from core.errors import InputError, NotFoundError
+from core.errors import InputError, ModelUnavailableError, NotFoundError
 from core.feedback import Diagnosis, Feedback, Vote
 from core.ports import Judge
 from core.release import Release
@@ -36,6 +36,7 @@ from evals.metrics.metric import GoldSpan
 from evals.observation import SAYS
 from evals.observing import Observer, Seen
 from serving.factory import Services, open_services
+from serving.llm.failures import counts_as_outage
 
 # Releases that are open together: each holds an answerer and what was read of the documents.
 MOST_OPEN = 4
@@ -76,8 +77,8 @@ class Diagnoser:
         self, progress: Callable[[int, int], None] = lambda _done, _of: None, *, again: bool = False
     ) -> list[Diagnosis]:
         """Diagnose every negative vote that counts and has no diagnosis by the present rules; `again` those that have
-        one too. `progress` is told how many of how many are done. Votes on releases that cannot be opened any more are
-        in `left_out`, with the reason.
+        one too. `progress` is told how many of how many are done. Votes on releases that cannot be opened any more, or
+        whose model the server refuses to ask, are in `left_out`, with the reason; they are tried again the next time.
 
         Raises UnavailableError when the index or the model is down; what was diagnosed before is stored.
         """
@@ -88,7 +89,9 @@ class Diagnoser:
             progress(done, len(waiting))
             try:
                 made.append(self.feedback(vote))
-            except InputError as error:
+            except (InputError, ModelUnavailableError) as error:
+                if isinstance(error, ModelUnavailableError) and counts_as_outage(error):
+                    raise
                 self.left_out[vote.id] = error.message
         progress(len(waiting), len(waiting))
         return made

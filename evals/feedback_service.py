@@ -260,8 +260,8 @@ def _standing(order: FeedbackOrder, interaction: Interaction, now: datetime, vot
 
 
 def _says_no_more(order: FeedbackOrder, says: Said, last: Feedback) -> bool:
-    """Whether a vote repeats the last one on the same answer. A comment or a vote on a source that comes after the thumb
-    is news to whoever reads it."""
+    """Whether a vote repeats the last one on the same answer. A comment or a vote on a source that comes after the
+    thumb is news to whoever reads it."""
     remarks = (order.comment.strip(), frozenset(order.citations))
     return says_the_same(says, last) and remarks == (last.comment, frozenset(last.citations))
 

@@ -63,14 +63,15 @@ class Monitor:
         Raises UnavailableError when the database, the index or a model that is needed is down: an outage is never
         taken for "nothing fired". What was diagnosed by then is kept.
         """
-        Diagnoser(self._services).new(progress)
+        diagnoser = Diagnoser(self._services)
+        diagnoser.new(progress)
         self._settle(now)
         facts = self._facts(now)
         weighed = weigh(self.rules, facts, now)
         stored = [firing for each in weighed if each.held is None and (firing := self._store(each, facts, now))]
         readings = {each.trigger: Reading(each.value, each.threshold) for each in weighed}
         MonitorCheckRepository(self._services.database).add(now, readings)
-        return Checked(weighed, stored)
+        return Checked(weighed, stored, undiagnosed=len(diagnoser.left_out))
 
     def _facts(self, now: datetime) -> Facts:
         return FactGatherer(self._services, self.rules).gather(now)

@@ -279,6 +279,20 @@ def test_a_model_that_is_down_is_an_outage_and_no_diagnosis(office: Installation
     assert not DiagnosisRepository(office.services.database).standing([f"feedback:{asked.feedback.id}"])
 
 
+@pytest.mark.parametrize("manner", [ModelManner.EMPTY, ModelManner.FORBIDDEN, ModelManner.OVERFLOW])
+def test_a_model_that_refuses_one_vote_holds_up_no_other(office: Installation, manner: ModelManner):
+    office.ingest()
+    with MockModel(respond=lambda _messages: "Ask your team lead. [1]") as model:
+        refused = _asked_of_model(office, model).feedback
+        other = office.vote(office.ask("Who pays for the moon?"), "The treasury of the moon pays for it.")
+        model.manner = manner
+        diagnoser = Diagnoser(office.services)
+        assert [each.subject for each in diagnoser.new()] == [f"feedback:{other.id}"]
+        assert list(diagnoser.left_out) == [refused.id]
+        model.manner = ModelManner.SENSIBLE
+        assert [each.subject for each in diagnoser.new()] == [f"feedback:{refused.id}"]
+
+
 def test_an_index_that_is_down_is_an_outage_and_no_diagnosis(office: Installation, monkeypatch: pytest.MonkeyPatch):
     office.ingest()
     vote = office.vote(office.ask(), RIGHT)

@@ -160,6 +160,13 @@ def test_a_look_stores_nothing_and_tells_how_many_votes_are_not_diagnosed(world:
     assert MonitorCheckRepository(world.database).last() is None
 
 
+def test_a_check_tells_how_many_votes_it_could_not_diagnose(world: World) -> None:
+    author = Author("Cem", None, None, "api")
+    FeedbackService(world.database).give(author, FeedbackOrder(answer(world), Vote.DOWN, FeedbackReason.WRONG))
+    world.index.drop(world.spec.name)
+    assert Monitor(world.services).examine(NOW).undiagnosed == 1
+
+
 def test_a_vote_that_was_dismissed_or_taken_back_counts_no_more(world: World) -> None:
     dismissed, taken_back = (vote(world, name, Cause.NOT_INDEXED) for name in ("Anna", "Ben"))
     decision = Decision(dismissed.id, DecisionKind.DISMISSED, None, {}, "Rita", "A joke.", NOW)
