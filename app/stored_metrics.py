@@ -93,14 +93,17 @@ class StoredCollector(Collector):
             if self._reading is None:
                 self._reading = self._beside.submit(self._read, database)
             reading = self._reading
-        stored = _result(reading, self._patience)
-        with self._lock:
-            if reading.done() and self._reading is reading:
-                self._reading = None
-            if stored is None:
-                self._errors += 1
-            else:
-                self._stored = time.monotonic(), stored
+        stored = None
+        try:
+            stored = _result(reading, self._patience)
+        finally:  # whatever it ended with, the next scrape reads anew
+            with self._lock:
+                if reading.done() and self._reading is reading:
+                    self._reading = None
+                if stored is None:
+                    self._errors += 1
+                else:
+                    self._stored = time.monotonic(), stored
         return stored
 
 

@@ -88,6 +88,21 @@ def test_while_the_database_is_down_its_series_are_absent_and_an_error_is_counte
     assert "ragloop_stored_metrics_errors_total 2.0" in text
 
 
+def test_what_a_scrape_cannot_make_sense_of_does_not_stay(world: World) -> None:
+    strange = True
+
+    def read(database: Database) -> Stored:
+        if strange:
+            raise ValueError("A cause that this version does not know.")
+        return read_stored(database)
+
+    collector = StoredCollector(lambda: world.database, read)
+    with pytest.raises(ValueError, match="this version does not know"):
+        exposed(collector)
+    strange = False
+    assert 'ragloop_documents{source="handbook",state="indexed"} 2.0' in exposed(collector)
+
+
 def test_a_database_that_hangs_holds_no_scrape_up_and_is_asked_once(world: World) -> None:
     answer = threading.Event()
     asked = 0
