@@ -58,9 +58,10 @@ def open_http(settings: Settings) -> httpx.AsyncClient:
     import httpx
 
     patience = max(settings.model_first_token_seconds, settings.model_idle_seconds)
-    key = settings.model_api_key.get_secret_value() if settings.model_api_key else None
+    # Azure's chat model sends the key in a header of Azure's own, and Azure refuses who sends both.
+    key = settings.model_api_key if settings.model_provider == "openai" else None
     return httpx.AsyncClient(
-        headers={"Authorization": f"Bearer {key}"} if key else {},
+        headers={"Authorization": f"Bearer {key.get_secret_value()}"} if key else {},
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=settings.model_concurrency),
         timeout=httpx.Timeout(patience, connect=CONNECT_SECONDS),
     )

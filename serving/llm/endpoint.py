@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from serving.llm.breaker import Breaker
 from serving.llm.client import open_chat_model, open_http
 from serving.llm.failures import ContextOverflowError, counts_as_outage
 from serving.llm.places import Places
-from serving.llm.tokens import EstimatedTokens, FileTokens, ServerTokens, TokenCounter
+from serving.llm.tokens import ASK_AGAIN_SECONDS, EstimatedTokens, FileTokens, ServerTokens, TokenCounter
 
 if TYPE_CHECKING:
     import httpx
@@ -67,6 +68,7 @@ class ModelEndpoint:
         self._given = chat_model
         self._file = FileTokens(settings.model_tokenizer) if settings.model_tokenizer else None
         self._windows: dict[str, int] = {}
+        self._not_before: dict[str, float] = {}
         self._lock = threading.Lock()
         self._by_loop: dict[asyncio.AbstractEventLoop, _Here] = {}
 
@@ -104,7 +106,7 @@ class ModelEndpoint:
         if self._file is not None:
             return self._file
         url, model = self.settings.model_url, spec.served_model
-        if self._given is not None or url is None or model is None or self.settings.model_provider == "azure":
+        if url is None or model is None or not self._may_be_vllm():
             return EstimatedTokens()
         here = self._here()
         if model not in here.counters:
@@ -116,11 +118,8 @@ class ModelEndpoint:
         if self.settings.model_context_tokens is not None:
             return self.settings.model_context_tokens
         base = spec.base_model or ""
-        if base not in self._windows and self._given is None:
-            window = await self._ask_window(base)
-            if window is None:
-                return CAUTIOUS_WINDOW
-            self._windows[base] = window
+        if base not in self._windows and self._may_be_vllm() and time.monotonic() >= self._not_before.get(base, 0.0):
+            await self._ask_window(base)
         return self._windows.get(base, CAUTIOUS_WINDOW)
 
     def note(self, error: ModelUnavailableError) -> ModelUnavailableError:
@@ -131,18 +130,29 @@ class ModelEndpoint:
             self._windows.clear()  # the server counts otherwise than was thought
         return error
 
-    async def _ask_window(self, base: str) -> int | None:
-        """What vLLM says about itself; other servers do not."""
+    def _may_be_vllm(self) -> bool:
+        """Whether it is of use to ask the server what only vLLM tells."""
+        return self._given is None and self.settings.model_provider == "openai"
+
+    async def _ask_window(self, base: str) -> None:
+        """Learn what vLLM says about itself. A server that answers without saying it is not asked before each
+        question."""
         import httpx
 
         try:
             response = await self._here().http.get(f"{self.settings.model_url}/models", timeout=_LOOK_SECONDS)
-            offered = response.raise_for_status().json()["data"]
-            found = {model["id"]: model.get("max_model_len") for model in offered}
-        except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError):
-            return None
-        window = found.get(base)
-        return window if isinstance(window, int) and window > 0 else None
+        except httpx.HTTPError:
+            return
+        if response.is_server_error:
+            return
+        try:
+            window = {model["id"]: model.get("max_model_len") for model in response.json()["data"]}.get(base)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            window = None
+        if isinstance(window, int) and window > 0:
+            self._windows[base] = window
+        else:
+            self._not_before[base] = time.monotonic() + ASK_AGAIN_SECONDS
 
     def _here(self) -> _Here:
         loop = asyncio.get_running_loop()

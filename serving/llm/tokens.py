@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 TOKENS_AROUND_MESSAGE = 8
 TOKENS_AROUND_PROMPT = 40
 _BYTES_A_TOKEN = 2
-# A server that does not count is asked again after so long: it may be another one by then.
-_ASK_AGAIN_SECONDS = 60.0
+# A server that does not count, or does not say how large its window is, is asked again after so long: it may be
+# another one by then.
+ASK_AGAIN_SECONDS = 60.0
 _SERVER_SECONDS = 2.0
 # Longer texts are tokenized in a thread.
 _LONG = 50_000
@@ -98,7 +99,7 @@ class ServerTokens:
             counted = None
         if isinstance(counted, int) and counted > 0:
             return counted
-        self._not_before = time.monotonic() + _ASK_AGAIN_SECONDS
+        self._not_before = time.monotonic() + ASK_AGAIN_SECONDS
         return None
 
 

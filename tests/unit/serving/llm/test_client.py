@@ -8,12 +8,12 @@ import pytest
 from core.errors import InputError, SettingsError
 from core.release import GeneratorSpec
 from core.settings import load_settings
-from serving.llm.client import check_sampling, open_chat_model
+from serving.llm.client import check_sampling, open_chat_model, open_http
 from serving.llm.endpoint import ModelEndpoint
 from tests.unit.serving.llm.asked import SPEC
 
 
-async def test_azure_is_asked_for_its_deployment() -> None:
+async def test_azure_is_asked_for_its_deployment_with_the_key_where_it_looks_for_it() -> None:
     asked: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -23,7 +23,8 @@ async def test_azure_is_asked_for_its_deployment() -> None:
     settings = load_settings(
         model_url="https://name.example", model_provider="azure", model_api_version="2026-01-01", model_api_key="secret"
     )
-    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+    async with open_http(settings) as http:
+        http._transport = httpx.MockTransport(answer)
         chat = open_chat_model(settings, SPEC, http)
         with pytest.raises(Exception, match="401"):
             await chat.ainvoke("Hello?")
@@ -31,6 +32,7 @@ async def test_azure_is_asked_for_its_deployment() -> None:
     assert request.url.path == "/openai/deployments/base/chat/completions"
     assert request.url.params["api-version"] == "2026-01-01"
     assert request.headers["api-key"] == "secret"
+    assert "authorization" not in request.headers  # Azure refuses who sends both
 
 
 async def test_azure_without_a_version_names_the_setting() -> None:

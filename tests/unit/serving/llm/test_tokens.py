@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from core.errors import SettingsError
+from core.settings import load_settings
 from core.types import Turn
+from serving.llm.endpoint import ModelEndpoint
 from serving.llm.tokens import EstimatedTokens, FileTokens, ServerTokens, at_most
 from tests.mock_model import MockModel
 from tests.model_replies import count
@@ -98,3 +100,35 @@ async def test_the_window_is_what_is_set_else_what_the_server_says_else_a_cautio
         assert await endpoint_over(model).window(SPEC) == 1234
         unknown = SPEC.model_copy(update={"base_model": "another"})
         assert await endpoint_over(model).window(unknown) == 4096
+
+
+@pytest.mark.parametrize(
+    ("reply", "asked"),
+    [
+        (httpx.Response(200, json={"data": [{"id": "base"}]}), 1),  # as OpenAI lists its models
+        (httpx.Response(404, text="<html>"), 1),
+        (httpx.Response(503), 3),  # it is starting, and will say
+    ],
+)
+async def test_a_server_that_does_not_say_its_window_is_not_asked_before_each_question(
+    reply: httpx.Response, asked: int
+) -> None:
+    assert await _windows("openai", reply) == (4096, asked)
+
+
+async def test_azure_is_not_asked_what_only_vllm_tells() -> None:
+    assert await _windows("azure", httpx.Response(200)) == (4096, 0)
+
+
+async def _windows(provider: str, reply: httpx.Response) -> tuple[int, int]:
+    """The window of three questions, and how often the server was asked for it."""
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return reply
+
+    endpoint = ModelEndpoint(load_settings(model_url="http://model/v1", model_provider=provider))
+    endpoint._here().http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    (window,) = {await endpoint.window(SPEC) for _ in range(3)}
+    return window, len(asked)
