@@ -13,21 +13,23 @@ from evals.tracking import forget
 from retrieval.durable import replace_file
 from serving.adapters.checks import TRAINING
 from serving.adapters.store import AdapterStore
+from serving.finetune.registry import rewrite_taught
 
 
 def erase_taught(settings: Settings, holds: Callable[[str], bool]) -> tuple[int, list[str]]:
     """Take the rows that hold something erased out of every training file. Returns how many there were, and the
-    digests of the adapters that were trained on them: what they learned is in their weights."""
+    digests of the adapters that were trained on them: what they learned is in their weights. MLflow's copies go first
+    and are not counted again."""
     adapters = AdapterStore(settings.adapters)
-    taught = []
+    taught = set(rewrite_taught(settings, lambda copy: _erase_lines(copy, holds)))
     lines = 0
     for digest in adapters.digests():
         if found := _erase_lines(adapters.folder / digest / TRAINING, holds):
-            taught.append(digest)
+            taught.add(digest)
             lines += found
     for path in sorted((settings.home / "tuning").rglob("*.jsonl")):
         lines += _erase_lines(path, holds)
-    return lines, taught
+    return lines, sorted(taught)
 
 
 def erase_report(settings: Settings, evaluation_id: str) -> None:

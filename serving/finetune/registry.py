@@ -5,10 +5,14 @@ The adapter that is served is the one in our store; MLflow gets a copy of it, so
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.settings import Settings
-from core.tracking import LONGEST_PARAMETER, open_experiment
+from core.tracking import LONGEST_PARAMETER, has_records, open_experiment
+from serving.adapters.checks import TRAINING
 from serving.adapters.store import Adapter, AdapterStore
 from serving.finetune.tuning import TuningResult
 
@@ -27,6 +31,7 @@ _HINT = (
     "The adapter itself is safe. Check RAGLOOP_MLFLOW_TRACKING_URI, then run the same tuning again: "
     "it trains nothing twice."
 )
+_ERASE_HINT = "Check RAGLOOP_MLFLOW_TRACKING_URI, then erase again: what is erased already is passed over."
 
 
 def register(settings: Settings, result: TuningResult) -> str:
@@ -38,6 +43,40 @@ def register(settings: Settings, result: TuningResult) -> str:
     with open_experiment(settings, EXPERIMENT, "The tuning is not in MLflow", _HINT) as (client, experiment):
         run_id = _logged(client, experiment, result, adapter)
         return _version(client, run_id, result)
+
+
+def rewrite_taught(settings: Settings, change: Callable[[Path], int]) -> list[str]:
+    """Let `change` rewrite the copies of what adapters were taught; it returns how much it changed in one. Returns the
+    digests of the adapters whose copies were changed, in the store or not.
+
+    Raises UnavailableError when the tracking server or its store cannot be used.
+    """
+    if not has_records(settings):
+        return []
+    lost = "What adapters were taught is still in MLflow"
+    with open_experiment(settings, EXPERIMENT, lost, _ERASE_HINT) as (client, experiment):
+        return [digest for run, digest in _runs(client, experiment) if _changed(client, run, change)]
+
+
+def _runs(client: MlflowClient, experiment: str) -> Iterator[tuple[str, str]]:
+    """Every tuning: its run's id and its adapter's digest."""
+    page: str | None = None
+    while page != "":
+        runs = client.search_runs([experiment], page_token=page)
+        yield from ((run.info.run_id, run.data.params.get(_DIGEST, "")) for run in runs)
+        page = runs.token or ""
+
+
+def _changed(client: MlflowClient, run_id: str, change: Callable[[Path], int]) -> bool:
+    name = f"{_ARTIFACT}/{TRAINING}"
+    if name not in {each.path for each in client.list_artifacts(run_id, _ARTIFACT)}:
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(client.download_artifacts(run_id, name, folder))
+        if not change(copy):
+            return False
+        client.log_artifact(run_id, str(copy), _ARTIFACT)
+        return True
 
 
 def _logged(client: MlflowClient, experiment: str, result: TuningResult, adapter: Adapter) -> str:

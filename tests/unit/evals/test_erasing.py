@@ -29,6 +29,8 @@ from evals.report_file import report_file
 from evals.session import write_report
 from evals.traces import DocumentTraces
 from serving.adapters.store import AdapterStore
+from serving.finetune.registry import register
+from serving.finetune.tuning import TuningResult
 from tests.adapters import write_adapter
 from tests.unit.app.world import World
 from tests.unit.evals.given_feedback import ask, vote
@@ -101,6 +103,15 @@ def loop(world: World) -> tuple[Feedback, Feedback, Report]:
     return case, row, report
 
 
+def tuning_result(adapter: str) -> TuningResult:
+    """What a tuning says that made this adapter."""
+    texts = dict.fromkeys(("order", "base_model", "base_digest", "dataset_sha256", "prompt", "prompt_sha256"), "x")
+    figures = dict.fromkeys(("held_out_loss", "perplexity_before", "perplexity_after", "seconds"), 1.0)
+    counts = dict.fromkeys(("train_rows", "held_out_rows", "steps"), 1)
+    parts = {"language": "english", "libraries": {}, "parameters": {"method": "sft"}, "history": ()}
+    return TuningResult.model_validate({"adapter": adapter, **texts, **figures, **counts, **parts})
+
+
 def test_a_document_is_gone_from_everything_that_was_made_of_it(world: World) -> None:
     case, row, _ = loop(world)
     assert len(files_with(world.home, *WORDS)) >= 4  # the database, the report, the adapter's training, the rows
@@ -154,6 +165,25 @@ def test_an_adapter_that_was_trained_on_it_is_named_and_keeps_the_rest_of_its_tr
     assert erase(world).adapters == (digest,)
     adapter = AdapterStore(world.settings.adapters).get(digest)
     assert (adapter.folder / "training.jsonl").read_text(encoding="utf-8").count("\n") == 1
+
+
+def test_what_an_adapter_was_taught_is_gone_from_its_copy_in_mlflow_too(world: World) -> None:
+    loop(world)
+    store = AdapterStore(world.settings.adapters)
+    (digest,) = store.digests()
+    register(world.settings, tuning_result(digest))
+    assert len(files_with(world.home / "mlflow", asked(Side.TRAINING))) == 1
+    store.remove(digest)
+    assert erase(world).adapters == (digest,)
+    assert files_with(world.home, *WORDS, asked(Side.TRAINING)) == []
+    (copy,) = (world.home / "mlflow").rglob("training.jsonl")
+    assert copy.read_text(encoding="utf-8").count("\n") == 1
+
+
+def test_an_adapter_that_was_taught_a_persons_correction_is_named_and_the_correction_gone(world: World) -> None:
+    loop(world)
+    assert erase_author(world, "ben").adapters == tuple(AdapterStore(world.settings.adapters).digests())
+    assert [path for path in files_with(world.home, asked(Side.TRAINING)) if "training" in path] == []
 
 
 def test_votes_and_figures_stay_when_a_document_is_erased(world: World) -> None:
