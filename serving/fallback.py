@@ -12,7 +12,7 @@ from typing import cast
 from core.errors import AdapterError, ModelUnavailableError, RagloopError
 from core.ports import Generated, GenerationRequest, Generator, TextDelta
 from core.types import Usage
-from serving.llm.failures import BrokenOffError
+from serving.llm.failures import BrokenOffError, SparedError
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,8 @@ class FallbackGenerator:
     """Answers with `model`; where that is not available, with `extractive` from there on, marked degraded.
 
     That too many answers are being written, and that a question is too long, is told to whoever asked: another answer
-    would not be better. Why the model was not available is logged once, until it answers again.
+    would not be better. Why the model was not available is logged, each reason once, until it answers again: a server
+    may come back with another fault than the one that took it down.
     """
 
     name = "fallback"
@@ -35,7 +36,7 @@ class FallbackGenerator:
     def __init__(self, model: Generator, extractive: Generator) -> None:
         self._model = model
         self._extractive = extractive
-        self._reason = ""
+        self._reasons: set[str] = set()  # by what helps against them: messages differ in detail
 
     async def stream(self, request: GenerationRequest) -> AsyncIterator[TextDelta | Generated]:
         """The model's answer, or the extractive one, or the first part of the one and then the other."""
@@ -46,10 +47,10 @@ class FallbackGenerator:
                     if isinstance(event, TextDelta):
                         written.append(event.text)
                     yield event
-            self._note("")
+            self._note_answer()
             return
         except (ModelUnavailableError, AdapterError) as error:
-            self._note(_told(error))
+            self._note_failure(error)
             so_far = error.so_far if isinstance(error, BrokenOffError) else None
         if so_far is not None:
             yield TextDelta(_end_of_code("".join(written)) + BROKE_OFF)
@@ -58,22 +59,22 @@ class FallbackGenerator:
             async for event in events:
                 yield event if isinstance(event, TextDelta) else _degraded(event, so_far)
 
-    def _note(self, reason: str) -> None:
-        if reason and not self._reason:
-            logger.warning("the model does not answer, so answers are extractive: %s", reason)
-        elif self._reason and not reason:
+    def _note_failure(self, error: RagloopError) -> None:
+        if isinstance(error, SparedError) or error.hint in self._reasons:
+            return
+        self._reasons.add(error.hint)
+        logger.warning("the model does not answer, so answers are extractive: %s %s", error.message, error.hint)
+
+    def _note_answer(self) -> None:
+        if self._reasons:
             logger.info("the model answers again")
-        self._reason = reason
+            self._reasons.clear()
 
 
 def _end_of_code(text: str) -> str:
     """What ends the block of code in which the text ends; nothing if it ends in none."""
     fences = _FENCE.findall(text)
     return f"\n{fences[-1]}" if len(fences) % 2 else ""
-
-
-def _told(error: RagloopError) -> str:
-    return f"{error.message} {error.hint}".strip()
 
 
 def _degraded(extractive: Generated, so_far: Generated | None) -> Generated:

@@ -35,6 +35,10 @@ class BusyModelError(ModelUnavailableError):
     """The server has too much to do: it is alive."""
 
 
+class SparedError(ModelUnavailableError):
+    """The server was not asked at all, because it failed a moment ago."""
+
+
 class EmptyAnswerError(ModelUnavailableError):
     """The model ended its answer without a word of text: the server is alive."""
 
@@ -96,9 +100,9 @@ def empty() -> EmptyAnswerError:
     )
 
 
-def known_to_be_down() -> ModelUnavailableError:
+def known_to_be_down() -> SparedError:
     """The breaker is open."""
-    return ModelUnavailableError(
+    return SparedError(
         "The model server is down; it is asked again every few seconds.",
         hint="Look at its log; it is used again by itself.",
     )

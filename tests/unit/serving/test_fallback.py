@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from core.errors import AdapterError, BusyError, ContextTooLongError, RagloopErr
 from core.ports import GenerationRequest
 from serving.extractive import ExtractiveGenerator
 from serving.fallback import BROKE_OFF, FallbackGenerator
+from serving.llm.breaker import FAILURES, PROBE_SECONDS
 from tests.fakes import FakeEmbedder
 from tests.mock_model import MockModel
 from tests.model_replies import ModelManner
@@ -94,6 +96,22 @@ async def test_an_outage_is_logged_once_and_its_end_too(model: MockModel, caplog
     assert len(said) == 2
     assert "RAGLOOP_MODEL_API_KEY" in said[0]
     assert "answers again" in said[1]
+
+
+async def test_a_server_that_comes_back_with_another_fault_is_logged_with_that_too(
+    model: MockModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    generator = fallback_over(model)
+    model.manner = ModelManner.DROPPED
+    for _ in range(FAILURES + 2):  # the last ones are spared, which is no reason of its own
+        await answer(generator)
+    generator._model._endpoint.breaker._clock = lambda: time.monotonic() + PROBE_SECONDS  # type: ignore[attr-defined]
+    model.manner, model.models = ModelManner.SENSIBLE, ("another",)
+    assert (await answer(generator))[1].degraded
+    said = [record.getMessage() for record in caplog.records if record.name == "serving.fallback"]
+    assert len(said) == 2
+    assert "RAGLOOP_MODEL_URL" in said[0]
+    assert "does not serve base" in said[1]
 
 
 async def test_the_extractive_generator_counts_from_where_it_is_told() -> None:
