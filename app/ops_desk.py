@@ -29,6 +29,7 @@ from core.storage.releases import ReleaseRepository
 from core.storage.usage import UsageRepository
 from core.types import AccessScope
 from evals.feedback_service import FeedbackService
+from evals.remedies.lifecycle import settled
 from evals.trigger_rules import Rules, load_rules
 from serving.factory import Services
 
@@ -130,7 +131,8 @@ class OpsDesk:
         checks = MonitorCheckRepository(self._database).since(since)
         rules = load_rules(self._services.settings.triggers_file)
         tables = {table.name: table for table in self._tables(calendar, since, checks)}
-        firings = FiringRepository(self._database).all(_FIRINGS)
+        releases = ReleaseRepository(self._database)
+        firings = [settled(firing, releases, now) for firing in FiringRepository(self._database).all(_FIRINGS)]
         return Operations(
             days=days,
             tables=tables,

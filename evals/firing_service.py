@@ -53,7 +53,9 @@ class FiringService:
         now = datetime.now(UTC)
         monitor = Monitor(self._services)
         monitor.rules.trigger(trigger)
-        unfinished = [each for each in self._firings.all() if each.trigger == trigger and each.state in UNFINISHED]
+        monitor.settle(now)
+        firings = [each for each in self._firings.all() if each.trigger == trigger]
+        unfinished = [each for each in firings if each.state in UNFINISHED]
         if unfinished:
             raise ConflictError(
                 f"The trigger {trigger} waits for its firing {unfinished[0].id[:8]}, which is {unfinished[0].state}.",
@@ -61,8 +63,7 @@ class FiringService:
             )
         weighed = next(each for each in monitor.look(now).weighed if each.trigger == trigger)
         firing = new_firing(_by_hand(weighed, actor, reason, remedy), now)
-        last = self._firings.last(trigger)
-        if not self._firings.add_next(firing, last.id if last else None):
+        if not self._firings.add_next(firing, firings[0].id if firings else None):
             raise ConflictError(f"The trigger {trigger} fired just now.", hint="`ragloop triggers list` shows it.")
         return firing
 

@@ -13,22 +13,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.feedback import Firing, FiringState
-from core.release import ReleaseStatus
 from core.storage.firings import FiringRepository
 from core.storage.monitor_checks import MonitorCheckRepository, Reading
 from core.storage.releases import ReleaseRepository
 from evals.diagnosing import Diagnoser
-from evals.remedies.lifecycle import is_abandoned
+from evals.remedies.lifecycle import settled
 from evals.trigger_facts import FactGatherer
 from evals.trigger_rules import Rules, load_rules
 from evals.triggers import Facts, Weighed, weigh
 from serving.factory import Services
-
-_OUTCOMES = {
-    ReleaseStatus.CHAMPION: "Its candidate was promoted.",
-    ReleaseStatus.RETIRED: "Its candidate was promoted, and another release has taken its place.",
-    ReleaseStatus.REJECTED: "Its candidate was rejected.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +58,22 @@ class Monitor:
         """
         diagnoser = Diagnoser(self._services)
         diagnoser.new(progress)
-        self._settle(now)
+        self.settle(now)
         facts = self._facts(now)
         weighed = weigh(self.rules, facts, now)
         stored = [firing for each in weighed if each.held is None and (firing := self._store(each, facts, now))]
         readings = {each.trigger: Reading(each.value, each.threshold) for each in weighed}
         MonitorCheckRepository(self._services.database).add(now, readings)
         return Checked(weighed, stored, undiagnosed=len(diagnoser.left_out))
+
+    def settle(self, now: datetime) -> None:
+        """End the firings whose candidate was decided on, and those whose remedy was killed: until then their triggers
+        would wait for them."""
+        releases = ReleaseRepository(self._services.database)
+        for firing in self._firings.all():
+            ended = settled(firing, releases, now)
+            if ended.state is not firing.state:
+                self._firings.change(firing.id, ended.state, detail=ended.detail)
 
     def _facts(self, now: datetime) -> Facts:
         return FactGatherer(self._services, self.rules).gather(now)
@@ -81,18 +83,6 @@ class Monitor:
         firing = new_firing(fires, now)
         last = next((each.id for each in facts.firings if each.trigger == fires.trigger), None)
         return firing if self._firings.add_next(firing, last) else None
-
-    def _settle(self, now: datetime) -> None:
-        """End the firings whose candidate was decided on, and those whose remedy was killed: until then their triggers
-        would wait for them."""
-        releases = ReleaseRepository(self._services.database)
-        for firing in self._firings.all():
-            if firing.state is FiringState.CANDIDATE and firing.release_id is not None:
-                release = releases.get(firing.release_id)
-                if release is not None and release.status in _OUTCOMES:
-                    self._firings.change(firing.id, FiringState.CLOSED, detail=_OUTCOMES[release.status])
-            elif is_abandoned(firing, now):
-                self._firings.change(firing.id, FiringState.FAILED, detail=f"It did not end. {firing.detail}")
 
 
 def new_firing(fires: Weighed, now: datetime) -> Firing:

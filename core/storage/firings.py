@@ -51,14 +51,6 @@ class FiringRepository:
         with self._database.transaction() as connection:
             return [_firing(row) for row in connection.execute(query)]
 
-    def last(self, trigger: str) -> Firing | None:
-        """When this trigger fired last, for its cool-down."""
-        query = select(trigger_firings).where(trigger_firings.c.trigger == trigger)
-        with self._database.transaction() as connection:
-            newest = query.order_by(trigger_firings.c.at.desc(), trigger_firings.c.id).limit(1)
-            row = connection.execute(newest).first()
-        return _firing(row) if row else None
-
     def begin(self, firing_id: str, detail: str) -> bool:
         """Put on record that the firing's remedy is at work, if nothing was done about it or what was done failed. Of
         several that begin at once, one is told True."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from core.errors import ConflictError, NotFoundError, RagloopError
 from core.feedback import Firing, FiringState
+from core.release import ReleaseStatus
 from core.storage.firings import FiringRepository
+from core.storage.releases import ReleaseRepository
 
-# A remedy of which nothing was heard for so long was killed: the longest, a tuning or an index of a large corpus, says
-# something more often.
+# A remedy that has not ended so long after it began was killed. The longest, a tuning or an index of a large corpus,
+# takes a few hours.
 ABANDONED_AFTER = timedelta(hours=12)
 
 _WHY_NOT = {
@@ -19,6 +22,11 @@ _WHY_NOT = {
     FiringState.CANDIDATE: "it has led to a candidate",
     FiringState.REQUESTED: "content was asked for",
     FiringState.CLOSED: "it is closed",
+}
+_OUTCOMES = {
+    ReleaseStatus.CHAMPION: "Its candidate was promoted.",
+    ReleaseStatus.RETIRED: "Its candidate was promoted, and another release has taken its place.",
+    ReleaseStatus.REJECTED: "Its candidate was rejected.",
 }
 
 
@@ -66,6 +74,17 @@ def said(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "It was stopped."
     return f"{type(error).__name__}: {error}"
+
+
+def settled(firing: Firing, releases: ReleaseRepository, now: datetime) -> Firing:
+    """The firing, ended if its candidate was decided on or its remedy was killed; as it is if neither is so."""
+    if firing.state is FiringState.CANDIDATE and firing.release_id is not None:
+        release = releases.get(firing.release_id)
+        if release is not None and release.status in _OUTCOMES:
+            return replace(firing, state=FiringState.CLOSED, changed_at=now, detail=_OUTCOMES[release.status])
+    if is_abandoned(firing, now):
+        return replace(firing, state=FiringState.FAILED, changed_at=now, detail=f"It did not end. {firing.detail}")
+    return firing
 
 
 def is_abandoned(firing: Firing, now: datetime) -> bool:

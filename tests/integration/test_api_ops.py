@@ -139,6 +139,20 @@ async def test_firings_that_wait_and_candidates_are_shown_with_what_to_do(world:
     assert "Candidates 0" in text
 
 
+async def test_a_firing_whose_candidate_was_decided_on_does_not_wait_for_a_person(
+    world: World, rita: AsyncClient
+) -> None:
+    assert world.release is not None
+    promoted = a_firing(
+        "not_indexed", FiringState.CANDIDATE, release_id=world.release.id, detail="The candidate waits for a person."
+    )
+    FiringRepository(world.database).add(promoted)
+    text = text_of(await rita.get("/ops"))
+    assert "Its candidate was promoted." in text
+    assert "waits for a person" not in text
+    assert "Triggers at work 0" in text
+
+
 async def test_names_of_failed_documents_are_for_those_who_may_see_them(world: World, rita: AsyncClient) -> None:
     fail(world, "handbook/broken.pdf", "public")
     fail(world, "handbook/severance.pdf", "board")

@@ -12,6 +12,7 @@ from core.feedback import Cause, Firing, FiringState, Remedy
 from core.storage.api_keys import ApiKeyRepository
 from core.storage.firings import FiringRepository
 from core.types import Role
+from evals.monitoring import Checked, Monitor
 from tests.unit.app.world import World
 from tests.unit.cli.test_commands import run, run_json
 from tests.unit.evals.test_monitoring import vote
@@ -126,6 +127,33 @@ def test_a_trigger_is_fired_by_hand_with_a_reason_whatever_its_threshold(
     code, refused = run_json(capsys, "triggers", "run", "--trigger", "corpus_gap", "--reason", "Once more.")
     assert (code, refused["error"]["type"]) == (2, "conflict_error")
     assert done["id"][:8] in refused["error"]["message"]
+
+
+def test_a_trigger_whose_candidate_was_decided_on_can_be_fired_by_hand_at_once(
+    capsys: pytest.CaptureFixture[str], world: World
+) -> None:
+    assert world.release is not None
+    earlier = firing(world, FiringState.CANDIDATE)
+    FiringRepository(world.database).change(earlier.id, FiringState.CANDIDATE, release_id=world.release.id)
+    code, done = run_json(capsys, "triggers", "run", "--trigger", "corpus_gap", "--reason", "The office moves.")
+    assert (code, done["state"]) == (0, "requested")
+    _, ended = run_json(capsys, "triggers", "show", earlier.id)
+    assert (ended["state"], ended["detail"]) == ("closed", "Its candidate was promoted.")
+
+
+def test_a_trigger_that_fires_while_a_person_fires_it_is_not_fired_twice(
+    capsys: pytest.CaptureFixture[str], world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Monitor.look
+
+    def while_another_fires(monitor: Monitor, now: datetime) -> Checked:
+        firing(world)
+        return look(monitor, now)
+
+    monkeypatch.setattr(Monitor, "look", while_another_fires)
+    code, refused = run_json(capsys, "triggers", "run", "--trigger", "corpus_gap", "--reason", "The office moves.")
+    assert (code, refused["error"]["message"]) == (2, "The trigger corpus_gap fired just now.")
+    assert len(FiringRepository(world.database).all()) == 1
 
 
 def test_another_remedy_may_be_chosen_by_hand(capsys: pytest.CaptureFixture[str], world: World) -> None:

@@ -273,6 +273,15 @@ def test_more_refusals_than_before_fire(world: World) -> None:
     assert "refusal_rate" in fired(world)
 
 
+def test_what_chance_explains_holds_a_measure_back(world: World) -> None:
+    answers(world, 54, days=20)
+    answers(world, 6, days=20, abstained=True)
+    answers(world, 22, days=1)
+    answers(world, 8, days=1, abstained=True)
+    assert value(world, "refusal_rate") == pytest.approx(8 / 30 - 0.1)
+    assert held(world, "refusal_rate") is Hold.CHANCE
+
+
 def test_too_few_answers_are_not_compared(world: World) -> None:
     answers(world, 60, days=20)
     answers(world, 29, days=1, abstained=True)
@@ -325,6 +334,14 @@ def test_slower_and_dearer_answers_are_found(world: World) -> None:
     answers(world, 60, days=1, timings={"total": 4.0}, cost=0.02)
     assert (value(world, "latency_p95"), value(world, "cost_per_answer")) == (4.0, 2.0)
     assert {"latency_p95", "cost_per_answer"} <= set(fired(world))
+
+
+def test_the_slowest_answers_are_looked_at_even_where_most_became_faster(world: World) -> None:
+    answers(world, 100, days=20, timings={"total": 1.0})
+    answers(world, 70, days=1, timings={"total": 0.2})
+    answers(world, 30, days=1, timings={"total": 3.0})
+    assert value(world, "latency_p95") == 3.0
+    assert held(world, "latency_p95") is None
 
 
 def test_a_source_that_was_not_read_for_long_is_found_and_named(world: World) -> None:
