@@ -121,9 +121,36 @@ def prune(as_json: JsonOption = False) -> None:
         _show_unloaded(registry.prune(), as_json)
 
 
+@application.command()
+def remove(
+    digest: Digest,
+    force: Annotated[bool, typer.Option("--force", help="Even if a release needs it.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Delete an adapter for good: from the folder, from every model server, and its copies in MLflow.
+
+    For one that learned what had to be erased. Figures of its training stay.
+    """
+    from core.settings import load_settings
+    from serving.finetune.registry import forget
+
+    with _registry() as registry:
+        found = registry.removable(digest, force=force)
+        copies = forget(load_settings(), found)  # first: without the adapter nobody would look for them
+        unloaded = registry.remove(found)
+    if as_json:
+        print_json({"digest": found, "copies": copies, "unloaded": _unloaded_json(unloaded)})
+        return
+    say(f"{found} is removed{', with its copy in MLflow' if copies else ''}.")
+
+
+def _unloaded_json(unloaded: Mapping[str, Sequence[str]]) -> list[dict[str, object]]:
+    return [{"name": name, "servers": list(servers)} for name, servers in unloaded.items()]
+
+
 def _show_unloaded(unloaded: Mapping[str, Sequence[str]], as_json: bool) -> None:
     if as_json:
-        print_json({"unloaded": [{"name": name, "servers": list(servers)} for name, servers in unloaded.items()]})
+        print_json({"unloaded": _unloaded_json(unloaded)})
         return
     for name, servers in unloaded.items():
         say(f"{name} was unloaded from {', '.join(servers)}.")

@@ -82,14 +82,22 @@ class AdapterRegistry:
         Raises ConflictError if a release needs it, unless `force` is set.
         """
         digest = self._digest(beginning)
-        needed = self._needed().get(digest)
-        if needed and not force:
-            raise ConflictError(
-                f"Release {needed[0][:12]} needs adapter {digest[:16]}.",
-                hint="Reject the release or promote another first. --force unloads it anyway: the next question to "
-                "that release loads it again.",
-            )
+        if not force:
+            self._require_unneeded(digest, "unloads it anyway: the next question to that release loads it again.")
         return self._unload({name for name in self._names() if _is_of(name, digest)})
+
+    def removable(self, beginning: str, *, force: bool = False) -> str:
+        """The digest of the adapter that is meant, if it may be removed. Raises ConflictError as `unload`."""
+        digest = self._digest(beginning)
+        if not force:
+            self._require_unneeded(digest, "removes it anyway: that release cannot answer with it any more.")
+        return digest
+
+    def remove(self, digest: str) -> dict[str, Sequence[str]]:
+        """Unload an adapter from every server and delete it for good; what `unload` returns."""
+        unloaded = self.unload(digest, force=True) if self._servers else {}
+        self.store.remove(digest)
+        return unloaded
 
     def prune(self) -> dict[str, Sequence[str]]:
         """Unload every adapter that no release needs: each name, with the servers that had it."""
@@ -101,6 +109,13 @@ class AdapterRegistry:
                 if _ADAPTER_NAME.fullmatch(name) and not any(_is_of(name, digest) for digest in needed)
             }
         )
+
+    def _require_unneeded(self, digest: str, forced: str) -> None:
+        if needed := self._needed().get(digest):
+            raise ConflictError(
+                f"Release {needed[0][:12]} needs adapter {digest[:16]}.",
+                hint=f"Reject the release or promote another first. --force {forced}",
+            )
 
     def _unload(self, names: Iterable[str]) -> dict[str, Sequence[str]]:
         return {name: asyncio.run(self._required().unload(name)) for name in sorted(names)}

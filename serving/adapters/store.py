@@ -151,9 +151,18 @@ class AdapterStore:
         return found
 
     def remove(self, name: str) -> None:
-        """Delete an adapter. One that is not there is no error."""
-        if _DIGEST.fullmatch(name):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
+        """Delete an adapter. One that is not there is no error. Raises AdapterError if it cannot be deleted."""
+        if not _DIGEST.fullmatch(name):
+            return
+        try:
+            shutil.rmtree(self.folder / name)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise AdapterError(
+                f"Adapter {name[:16]} could not be deleted: {error.strerror or error}.",
+                hint="Check the folder's rights: RAGLOOP_ADAPTERS_FOLDER.",
+            ) from error
 
     def _keep(self, copy: Path) -> Adapter:
         name = _digest(copy)

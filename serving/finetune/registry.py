@@ -32,6 +32,7 @@ _HINT = (
     "it trains nothing twice."
 )
 _ERASE_HINT = "Check RAGLOOP_MLFLOW_TRACKING_URI, then erase again: what is erased already is passed over."
+_REMOVE_HINT = "Check RAGLOOP_MLFLOW_TRACKING_URI, then remove the adapter again: nothing of it is removed yet."
 
 
 def register(settings: Settings, result: TuningResult) -> str:
@@ -56,6 +57,29 @@ def rewrite_taught(settings: Settings, change: Callable[[Path], int]) -> list[st
     lost = "What adapters were taught is still in MLflow"
     with open_experiment(settings, EXPERIMENT, lost, _ERASE_HINT) as (client, experiment):
         return [digest for run, digest in _runs(client, experiment) if _changed(client, run, change)]
+
+
+def forget(settings: Settings, digest: str) -> int:
+    """Delete MLflow's copies of an adapter, and its versions of the registered model; the tunings' figures stay.
+    Returns how many copies there were. Raises as `rewrite_taught`."""
+    if not has_records(settings):
+        return 0
+    lost = "Copies of the adapter are still in MLflow"
+    with open_experiment(settings, EXPERIMENT, lost, _REMOVE_HINT) as (client, experiment):
+        for version in client.search_model_versions(f"name = '{MODEL}'"):
+            if version.tags.get(_DIGEST) == digest:
+                client.delete_model_version(MODEL, str(version.version))
+        return sum(_forgotten(client, run) for run, made in _runs(client, experiment) if made == digest)
+
+
+def _forgotten(client: MlflowClient, run_id: str) -> bool:
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    if not client.list_artifacts(run_id, _ARTIFACT):
+        return False
+    artifacts = get_artifact_repository(client.get_run(run_id).info.artifact_uri)
+    artifacts.delete_artifacts(_ARTIFACT)  # type: ignore[no-untyped-call]
+    return True
 
 
 def _runs(client: MlflowClient, experiment: str) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.release import Release
+from core.release import Release, ReleaseEventKind, ReleaseStatus
 from core.settings import load_settings
 from core.storage.database import Database
 from core.storage.releases import Decision, ReleaseRepository
@@ -165,3 +165,20 @@ def test_pruning_unloads_what_no_release_needs(
     assert made.id[:12] in err
     assert run(capsys, "adapters", "unload", open_candidate.digest, "--force")[0] == 0
     assert len(model.adapters) == 2
+
+
+def test_an_adapter_is_removed_for_good_once_no_release_needs_it(
+    home: Path, model: MockModel, releases: ReleaseRepository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    adapter = kept(home, base_model="base")
+    name = done(capsys, "adapters", "load", adapter.digest)["name"]
+    made = candidate(releases, adapter)
+    code, _, err = run(capsys, "adapters", "remove", adapter.digest[:8])
+    assert code == 2
+    assert made.id[:12] in err
+    releases.decide(made, ReleaseEventKind.REJECTED, ReleaseStatus.REJECTED, Decision("ann", "a test"))
+    removed = done(capsys, "adapters", "remove", adapter.digest[:8])
+    assert removed == {"digest": adapter.digest, "copies": 0, "unloaded": [{"name": name, "servers": [model.url]}]}
+    assert model.adapters == {}
+    assert not adapter.folder.exists()
+    assert run(capsys, "adapters", "remove", adapter.digest)[0] == 2

@@ -29,7 +29,7 @@ from evals.report_file import report_file
 from evals.session import write_report
 from evals.traces import DocumentTraces
 from serving.adapters.store import AdapterStore
-from serving.finetune.registry import register
+from serving.finetune.registry import forget, register
 from serving.finetune.tuning import TuningResult
 from tests.adapters import write_adapter
 from tests.unit.app.world import World
@@ -178,6 +178,10 @@ def test_what_an_adapter_was_taught_is_gone_from_its_copy_in_mlflow_too(world: W
     assert files_with(world.home, *WORDS, asked(Side.TRAINING)) == []
     (copy,) = (world.home / "mlflow").rglob("training.jsonl")
     assert copy.read_text(encoding="utf-8").count("\n") == 1
+    assert forget(world.settings, "0" * 64) == 0
+    assert forget(world.settings, digest) == 1
+    assert list((world.home / "mlflow").rglob("*.safetensors")) == []
+    assert forget(world.settings, digest) == 0
 
 
 def test_an_adapter_that_was_taught_a_persons_correction_is_named_and_the_correction_gone(world: World) -> None:
