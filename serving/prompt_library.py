@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,22 @@ from core.errors import InputError, NotFoundError
 from core.release import PromptRef
 from core.types import Turn
 from serving import prompt_files, prompt_sandbox
+from serving.spotlight import QuotedPassage
 
 PROMPTS = Path(__file__).parent / "prompts"
 RELEASED = "released.txt"
 
 # What serving has at hand for its prompts: a version that wants anything else could answer nobody.
-GIVEN = {"answer": {"passages", "question"}, "condense": {"history", "question"}}
+GIVEN: Mapping[str, Mapping[str, Any]] = {
+    "answer": {
+        "passages": [QuotedPassage(1, "Travel", "The team lead approves travel. [1]")],
+        "question": "Who approves travel?",
+    },
+    "condense": {
+        "history": [Turn("user", "Who approves travel?"), Turn("assistant", "The team lead.")],
+        "question": "And hotels?",
+    },
+}
 
 _NAME = r"[a-z][a-z0-9_]{0,59}"
 _FILE = re.compile(r"[1-9][0-9]{0,5}")
@@ -149,12 +159,8 @@ def _check_template(prompt: PromptTemplate) -> None:
             f"{prompt.label} declares the variables {sorted(prompt.variables)} but uses {sorted(used)}.",
             hint="Make `variables` list what the template uses, and nothing else.",
         )
-    if used != GIVEN.get(prompt.name, used):
-        given = sorted(GIVEN[prompt.name])
-        raise InputError(
-            f"{prompt.label} uses {sorted(used)}, but is given {given}.",
-            hint="Use these in the template, and no others.",
-        )
+    if prompt.name in GIVEN:
+        _check_given(prompt, used, GIVEN[prompt.name])
     if "{{" in prompt.system or "{%" in prompt.system:
         raise InputError(
             f"{prompt.label} has a template in `system`, which reaches the model as it stands.",
@@ -164,6 +170,21 @@ def _check_template(prompt: PromptTemplate) -> None:
         raise InputError(
             f"{prompt.label} fails its own tests: {'; '.join(failures)}.", hint="Mend the template or the test."
         )
+
+
+def _check_given(prompt: PromptTemplate, used: Set[str], given: Mapping[str, Any]) -> None:
+    """Raises InputError for a template that wants other values than serving's, or more of one than there is."""
+    if used != given.keys():
+        raise InputError(
+            f"{prompt.label} uses {sorted(used)}, but is given {sorted(given)}.",
+            hint="Use these in the template, and no others.",
+        )
+    try:
+        prompt.render(**given)
+    except InputError as error:
+        raise InputError(
+            error.message, hint="A passage has marker, title and text, a turn of the history role and content; no more."
+        ) from error
 
 
 def load_prompts(folder: Path = PROMPTS) -> Prompts:

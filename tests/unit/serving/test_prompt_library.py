@@ -212,6 +212,26 @@ def test_a_prompt_that_wants_other_values_than_serving_has_is_refused(tmp_path: 
         load_prompt(write(tmp_path, text, "answer", "3"))
 
 
+@pytest.mark.parametrize(
+    ("name", "template", "values"),
+    [
+        ("answer", "{% for p in passages %}{{ p.text }}, page {{ p.page }}{% endfor %}{{ question }}",
+         "{question: Why, passages: [{text: Because, page: 3}]}"),
+        ("condense", "{% for turn in history %}{{ turn.speaker }}: {{ turn.content }}{% endfor %}{{ question }}",
+         "{question: Why, history: [{speaker: Ann, content: Because}]}"),
+    ],
+)  # fmt: skip
+def test_a_prompt_that_wants_more_of_a_value_than_serving_has_is_refused_whatever_its_tests_say(
+    tmp_path: Path, name: str, template: str, values: str
+) -> None:
+    variables = "[passages, question]" if name == "answer" else "[history, question]"
+    text = f"name: {name}\nversion: 3\ndescription: d\nvariables: {variables}\ntemplate: '{template}'\n"
+    tests = f"tests:\n  - values: {values}\n    contains: [Because]\n"
+    with pytest.raises(InputError, match="has no attribute") as refused:
+        load_prompt(write(tmp_path, text + tests, name, "3"))
+    assert "A passage has marker, title and text" in refused.value.hint
+
+
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TooLargeError, match="64 KiB"):
         load_prompt(write(tmp_path, GOOD + "#" * 70_000))
