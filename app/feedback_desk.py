@@ -7,7 +7,7 @@ diagnosis found in other documents is left out.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.citing import document_url
@@ -78,10 +78,12 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class FeedbackView:
-    """A piece of feedback on the page."""
+    """A piece of feedback on the page. `withheld` says that there was a conversation before, which this reviewer may
+    not read."""
 
     feedback: Feedback
     history: tuple[Mapping[str, str], ...]
+    withheld: bool
     citations: tuple[CitationView, ...]
     why: Why | None
     offered: tuple[Offered, ...]
@@ -159,16 +161,33 @@ class FeedbackDesk:
     def _view(self, known: Known, entry: Entry | None = None, problem: str = "") -> FeedbackView:
         given = known.feedback
         offered = tuple(self._offered(known))
+        history = tuple(given.interaction["history"])
+        withheld = bool(history) and not self._sees_as_much(given)
         return FeedbackView(
             feedback=given,
-            history=tuple(given.interaction["history"]),
+            history=() if withheld else history,
+            withheld=withheld,
             citations=tuple(_citation_views(given)),
             why=self._why(known),
             offered=offered,
-            decision=known.decision,
+            decision=self._decision(known.decision),
             entry=entry or _entry(given, offered),
             problem=problem,
         )
+
+    def _sees_as_much(self, given: Feedback) -> bool:
+        """Whether the reviewer sees all that the author does. What was said before the question may come from any
+        document that the author sees: nobody knows which."""
+        labels = self._scope.labels
+        return labels is None or (given.access is not None and labels.issuperset(given.access))
+
+    def _decision(self, made: Decision | None) -> Decision | None:
+        """The decision, without the words of a case whose evidence stands in documents that this reviewer may not
+        see."""
+        evidence = made.content.get("evidence", ()) if made else ()
+        if made is None or self._allows({document_id(place["uri"]) for place in evidence}):
+            return made
+        return replace(made, content={"id": made.content["id"]})
 
     def _why(self, known: Known) -> Why | None:
         made = known.diagnosis

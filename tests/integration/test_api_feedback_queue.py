@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from httpx import AsyncClient, Response
 from core.feedback import Cause, Decision, DecisionKind, Diagnosis, Feedback, FeedbackReason, Side, Vote
 from core.storage.diagnoses import DiagnosisRepository
 from core.storage.feedback import FeedbackRepository
-from core.types import Role
+from core.types import Role, Turn
 from evals.dataset_store import DatasetStore
 from evals.feedback_service import Author, FeedbackOrder, FeedbackService
 from tests.recorded_answers import recorded_answer
@@ -43,12 +43,18 @@ def client(world: World, *access: str) -> AsyncClient:
 
 
 def given(
-    world: World, question: str = "Who approves holidays?", uri: str = HOLIDAYS, author: str = "Ann", **more: object
+    world: World,
+    question: str = "Who approves holidays?",
+    uri: str = HOLIDAYS,
+    author: str = "Ann",
+    access: Sequence[str] | None = None,
+    history: Sequence[Turn] = (),
+    **more: object,
 ) -> Feedback:
-    answer = recorded_answer(world.database, question, answer="The <b>office</b>. [1]", uri=uri)
+    answer = recorded_answer(world.database, question, answer="The <b>office</b>. [1]", uri=uri, history=history)
     said = {"vote": Vote.DOWN, "reason": FeedbackReason.WRONG, "correction": "The team lead."} | more
     order = FeedbackOrder(answer, **said)  # type: ignore[arg-type]
-    return FeedbackService(world.database).give(Author(author, None, None, "page"), order).feedback
+    return FeedbackService(world.database).give(Author(author, None, access, "page"), order).feedback
 
 
 def diagnosed(world: World, feedback: Feedback, uri: str = HOLIDAYS, quote: str = QUOTE) -> None:
@@ -219,6 +225,28 @@ async def test_a_reviewer_sees_and_decides_only_what_comes_from_documents_their_
         seen = text_of(await board.get("/feedback"))
         assert "Who decides the salaries?" in seen
         assert SECRET in seen
+
+
+async def test_a_conversation_is_shown_to_reviewers_who_see_all_that_its_author_sees(world: World) -> None:
+    said = [Turn("user", "Who decides?"), Turn("assistant", SECRET)]
+    feedback = given(world, access=["board", "public"], history=said)
+    async with client(world, "public") as limited, client(world, "public", "board", "staff") as board:
+        page = text_of(await limited.get(f"/feedback/{feedback.id}"))
+        assert SECRET not in page
+        assert "The conversation before is not shown" in page
+        assert SECRET in text_of(await board.get(f"/feedback/{feedback.id}"))
+
+
+async def test_a_case_is_shown_to_reviewers_who_see_its_evidence(world: World) -> None:
+    feedback = given(world)
+    entry = {"question": "Who decides the salaries?", "correction": SECRET, "uri": SALARIES, "quote": SECRET}
+    async with client(world, "public") as limited, client(world, "public", "board") as board:
+        assert (await board.post(f"/feedback/{feedback.id}/accept", data=entry)).status_code == 303
+        assert SECRET in text_of(await board.get("/feedback/decided"))
+        for address in ("/feedback/decided", f"/feedback/{feedback.id}", f"/feedback?done={feedback.id}"):
+            page = text_of(await limited.get(address))
+            assert SECRET not in page
+            assert "it is the evaluation case" in page
 
 
 async def test_long_queues_are_turned_page_by_page(world: World, reviewer: AsyncClient) -> None:
