@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import AdapterError, ModelRefusedError, ModelUnavailableError
+from serving.llm.failures import explain_status
 
 if TYPE_CHECKING:
     import httpx
@@ -27,6 +28,7 @@ PROBE_TOKENS = 4
 _LONGEST_REASON = 500
 _KEY = "Set RAGLOOP_MODEL_API_KEY to the key that the model server wants."
 _DOWN = "Start it (`make vllm`), or set RAGLOOP_MODEL_URL and RAGLOOP_MODEL_REPLICAS to where it is."
+_BASE_URL = "The base URL of an OpenAI-compatible endpoint mostly ends in /v1: check RAGLOOP_MODEL_URL."
 _NOT_RUNTIME = (
     "Start vLLM with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True, as `make vllm` does, and name vLLM "
     "itself, not a proxy before it, in RAGLOOP_MODEL_REPLICAS."
@@ -62,7 +64,7 @@ class Replica:
         if reply.status != 200:
             raise ModelRefusedError(
                 f"The model server {self.url} does not list its models: {reply.reason}",
-                hint="The base URL of an OpenAI-compatible endpoint mostly ends in /v1: check RAGLOOP_MODEL_URL.",
+                hint=_BASE_URL,
             )
         entries = reply.body.get("data")
         found = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
@@ -95,15 +97,17 @@ class Replica:
         body = {
             "model": name,
             "messages": [{"role": "user", "content": PROBE}],
-            "max_tokens": PROBE_TOKENS,
+            "max_completion_tokens": PROBE_TOKENS,  # as answers are asked for: OpenAI's newer models refuse max_tokens
         }
         reply = await self._send("POST", "/chat/completions", body, seconds=ASK_SECONDS)
-        if reply.status != 200 or not reply.body.get("choices"):
-            failed = ModelUnavailableError if reply.status >= 500 else ModelRefusedError
-            raise failed(
-                f"The model server {self.url} does not answer a question to {name}: {reply.reason}",
-                hint="Read the model server's log.",
-            )
+        if reply.status != 200:
+            told = explain_status(reply.status, reply.reason, name)
+            raise type(told)(f"{self._silent_to(name)}: {reply.reason}", hint=told.hint)
+        if not reply.body.get("choices"):
+            raise ModelRefusedError(f"{self._silent_to(name)}: what it sends is no chat completion.", hint=_BASE_URL)
+
+    def _silent_to(self, name: str) -> str:
+        return f"The model server {self.url} does not answer a question to {name}"
 
     async def _send(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, seconds: float) -> Reply:
         import httpx

@@ -63,7 +63,7 @@ def explain(error: BaseException, model: str) -> ModelUnavailableError:
         return error
     status = status_of(error)
     if status is not None:
-        return _explain_status(status, str(error)[:_KEPT], model)
+        return explain_status(status, str(error)[:_KEPT], model)
     if isinstance(error, TimeoutError):
         return ModelUnavailableError(
             "The model is too slow.",
@@ -113,7 +113,8 @@ def counts_as_outage(error: ModelUnavailableError) -> bool:
     return not isinstance(error, ModelRefusedError | BusyModelError | EmptyAnswerError)
 
 
-def _explain_status(status: int, said: str, model: str) -> ModelUnavailableError:
+def explain_status(status: int, said: str, model: str) -> ModelUnavailableError:
+    """What it means that a server answers a question to `model` with another status than 200; `said` are its words."""
     if status == 401:
         return ModelRefusedError(
             "The model server does not accept the API key.", hint="Set RAGLOOP_MODEL_API_KEY to one that it knows."

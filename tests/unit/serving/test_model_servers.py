@@ -6,14 +6,18 @@ import asyncio
 import threading
 from pathlib import Path
 
+import httpx
 import pytest
 
 from core.errors import AdapterError, ModelRefusedError, ModelUnavailableError
 from core.release import GeneratorSpec
 from core.settings import load_settings
+from serving.adapters.replica import Replica
 from serving.adapters.servers import ModelServers, open_model_servers
 from serving.adapters.store import Adapter, AdapterStore
 from tests.adapters import FakeVLLM, write_adapter, write_base
+from tests.mock_model import MockModel
+from tests.unit.serving.llm.asked import answer, generator_over
 
 
 @pytest.fixture
@@ -201,6 +205,38 @@ async def test_a_model_that_does_not_answer_its_probe_is_not_ready(servers: Mode
         await servers.ensure(PLAIN)
     vllm.probe_status = 200
     await servers.ensure(PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "hint"),
+    [
+        (400, "This model's maximum context length is 16 tokens.", "RAGLOOP_MODEL_CONTEXT_TOKENS"),
+        (400, "top_p is not known", "generator.sampling"),
+        (429, "too many requests", "RAGLOOP_MODEL_CONCURRENCY"),
+        (500, "the engine is dead", "log"),
+        (200, "", "RAGLOOP_MODEL_URL"),
+    ],
+)
+async def test_a_server_that_answers_its_probe_with_something_else_is_told_what_helps(
+    status: int, said: str, hint: str
+) -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(status, json={"error": {"message": said}} if said else ["no", "completion"])
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+        with pytest.raises(ModelUnavailableError, match="does not answer a question to base") as raised:
+            await Replica("http://one/v1", client).probe("base")
+    assert said in raised.value.message
+    assert hint in raised.value.hint
+
+
+async def test_the_probe_limits_its_answer_by_the_parameter_that_answers_are_limited_by() -> None:
+    with MockModel() as model:
+        await ModelServers([model.url], None, AdapterStore(Path("unused"))).ensure(PLAIN)
+        await answer(generator_over(model))
+    probe, asked = model.bodies
+    limits = {"max_tokens", "max_completion_tokens"}
+    assert limits & probe.keys() == limits & asked.keys() == {"max_completion_tokens"}
 
 
 async def test_a_wrong_key_names_the_setting(vllm: FakeVLLM, tmp_path: Path) -> None:
