@@ -149,9 +149,10 @@ class FeedbackDesk:
         return (known.feedback.id for known in looked_through if self._may_see(known.feedback))
 
     def _may_see(self, given: Feedback) -> bool:
-        """A document that is gone has no labels any more: only who may see everything may see what came from it."""
+        """A document that is gone has no labels any more: only who may see everything may see what came from it. Where
+        nothing says what an answer came from, it may have been erased."""
         places = [*given.interaction["passages"], *given.interaction["citations"]]
-        return self._allows({place["document_id"] for place in places})
+        return self._allows({place["document_id"] for place in places}) if places else self._sees_as_much(given)
 
     def _allows(self, document_ids: set[str]) -> bool:
         if self._scope.labels is None:

@@ -26,6 +26,7 @@ from core.storage.erasures import ErasureRepository, Subject, rewrite
 from core.storage.tables import (
     api_keys,
     case_drafts,
+    diagnoses,
     evaluation_answers,
     evaluation_cases,
     feedback,
@@ -113,19 +114,20 @@ class Eraser:
             lambda row: row.case_sha256 in sha256s or bool(traces.answer(row.answer, "text"))
         )
         receipt["reports"] = records.reports(sha256s, found, self._erase_report)
-        receipt["diagnoses"] = records.diagnoses(lambda row: found.without(list(row)) != list(row))
         receipt["firings"] = records.firings(found)
         receipt["runs"] = records.runs(found)
         receipt["training_rows"], adapters = erase_taught(
             self._settings, lambda text: traces.holds(text) or traces.repeats(text)
         )
-        # Last: by what was answered, its repetitions above are found.
+        corrected = decided | {feedback_id for row in self._rows(diagnoses) if (feedback_id := _traced(uri, row))}
+        # Last: by what was answered, its repetitions above are found, and by the diagnoses what votes say of it.
         receipt["answers"] = rewrite(
             database, interactions, _ANSWER, lambda row: traces.answer(row._asdict(), "answer")
         )
         receipt["feedback"] = rewrite(
-            database, feedback, ("comment", "correction", "interaction"), lambda row: _vote(traces, row, decided)
+            database, feedback, ("comment", "correction", "interaction"), lambda row: _vote(traces, row, corrected)
         )
+        receipt["diagnoses"] = records.diagnoses(lambda row: found.without(list(row)) != list(row))
         return receipt, adapters
 
     def _answered(self, traces: DocumentTraces) -> list[str]:
@@ -214,13 +216,21 @@ def _decided_on(traces: DocumentTraces, content: Mapping[str, Any]) -> bool:
     return any(traces.repeats(text) for text in (*texts, content["rejected"] or ""))
 
 
-def _vote(traces: DocumentTraces, row: Row[Any], decided: set[str]) -> dict[str, Any]:
-    """What of a vote is to be otherwise: its snapshot, and words that came out of the document."""
+def _traced(uri: str, made: Row[Any]) -> str | None:
+    """The vote whose correction, by its diagnosis, stands in the document."""
+    kind, _, feedback_id = made.subject.partition(":")
+    held = kind == "feedback" and any(place["uri"] == uri for place in made.evidence.get("passages", ()))
+    return feedback_id if held else None
+
+
+def _vote(traces: DocumentTraces, row: Row[Any], corrected: set[str]) -> dict[str, Any]:
+    """What of a vote is to be otherwise: its snapshot, and words that came out of the document, in whatever words if it
+    is one of those `corrected` by it."""
     new: dict[str, Any] = {}
     if snapshot := traces.answer(row.interaction, "answer"):
         new["interaction"] = {**row.interaction, **snapshot}
     for name in ("comment", "correction"):
         text = getattr(row, name)
-        if text and (traces.holds(text) or row.id in decided):
+        if text and (traces.holds(text) or row.id in corrected):
             new[name] = ""
     return new

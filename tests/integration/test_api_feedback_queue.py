@@ -13,8 +13,9 @@ from httpx import AsyncClient, Response
 from core.feedback import Cause, Decision, DecisionKind, Diagnosis, Feedback, FeedbackReason, Side, Vote
 from core.storage.diagnoses import DiagnosisRepository
 from core.storage.feedback import FeedbackRepository
-from core.types import Role, Turn
+from core.types import Actor, Role, Turn
 from evals.dataset_store import DatasetStore
+from evals.erasing import Eraser
 from evals.feedback_service import Author, FeedbackOrder, FeedbackService
 from tests.recorded_answers import recorded_answer
 from tests.unit.app.html_text import Reader
@@ -235,6 +236,14 @@ async def test_a_conversation_is_shown_to_reviewers_who_see_all_that_its_author_
         assert SECRET not in page
         assert "The conversation before is not shown" in page
         assert SECRET in text_of(await board.get(f"/feedback/{feedback.id}"))
+
+
+async def test_feedback_whose_documents_were_erased_is_shown_to_nobody_who_did_not_see_it_before(world: World) -> None:
+    feedback = given(world, "Who decides the salaries?", uri=SALARIES, access=["board", "public"])
+    Eraser(world.settings, world.database, world.index).document(SALARIES, Actor("root", frozenset({Role.ADMIN})))
+    async with client(world, "public") as limited, client(world, "public", "board") as board:
+        assert (await limited.get(f"/feedback/{feedback.id}")).status_code == 404
+        assert "Who decides the salaries?" in text_of(await board.get("/feedback"))
 
 
 async def test_a_case_is_shown_to_reviewers_who_see_its_evidence(world: World) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+import evals.erasing
 from core.errors import NotFoundError
 from core.feedback import Cause, DecisionKind, Diagnosis, Feedback, Firing, FiringState, Remedy, Side
 from core.storage.case_drafts import CaseDraftRepository
@@ -49,6 +51,10 @@ def world(tmp_path: Path) -> Iterator[World]:
     world = World(tmp_path / "home").ingest()
     yield world
     world.database.close()
+
+
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def erase(world: World, uri: str = URI) -> Erased:
@@ -206,6 +212,28 @@ def test_votes_and_figures_stay_when_a_document_is_erased(world: World) -> None:
     assert {row.question for row in after.rows if row.case_id != "parking"} == {"[erased]"}
 
 
+def test_a_correction_that_says_what_the_document_says_in_other_words_is_gone_though_nobody_decided(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "Thirty days of leave in a year"
+    given = vote(world, ask(world, ASKED), correction=words)
+    other = vote(world, ask(world, ASKED), author="ann", correction="Tea at four")
+    for each, uri in ((given, URI), (other, "handbook/salaries.md")):
+        evidence = {"passages": [{"uri": uri, "start": 0, "end": 9, "quote": HELD}]}
+        found = (each.release_id, "c", 1, "?", Cause.RANKING_MISS, 0.9, "", evidence, "1")
+        DiagnosisRepository(world.database).add(
+            Diagnosis(str(uuid.uuid4()), f"feedback:{each.id}", datetime.now(UTC), *found)
+        )
+    with monkeypatch.context() as patched:
+        patched.setattr(evals.erasing, "_vote", killed)
+        with pytest.raises(KeyboardInterrupt):
+            erase(world)
+    erase(world)
+    votes = {vote.author: vote.correction for vote in FeedbackRepository(world.database).since()}
+    assert votes == {"ben": "", "ann": "Tea at four"}
+    assert files_with(world.home, words) == []
+
+
 def test_a_report_can_be_shown_after_its_cases_were_erased(world: World) -> None:
     from evals.case_detail import CaseDetails
 
@@ -266,13 +294,7 @@ def test_a_document_can_be_kept_out_when_it_is_erased_or_later(world: World) -> 
 
 
 def test_an_erasure_that_was_killed_can_be_run_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    import evals.erasing
-
     loop(world)
-
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patched:
         patched.setattr(evals.erasing, "erase_taught", killed)
         with pytest.raises(KeyboardInterrupt):
