@@ -14,9 +14,41 @@ from tests.deploy.compose import COMPOSE, ROOT, compose, environment, members, s
 
 SECRET = re.compile(r"PASSWORD|KEY|SECRET|AUTH$")
 ONCE = {"airflow-init"}
+# The services of the design, by the profile that starts them.
+PROFILES = {
+    "": {
+        "app", "postgres", "qdrant", "mlflow",
+        "airflow-init", "airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer",
+    },
+    "workers": {"airflow-worker", "redis"},
+    "gpu": {"vllm"},
+    "monitoring": {"prometheus", "grafana"},
+}  # fmt: skip
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 SECRETS = {name: f"{name.lower().replace('_', '')}0123456789" for name, kind, _ in variables() if kind == "?"}
+
+
+def test_the_whole_stack_is_there_and_a_profile_starts_what_it_is_named_after() -> None:
+    found: dict[str, set[str]] = {}
+    for name, service in services().items():
+        assert len(service.get("profiles", [])) <= 1
+        found.setdefault("".join(service.get("profiles", [])), set()).add(name)
+    assert found == PROFILES
+
+
+@pytest.mark.parametrize("name", services())
+def test_what_is_written_lies_in_a_named_volume_and_what_is_the_hosts_is_read_only(name: str) -> None:
+    for volume in services()[name].get("volumes", []):
+        if re.match(r"[./$]", volume):
+            assert volume.endswith(":ro"), volume
+        else:
+            assert volume.partition(":")[0] in compose()["volumes"], volume
+
+
+def test_no_volume_is_left_over() -> None:
+    used = {volume.partition(":")[0] for service in services().values() for volume in service.get("volumes", [])}
+    assert compose()["volumes"].keys() <= used
 
 
 @pytest.mark.parametrize("name", services())

@@ -27,6 +27,15 @@ def test_the_images_take_from_the_checkout_what_dockerignore_lets_through_and_no
     assert all((ROOT / path).exists() for path in kept)
 
 
+def test_the_images_are_built_upon_exact_versions() -> None:
+    stages = re.findall(r"^FROM (\S+) AS (\S+)$", DOCKERFILE, re.MULTILINE)
+    assert len(stages) == len(re.findall(r"^FROM ", DOCKERFILE, re.MULTILINE))
+    own = {name for _, name in stages}
+    bases = {base for base, _ in stages if base not in own}
+    assert bases
+    assert all(re.fullmatch(r"[\w./-]+:\d+\.\d+\.\d+-[\w-]+", base) for base in bases), bases
+
+
 def test_every_package_of_ragloop_is_in_the_images() -> None:
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
     assert packages <= copied()
