@@ -1,7 +1,8 @@
 """The remedy for answers that stand in the documents and not, or not whole, in the index: a new index beside the live
 one, with fresh sources or with other chunks.
 
-Fresh sources come first: where documents are out of date or missing, no way of cutting them helps.
+Fresh sources come first: where documents are out of date or missing, no way of cutting them helps. A firing that names
+sources is about these alone: complaints have triggers of their own, which weigh them.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def propose_reindex(services: Services, firing: Firing, say: Say) -> dict[str, A
     if any(changes.values()):
         moved = [name for name, count in changes.items() if count]
         return {"refresh": moved, "changes": changes, "questions": [each.subject for each in questions]}
-    if sources and not any(each.places for each in questions):
+    if sources and (firing.evidence.get("sources") or not any(each.places for each in questions)):
         return {"nothing_better": _NOTHING_NEWER.format(", ".join(sources)), "changes": changes}
     tokens = chunk_tokens_of(manifest.collection.spec)
     if tokens is None:

@@ -149,6 +149,15 @@ def test_a_source_that_holds_nothing_newer_makes_no_candidate(services: Services
     assert services.index.collections() == collections
 
 
+def test_a_source_that_was_not_read_for_long_brings_no_other_chunks_whatever_was_complained_of(
+    services: Services,
+) -> None:
+    complaints(services)
+    ended = carry_out(services, fired(services, Remedy.REINDEX, sources=["house"]))
+    assert ended.state is FiringState.CLOSED
+    assert "holds everything that can be read of house" in ended.detail
+
+
 def test_a_source_that_is_gone_fails_in_words_and_leaves_the_live_index_alone(
     services: Services, tmp_path: Path
 ) -> None:
