@@ -59,10 +59,12 @@ def diagnosed(services: Services, vote: Feedback, cause: Cause, uri: str, quote:
     return made.subject
 
 
-def fired(services: Services, remedy: Remedy, subjects: Sequence[str] = (), **evidence: Any) -> Firing:
+def fired(
+    services: Services, remedy: Remedy, subjects: Sequence[str] = (), trigger: str = "a-test", **evidence: Any
+) -> Firing:
     """Store a firing over these diagnoses."""
     now = datetime.now(UTC)
     seen: Mapping[str, Any] = {"subjects": list(subjects), **evidence}
-    firing = Firing(str(uuid.uuid4()), "a-test", remedy, now, "Many answers are bad.", seen, FiringState.OPEN, now)
+    firing = Firing(str(uuid.uuid4()), trigger, remedy, now, "Many answers are bad.", seen, FiringState.OPEN, now)
     FiringRepository(services.database).add(firing)
     return firing

@@ -122,6 +122,25 @@ def test_a_threshold_that_refuses_nothing_is_raised_by_questions_that_the_docume
     assert candidate.manifest.guards.abstention.threshold == threshold["threshold"]
 
 
+@pytest.mark.parametrize("trigger", ["latency_p95", "cost_per_answer"])
+def test_slow_or_dear_answers_make_a_candidate_that_reads_less_and_loses_nothing(tmp_path: Path, trigger: str) -> None:
+    with closing(installed(tmp_path, dense_weight=0.8)) as services:
+        champion = current_champion(services)
+        easy = ("dogs", "visitors", "trains", "screens", "babies", "pay", "plants", "rubbish")
+        complaints(services, easy)
+        ended = carry_out(services, fired(services, Remedy.REFIT, trigger=trigger))
+        assert ended.state is FiringState.CANDIDATE
+        candidate = ReleaseRepository(services.database).get(ended.release_id or "")
+        assert candidate is not None
+        assert candidate.manifest.retrieval.top_k < champion.manifest.retrieval.top_k
+        assert candidate.manifest.retrieval.dense_weight == champion.manifest.retrieval.dense_weight
+        search = ended.proposal["search"]
+        assert search["choosing"]["candidate"] >= search["choosing"]["live"]
+        assert search["held_out"]["candidate"] >= search["held_out"]["live"]
+        assert ended.proposal["abstention"] is None
+        assert current_champion(services).id == champion.id
+
+
 def test_praised_answers_take_part(services: Services) -> None:
     subjects = complaints(services)
     praised = f"feedback:{voted_up(services, 'Who waters the flowers on Mondays?').id}"

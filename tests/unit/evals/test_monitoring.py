@@ -29,6 +29,7 @@ from core.feedback import (
     Vote,
 )
 from core.storage.diagnoses import DiagnosisRepository
+from core.storage.documents import RunRepository
 from core.storage.feedback import FeedbackRepository
 from core.storage.firings import FiringRepository
 from core.storage.interactions import InteractionRepository
@@ -352,6 +353,17 @@ def test_a_source_that_was_not_read_for_long_is_found_and_named(world: World) ->
     (firing,) = FiringRepository(world.database).all()
     assert firing.evidence["sources"] == ["handbook"]
     assert "handbook was last read to its end 15.0 days ago" in firing.reason
+
+
+def test_a_source_of_which_nothing_is_in_the_index_is_never_too_old(world: World) -> None:
+    world.documents.save_source("removed", "/somewhere")
+    runs = RunRepository(world.database)
+    runs.start("an-old-run", "removed", world.spec.name)
+    runs.finish("an-old-run", "finished", {})
+    with world.database.transaction() as connection:
+        old = update(ingestion_runs).where(ingestion_runs.c.id == "an-old-run")
+        connection.execute(old.values(finished_at=NOW - 100 * DAY))
+    assert held(world, "staleness_days") is Hold.BELOW
 
 
 # ---------------------------------------------------------------- outages and settings
