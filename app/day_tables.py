@@ -74,5 +74,11 @@ def figure(value: float | None, unit: Unit) -> str:
             return f"{value:,.0f}"
         case "seconds":
             return f"{value:.2f} s" if value < 10 else f"{value:,.0f} s"
-        case "money" | "number":
-            return f"{value:,.0f}" if value == int(value) else f"{value:,.4g}"
+        case "money":
+            return _short(value)
+        case "number":
+            return _short(round(value, 3))
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) or value >= 1000 else f"{value:,.4g}"

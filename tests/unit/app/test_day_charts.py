@@ -78,4 +78,6 @@ def test_figures_read_well() -> None:
         "0.25 s",
         "75 s",
     ]
-    assert [figure(0.123456, "number"), figure(3.0, "money")] == ["0.1235", "3"]
+    numbers = [figure(value, "number") for value in (0.123456, 0.000459, 14.0, 12345.6)]
+    assert numbers == ["0.123", "0", "14", "12,346"]
+    assert [figure(value, "money") for value in (3.0, 0.0001234, 12345.6)] == ["3", "0.0001234", "12,346"]
