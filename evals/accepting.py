@@ -23,7 +23,7 @@ from core.storage.database import Database
 from core.storage.datasets import case_contents, extend, find_version, retried
 from core.storage.diagnoses import DiagnosisRepository
 from core.storage.documents import DocumentRepository
-from core.storage.feedback import FeedbackRepository, record_decision
+from core.storage.feedback import FeedbackRepository, record_decision, standing_votes
 from core.types import PUBLIC, AccessScope, Actor, Document, Role, Turn, document_id
 from evals.cases import MOST_PARTS, Case, CaseTurn, GoldEvidence, explain
 from evals.complaint_evidence import evidence_beyond
@@ -72,12 +72,18 @@ class Acceptance:
     def accept(self, feedback_id: str, edit: Edited, actor: Actor) -> Decision:
         """Make a locked case or a training row of the feedback.
 
-        Raises NotFoundError, ConflictError if it was decided before, InputError for what can be neither: no corrected
-        answer, evidence that no document holds, a correction to teach that no passage supports.
+        Raises NotFoundError, ConflictError if it was decided before or is not its author's last word on the answer,
+        InputError for what can be neither: no corrected answer, evidence that no document holds, a correction to teach
+        that no passage supports.
         """
         given = self._open(feedback_id, actor)
         if given.standing is Standing.SYNTHETIC:
             raise InputError("This feedback comes from a program that tries the system out.", hint="Dismiss it.")
+        if standing_votes(self._feedback.lines_on(given.author, given.interaction_id))[0].id != given.id:
+            raise ConflictError(
+                "This is not its author's last word on the answer.",
+                hint="Decide on what they said last, or dismiss it.",
+            )
         edit = _completed(given, edit)
         places = self._places(given, edit)
         side = self._side(given, edit, places)

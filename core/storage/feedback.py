@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, exists, insert, select, text
+from sqlalchemy import ColumnElement, Connection, Row, exists, insert, select, text
 
 from core.feedback import (
     CitationVote,
@@ -103,10 +103,15 @@ class FeedbackRepository:
 
     def lines(self, moment: datetime | None = None) -> list[VoteLine]:
         """All votes since then without their snapshots, newest first."""
+        return self._lines(*([] if moment is None else [feedback.c.at >= moment]))
+
+    def lines_on(self, author: str, interaction_id: str) -> list[VoteLine]:
+        """The author's votes on one answer without their snapshots, newest first."""
+        return self._lines(feedback.c.author == author, feedback.c.interaction_id == interaction_id)
+
+    def _lines(self, *where: ColumnElement[bool]) -> list[VoteLine]:
         columns = (feedback.c[name] for name in VoteLine.__dataclass_fields__)
-        query = select(*columns).order_by(feedback.c.at.desc(), feedback.c.id)
-        if moment is not None:
-            query = query.where(feedback.c.at >= moment)
+        query = select(*columns).where(*where).order_by(feedback.c.at.desc(), feedback.c.id)
         with self._database.transaction() as connection:
             return [_line(row) for row in connection.execute(query)]
 

@@ -181,6 +181,17 @@ def test_feedback_is_decided_once(world: World, given: Feedback) -> None:
     assert len(cases(world)) == 1
 
 
+@pytest.mark.parametrize("later", [{"vote": Vote.UP, "reason": None}, {"correction": "Thirty days, I think."}])
+def test_what_its_author_took_back_or_corrected_makes_nothing(
+    world: World, given: Feedback, later: dict[str, object]
+) -> None:
+    last = vote(world, given.interaction_id, **later)
+    with pytest.raises(ConflictError, match="last word"):
+        accept(world, given, edited(Side.CASE))
+    accept(world, last, edited(Side.CASE))
+    assert [case.id for case in cases(world)] == [f"feedback-{last.id[:8]}"]
+
+
 def test_dismissed_feedback_becomes_neither_and_its_reason_is_on_record(world: World, given: Feedback) -> None:
     with pytest.raises(InputError, match="Say why"):
         Acceptance(world.database).dismiss(given.id, " ", ANN)
