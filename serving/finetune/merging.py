@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from core.errors import InputError
 from serving.adapters.store import Adapter
-from serving.finetune.base_model import BaseModel, load_model, load_tokenizer, quiet
+from serving.finetune.base_model import BaseModel, load_model, load_tokenizer, quiet, weights_type
 
 
 def require_new(target: Path) -> None:
@@ -17,7 +18,10 @@ def require_new(target: Path) -> None:
 
 
 def merge(base: BaseModel, adapter: Adapter, target: Path) -> None:
-    """Write the model with the adapter's weights added to `target`, which appears when it is whole."""
+    """Write the model with the adapter's weights added to `target`, which appears when it is whole.
+
+    Added as exactly as this machine computes; written in the type that the base model's weights have.
+    """
     from peft import PeftModel
 
     require_new(target)
@@ -26,8 +30,11 @@ def merge(base: BaseModel, adapter: Adapter, target: Path) -> None:
     unfinished = target.with_name(f".{target.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
-        model.merge_and_unload().save_pretrained(unfinished, safe_serialization=True)
+        merged = model.merge_and_unload().to(_weights_type(base))
+        merged.save_pretrained(unfinished, safe_serialization=True)
         load_tokenizer(base).save_pretrained(unfinished)
+        for path in unfinished.iterdir():
+            path.chmod(0o644)  # the model server may be another user
         unfinished.rename(target)
     except OSError as error:
         raise InputError(
@@ -36,3 +43,11 @@ def merge(base: BaseModel, adapter: Adapter, target: Path) -> None:
         ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _weights_type(base: BaseModel) -> Any:
+    """The type that the config names, which the weights are in; else the one that they are held in here."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(base.folder, local_files_only=True, trust_remote_code=False)
+    return config.dtype or weights_type()

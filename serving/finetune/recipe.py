@@ -91,8 +91,7 @@ class TuningOrder:
         return digest({**self.facts(), "parameters": self.recipe.parameters()})
 
     def facts(self) -> dict[str, Any]:
-        """What the adapter is made of, besides the numbers."""
-        libraries = ("torch", "transformers", "trl", "peft")
+        """What the adapter is made of, besides the numbers. Raises InputError where the libraries are not installed."""
         return {
             "base_model": self.base_name,
             "base_digest": self.base.digest,
@@ -100,8 +99,18 @@ class TuningOrder:
             "prompt": f"{PROMPT} {self.prompt.version}",
             "prompt_sha256": self.prompt.sha256,
             "language": self.language,
-            "libraries": {name: importlib.metadata.version(name) for name in libraries},
+            "libraries": _versions("torch", "transformers", "trl", "peft"),
         }
+
+
+def _versions(*libraries: str) -> dict[str, str]:
+    try:
+        return {name: importlib.metadata.version(name) for name in libraries}
+    except importlib.metadata.PackageNotFoundError as error:
+        raise InputError(
+            f"Tuning needs {error.name}, which is not installed here.",
+            hint="pip install 'ragloop[tune]'; of the containers those of Airflow's tasks have it.",
+        ) from error
 
 
 def make_order(

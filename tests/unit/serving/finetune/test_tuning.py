@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -215,6 +217,31 @@ def test_an_adapter_can_be_merged_into_its_base(
         merge(wanted.base, adapter, target)
 
 
+def test_a_merged_model_is_as_large_as_its_base_and_another_user_may_serve_it(
+    tuned: tuple[TuningResult, Heard], folder: Path, home: Settings, tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    from serving.finetune.base_model import find_base
+    from serving.finetune.merging import merge
+
+    half = tmp_path / "half"
+    shutil.copytree(folder / "model", half)
+    config = json.loads((half / "config.json").read_text())
+    (half / "config.json").write_text(json.dumps({**config, "dtype": "bfloat16"}))
+    weights = load_file(half / "model.safetensors")
+    save_file(
+        {name: tensor.bfloat16() for name, tensor in weights.items()}, half / "model.safetensors", {"format": "pt"}
+    )
+
+    merge(find_base(half), AdapterStore(home.adapters).get(tuned[0].adapter), tmp_path / "merged")
+    assert {str(tensor.dtype) for tensor in load_file(tmp_path / "merged" / "model.safetensors").values()} == {
+        "torch.bfloat16"
+    }
+    assert json.loads((tmp_path / "merged" / "config.json").read_text())["dtype"] == "bfloat16"
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "merged").iterdir()} == {0o644}
+
+
 @pytest.mark.parametrize(
     ("numbers", "reason"),
     [
@@ -240,3 +267,19 @@ def test_an_unknown_method_prompt_or_name_is_refused(folder: Path, home: Setting
         make_order(home, folder / "rows.jsonl", folder / "model", "base", recipe, 99)
     with pytest.raises(InputError, match="name of a served model"):
         make_order(home, folder / "rows.jsonl", folder / "model", "../base model", recipe)
+
+
+def test_where_the_training_libraries_are_not_installed_it_says_what_to_install(
+    folder: Path, home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def version(name: str) -> str:
+        if name == "trl":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return "1"
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    wanted = order(folder, home)
+    assert Tuner(home, Heard()).check(wanted), "rows can be checked without them"
+    with pytest.raises(InputError, match="needs trl") as raised:
+        Tuner(home, Heard()).run(wanted)
+    assert "ragloop[tune]" in raised.value.hint
