@@ -73,10 +73,15 @@ class CorpusHealthRepository:
 
     def _finished(self, collection: str | None) -> dict[str, datetime]:
         """When a run over each source last finished. Runs into this collection come first; one that was rebuilt out of
-        another has none, and is as fresh as the runs that filled that one."""
-        latest = func.max(ingestion_runs.c.finished_at)
-        into = case((ingestion_runs.c.collection == collection, 1), else_=0).label("ours")
-        query = select(ingestion_runs.c.source, into, latest.label("at")).where(ingestion_runs.c.state == "finished")
+        another has none, and is as fresh as the runs before it that filled that one."""
+        source, at = ingestion_runs.c.source, ingestion_runs.c.finished_at
+        ours = ingestion_runs.c.collection == collection
+        into = case((ours, 1), else_=0).label("ours")
+        changed = select(manifest.c.source, func.max(manifest.c.changed_at).label("at"))
+        filled = changed.where(manifest.c.collection == collection).group_by(manifest.c.source).subquery()
+        before = ours | (at <= func.coalesce(filled.c.at, at))
+        query = select(source, into, func.max(at).label("at")).where(ingestion_runs.c.state == "finished", before)
+        query = query.outerjoin_from(ingestion_runs, filled, filled.c.source == source)
         with self._database.transaction() as connection:
-            rows = connection.execute(query.group_by(ingestion_runs.c.source, into).order_by(into)).all()
+            rows = connection.execute(query.group_by(source, into).order_by(into)).all()
         return {row.source: row.at for row in rows}

@@ -10,7 +10,7 @@ from sqlalchemy import update
 from core.storage.corpus_health import CorpusHealthRepository, SourceHealth
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository, RunRepository
-from core.storage.tables import ingestion_runs
+from core.storage.tables import ingestion_runs, manifest
 from core.types import AccessScope, DocumentState, ManifestEntry
 from tests.unit.core.loop_rows import NOON
 from tests.unit.core.test_storage import document, entry
@@ -73,6 +73,15 @@ def test_a_run_into_a_candidates_collection_freshens_nothing_that_is_live(databa
 def test_a_rebuilt_collection_is_as_fresh_as_what_it_was_rebuilt_from(database: Database) -> None:
     DocumentRepository(database).save_source("docs", "/somewhere")
     finish(database, "first", "old", 30)
+    assert age(database, "rebuilt") == 30
+
+
+def test_what_was_read_into_a_candidate_after_a_rebuild_freshens_nothing_that_is_live(database: Database) -> None:
+    finish(database, "first", "old", 30)
+    DocumentRepository(database).save_entries("rebuilt", "rebuild", [entry(document("docs/a.md"))])
+    with database.transaction() as connection:
+        connection.execute(update(manifest).values(changed_at=NOON - timedelta(hours=20)))
+    finish(database, "beside", "candidate", 1)
     assert age(database, "rebuilt") == 30
 
 
