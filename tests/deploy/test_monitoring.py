@@ -60,6 +60,15 @@ def test_every_alarm_says_what_people_notice_and_where_to_begin() -> None:
             assert (ROOT / page).exists(), page
 
 
+def test_what_the_handbook_calls_worth_an_alarm_has_a_rule() -> None:
+    page = (ROOT / "docs/reference/monitoring.md").read_text(encoding="utf-8")
+    worth = page[page.index("Worth an alarm") :].partition("\n\n")[0]
+    named = re.findall(r"`(ragloop_\w+)`", worth)
+    assert "ragloop_cost_total" in named
+    for name in named:
+        assert any(name in rule["expr"] for rule in RULES), name
+
+
 def test_panels_use_the_data_source_that_is_provided_and_do_not_overlap() -> None:
     source = yaml.safe_load((DEPLOY / "grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"][0]
     cells: set[tuple[int, int]] = set()
