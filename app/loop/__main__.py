@@ -53,7 +53,8 @@ def _stay(address: str) -> None:
 
 
 def _leave(address: str) -> None:
-    """The server ends with the story."""
+    """The server ends with the story; where it was, nobody answers any more."""
+    say(f"\n   The server at {address} ends here. With KEEP=1 it stays, to look at the report and the other pages.")
 
 
 if __name__ == "__main__":

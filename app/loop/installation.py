@@ -67,6 +67,7 @@ class Installation:
         self._log = home / "server.log"
         story.tell(f"All of it happens in the folder {home}. To try commands there yourself, in another terminal:")
         story.typed(["cd", str(home)])
+        story.typed(["alias", f"ragloop={_program()}"])
         for name, value in self._environment.items():
             if name.startswith(PREFIX):
                 story.typed(["export", f"{name}={value}"])

@@ -40,6 +40,7 @@ def test_the_loop_heals_an_index_that_cuts_sentences_in_two_and_goes_back(tmp_pa
     ):
         assert f"✓ {claim}." in " ".join(told.split()), claim
     assert re.search(r"The report: http://127\.0\.0\.1:\d+/reviews/[0-9a-f]+", told)
+    assert "With KEEP=1 it stays, to look at the report" in told
     total = re.search(r"^ +all +(\d+\.\d)$", told, re.MULTILINE)
     assert total is not None
     assert float(total[1]) < FIVE_MINUTES

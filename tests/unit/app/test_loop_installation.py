@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +32,19 @@ def test_nothing_of_the_persons_own_settings_reaches_the_walk_through(
     assert value["CHUNK_TOKENS"] == "64"
     assert value["QDRANT_URL"] is None
     assert value["API_KEY"] is None
+
+
+def test_what_is_shown_to_be_typed_first_lets_a_person_use_the_command_on_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = fresh_folder(load_settings(home=tmp_path), "retrieval")
+    Installation(home, Story("Title", "Introduction."), {"chunk_tokens": "64"})
+    lines = capsys.readouterr().out.splitlines()
+    typed = "\n".join(line.partition("$ ")[2] for line in lines if "$ " in line)
+    script = f"shopt -s expand_aliases\n{typed}\nragloop doctor --settings --json"
+    bare = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    ran = subprocess.run(["bash", "-c", script], env=bare, capture_output=True, text=True, check=True)
+    assert json.loads(ran.stdout)["settings"]["RAGLOOP_HOME"]["value"] == str(home)
 
 
 def test_a_command_that_fails_ends_the_story_with_its_message_and_hint(tmp_path: Path) -> None:
