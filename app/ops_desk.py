@@ -208,7 +208,9 @@ def _trigger_lines(table: DayTable, checks: Sequence[MonitorCheck], rules: Rules
 def _source_line(health: SourceHealth, now: datetime, rules: Rules) -> SourceLine:
     age = now - health.ingested_at if health.ingested_at else None
     rule = rules.measures.get(_STALENESS)
-    return SourceLine(health, age, rule is not None and age is not None and age >= timedelta(days=rule.threshold))
+    if rule is None or age is None or not health.indexed:
+        return SourceLine(health, age, old=False)
+    return SourceLine(health, age, age >= timedelta(days=rule.threshold))
 
 
 def _run_line(run: IngestionRun) -> RunLine:

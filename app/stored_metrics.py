@@ -126,7 +126,7 @@ def _corpus(sources: Iterable[SourceHealth]) -> Iterator[Metric]:
     for each in sources:
         for state in ("indexed", "pending", "failed"):
             documents.add_metric([each.source, state], getattr(each, state))
-        if each.ingested_at is not None:
+        if each.ingested_at is not None and not each.empty:
             ingested.add_metric([each.source], each.ingested_at.timestamp())
     yield documents
     yield ingested

@@ -23,6 +23,11 @@ class SourceHealth:
     failed: int
     ingested_at: datetime | None
 
+    @property
+    def empty(self) -> bool:
+        """Whether the collection knows of no document of the source, so that its age tells nothing."""
+        return not (self.indexed or self.pending or self.failed)
+
 
 @dataclass(frozen=True, slots=True)
 class FailedDocument:

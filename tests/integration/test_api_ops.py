@@ -176,6 +176,18 @@ async def test_a_source_that_nobody_reads_any_more_stands_out(world: World, rita
     assert '<span class="no">40 days ago</span>' in page.text
 
 
+async def test_a_source_of_which_nothing_is_left_is_not_called_old(world: World, rita: AsyncClient) -> None:
+    world.documents.save_source("removed", "/somewhere")
+    RunRepository(world.database).start("a-run", "removed", world.spec.name)
+    RunRepository(world.database).finish("a-run", "finished", {})
+    with world.database.transaction() as connection:
+        old = update(ingestion_runs).where(ingestion_runs.c.id == "a-run")
+        connection.execute(old.values(finished_at=NOW - timedelta(days=40)))
+    page = await rita.get("/ops")
+    assert "removed 0 0 40 days ago" in text_of(page)
+    assert '<span class="no">40 days ago</span>' not in page.text
+
+
 async def test_a_run_that_failed_says_why_and_one_that_runs_has_no_counts_yet(world: World, rita: AsyncClient) -> None:
     runs = RunRepository(world.database)
     runs.start("bad", "handbook", world.spec.name)

@@ -16,6 +16,7 @@ from core.errors import StoreUnavailableError
 from core.feedback import Cause, Decision, DecisionKind, FeedbackReason, FiringState, Vote
 from core.storage.database import Database
 from core.storage.diagnoses import DiagnosisRepository
+from core.storage.documents import RunRepository
 from core.storage.feedback import FeedbackRepository
 from core.storage.firings import FiringRepository
 from core.storage.monitor_checks import MonitorCheckRepository, Reading
@@ -67,6 +68,16 @@ def test_the_loop_the_corpus_and_the_triggers_are_exposed(world: World) -> None:
     assert 'ragloop_trigger_value{trigger="drift_scores"}' not in text
     (ingested,) = [line for line in text.splitlines() if line.startswith("ragloop_source_ingested")]
     assert abs(float(ingested.split()[1]) - datetime.now(UTC).timestamp()) < 60
+
+
+def test_a_source_of_which_nothing_is_left_has_no_age_to_alarm_of(world: World) -> None:
+    RunRepository(world.database).start("a-run", "removed", world.spec.name)
+    RunRepository(world.database).finish("a-run", "finished", {})
+    world.documents.save_source("removed", "/somewhere")
+    text = exposed(StoredCollector(lambda: world.database))
+    assert 'ragloop_documents{source="removed",state="indexed"} 0.0' in text
+    assert 'ragloop_source_ingested_timestamp_seconds{source="removed"}' not in text
+    assert 'ragloop_source_ingested_timestamp_seconds{source="handbook"}' in text
 
 
 def test_while_the_database_is_down_its_series_are_absent_and_an_error_is_counted(world: World) -> None:
