@@ -35,6 +35,7 @@ from evals.judges.langchain_judge import open_judge
 from evals.metrics.metric import GoldSpan
 from evals.observation import SAYS
 from evals.observing import Observer, Seen
+from evals.traces import ERASED
 from serving.factory import Services, open_services
 from serving.llm.failures import counts_as_outage
 
@@ -107,9 +108,9 @@ class Diagnoser:
         return [line for line in FeedbackService(self.database).counted_lines() if line.vote is Vote.DOWN]
 
     def _votes(self, lines: Sequence[VoteLine]) -> list[Feedback]:
-        """With the snapshots of their answers, oldest first."""
+        """With the snapshots of their answers, oldest first; those of which the answer was erased tell nothing."""
         votes = FeedbackRepository(self.database).get_all([line.id for line in lines])
-        return sorted(votes, key=lambda vote: (vote.at, vote.id))
+        return sorted((vote for vote in votes if vote.answer != ERASED), key=lambda vote: (vote.at, vote.id))
 
     def evaluation(
         self, evaluation_id: str, progress: Callable[[int, int], None] = lambda _done, _of: None

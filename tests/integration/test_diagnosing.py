@@ -26,6 +26,7 @@ from evals.answers import AnswerRecord
 from evals.cases import Case, GoldEvidence
 from evals.dataset_store import DatasetStore
 from evals.diagnosing import Diagnoser
+from evals.erasing import Eraser
 from evals.evaluation import EvaluationOrder, Evaluator
 from evals.feedback_service import Author, FeedbackOrder, FeedbackService
 from evals.session import panel
@@ -333,6 +334,18 @@ def test_a_vote_on_a_release_whose_index_was_dropped_is_left_out_and_named(offic
     diagnoser = Diagnoser(office.services)
     assert diagnoser.new() == []
     assert list(diagnoser.left_out) == [vote.id]
+
+
+def test_a_vote_whose_answer_was_erased_has_no_cause_any_more(office: Installation):
+    office.ingest()
+    vote = office.vote(office.ask(), "Employees get 30 days.")
+    (made,) = Diagnoser(office.services).new()
+    services = office.services
+    Eraser(office.settings, services.database, services.index).document("office/leave.md", Actor("root", frozenset()))
+    assert DiagnosisRepository(services.database).standing([made.subject]) == {}
+    assert [each.id for each in FeedbackService(services.database).counted()] == [vote.id]
+    assert Diagnoser(services).new() == []
+    assert Diagnoser(services).waiting() == []
 
 
 def test_a_failed_case_is_told_by_its_gold_evidence(office: Installation):
