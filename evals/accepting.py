@@ -32,7 +32,7 @@ from evals.feedback_rows import Place, history, training_row
 from evals.metrics.words import without_markers
 from evals.sides import Placed, side_of, taught_cases
 from evals.training_leakage import all_datasets
-from serving.finetune.dataset import TrainingRow
+from serving.finetune.dataset import TrainingRow, markers
 
 # Digits of the feedback's id in the id of its case.
 _SHORT = 8
@@ -212,7 +212,8 @@ def _placed(case: Case) -> Placed:
 
 def _taught(row: TrainingRow) -> Placed:
     before = tuple(Turn(turn.role, turn.content) for turn in row.history)
-    return Placed(row.question, Side.TRAINING, without_markers(row.answer), history=before)
+    cited = tuple(row.passages[number - 1].text for number in markers(row.answer))
+    return Placed(row.question, Side.TRAINING, without_markers(row.answer), history=before, shown=cited)
 
 
 def _accepted_rows(database: Database) -> list[TrainingRow]:

@@ -13,6 +13,7 @@ The order of arrival decides only for near duplicates: the first of them falls b
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -31,13 +32,14 @@ _SALT = "side of feedback"
 @dataclass(frozen=True, slots=True)
 class Placed:
     """What stands on a side: a question, its answer, what the answer's evidence quotes, and the conversation before it.
-    `locked` ones are looked for more strictly."""
+    Of what is taught, `shown` are the passages that the answer cites. `locked` ones are looked for more strictly."""
 
     question: str
     side: Side
     answer: str = ""
     quotes: tuple[str, ...] = ()
     history: tuple[Turn, ...] = ()
+    shown: tuple[str, ...] = ()
     locked: bool = True
 
 
@@ -67,10 +69,10 @@ def hashed_side(question: str) -> Side:
 
 def taught_cases(measured: Sequence[Placed], trained: Sequence[Placed]) -> set[int]:
     """The numbers of those trained on that hold something that is measured with: a question of either in one of the
-    other, or an answer or locked evidence in what is taught."""
+    other, an answer or locked evidence in what is taught, or the same answer out of the same place."""
     cases = [_as_case(each, number) for number, each in enumerate(measured)]
-    found: set[int] = set()
-    left = dict(enumerate(trained))
+    found = _same_facts(measured, trained)
+    left = {number: each for number, each in enumerate(trained) if number not in found}
     # Of each case only the nearest is told, so what is left is looked through again.
     while leaked := {leak.line for leak in find_leaks(cases, _messages(left)).serious}:
         found |= leaked
@@ -78,6 +80,21 @@ def taught_cases(measured: Sequence[Placed], trained: Sequence[Placed]) -> set[i
     questions = [_as_case(Placed(each.question, Side.TRAINING), number) for number, each in left.items()]
     asked = {number: Placed(each.question, Side.CASE) for number, each in enumerate(measured)}
     return found | {int(leak.case_id) for leak in find_leaks(questions, _messages(asked)).serious}
+
+
+def _same_facts(measured: Sequence[Placed], trained: Sequence[Placed]) -> set[int]:
+    """Which of those trained on give the answer that something measured gives, out of the place that it quotes: what
+    several people ask in their own words. An answer of few words ("Thirty days.") is no sign by itself."""
+    quotes: defaultdict[str, set[str]] = defaultdict(set)
+    for each in measured:
+        quotes[normalised(each.answer)].update(normalised(quote) for quote in each.quotes)
+    found = set()
+    for number, each in enumerate(trained):
+        places = [normalised(text) for text in (*each.quotes, *each.shown)]
+        asked = quotes.get(normalised(each.answer), ()) if each.answer else ()
+        if any(quote in place or place in quote for quote in asked for place in places if quote and place):
+            found.add(number)
+    return found
 
 
 def _as_case(placed: Placed, number: int) -> Case:

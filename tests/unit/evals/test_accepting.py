@@ -259,6 +259,18 @@ def test_near_duplicates_go_to_the_side_of_the_first(world: World, side: Side) -
     assert Acceptance(world.database).accept(second.id, again, ANN).side is side
 
 
+@pytest.mark.parametrize("side", Side)
+def test_the_same_short_answer_out_of_the_same_place_goes_to_one_side_in_whatever_words_it_was_asked(
+    world: World, side: Side
+) -> None:
+    wordings = WORDINGS[1:]  # the first is near a case that is shipped
+    for question in sorted(wordings, key=lambda question: hashed_side(question) is not side):
+        given = vote(world, ask(world, ASKED))
+        decision = Acceptance(world.database).accept(given.id, replace(edited(side), question=question), ANN)
+        assert decision.side is side
+    assert len(training_rows(world.database)) == (len(wordings) if side is Side.TRAINING else 0)
+
+
 def test_rows_that_a_later_dataset_asks_are_taught_no_more(world: World, given: Feedback) -> None:
     accept(world, given, edited(Side.TRAINING))
     assert len(training_rows(world.database)) == 1

@@ -81,7 +81,7 @@ def loop(world: World) -> tuple[Feedback, Feedback, Report]:
     assert answer is not None
     ask(world, "And who approves them?", history=(Turn("user", ASKED), Turn("assistant", answer.answer)))
     case = accept(world, vote(world, first, correction=HELD, comment=f"It says: {HELD}"), _edited(Side.CASE))
-    row = accept(world, vote(world, ask(world, ASKED)), _edited(Side.TRAINING))
+    row = accept(world, vote(world, ask(world, ASKED)), _edited(Side.TRAINING, correction="It is thirty days."))
     DatasetStore(database).save("holidays", cases(), actor="ann", reason="a test")
     CaseDraftRepository(database).add("more", [cases()[0].model_dump(mode="json")], "ann")
     report = evaluator(world).run(order("champion", None))
@@ -310,7 +310,7 @@ def test_a_person_is_gone_with_everything_that_was_made_of_their_votes(world: Wo
     case = vote(world, asked_of, comment=comment)
     accept(world, case, _edited(Side.CASE))
     row = vote(world, asked_of, comment=comment)
-    accept(world, row, _edited(Side.TRAINING))
+    accept(world, row, _edited(Side.TRAINING, correction="It is thirty days."))
     ann = vote(world, ask(world, ASKED), author="ann", comment="Ann's words")
     report = evaluator(world).run(EvaluationOrder("champion", None, FEEDBACK, ADMIN))
     write_report(world.services, report)

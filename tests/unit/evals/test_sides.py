@@ -131,3 +131,10 @@ def test_a_conversation_that_holds_a_case_is_not_taught() -> None:
     expected = hashed_side(question)
     assert side_of(question, known, history=before) is Side.CASE
     assert side_of(question, known) is expected
+
+
+def test_a_short_answer_is_a_sign_only_together_with_its_place() -> None:
+    known = [Placed(QUESTIONS[0], Side.CASE, "Thirty days.", ("Everyone has thirty days.",))]
+    question = next(each for each in DISTINCT[1:] if hashed_side(each) is Side.TRAINING)
+    for quote, side in (("everyone has  THIRTY days", Side.CASE), ("Invoices are paid then.", Side.TRAINING)):
+        assert side_of(question, known, answer="Thirty days.", quotes=[quote]) is side
