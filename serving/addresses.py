@@ -27,11 +27,13 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 # A host without a scheme: linkifiers go by its last label. Most of these are file names: index.md, chat.py.
-_HOST = re.compile(
-    r"(?<![\w.:/@-])(?:[^\s.:/@?&#%;]*\.)+(?:[a-z]{2}|com|net|org|edu|gov|mil|int|biz|info|name|pro|aero|asia|coop|museum"
-    r"|shop|web|xxx|app|dev|xyz|site|online|top|zip|mov|click|link|cloud|рф|xn--[\w-]+)(?![^\W_])",
-    re.IGNORECASE,
+_LAST_LABEL = (
+    r"(?:[a-z]{2}|com|net|org|edu|gov|mil|int|biz|info|name|pro|aero|asia|coop|museum"
+    r"|shop|web|xxx|app|dev|xyz|site|online|top|zip|mov|click|link|cloud|рф|xn--[\w-]+)(?![^\W_])"
 )
+_HOST = re.compile(rf"(?<![\w.:/@-])(?:[^\s.:/@?&#%;]*\.)+{_LAST_LABEL}", re.IGNORECASE)
+# Behind a colon or a slash it is none, unless what may begin an emphasis stands between: that parts the two.
+_EMPHASISED_HOST = re.compile(rf"[:/]_+(?:[^\s.:/@?&#%;_]*\.)+{_LAST_LABEL}", re.IGNORECASE)
 
 
 class Addresses:
@@ -46,7 +48,7 @@ class Addresses:
         bare = _ESCAPE.sub("", word)
         host = _HOST.search(bare)
         if not host and not _ADDRESS.search(bare):
-            return None
+            return f"`{bare}`" if _EMPHASISED_HOST.search(bare) else None
         address = bare.strip(_AROUND)
         end = bare.rindex(address) + len(address)
         only_a_host = host is not None and host[0] == address and not address.lower().startswith("www")

@@ -42,6 +42,8 @@ _LANGUAGE = re.compile(r"[\w+#.-]{0,30}")
 _FENCE_END = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*")
 _MAY_END_FENCE = re.compile(r" {0,3}[`~]*[ \t]*")
 _RUN = re.compile(r"`{1,300}")
+_COMPARED = frozenset("0123456789=-")
+_SPACE = frozenset(" \t\n")
 _TAG_LIKE = re.compile(r"<([^\s<>`]{0,500})(>?)")
 _LEAD = re.compile(r"[ \t>*+\-.)\d#]*")
 _OWN_PAGE = re.compile(r"/documents/([0-9a-f-]{36})(?:\?[a-z0-9=&-]*)?(?:#quote)?")
@@ -202,8 +204,17 @@ class Outgoing:
         address = self._addresses.shown(found[1]) if found[2] and WORD.fullmatch(found[1]) else None
         if address:
             return address, found.end()
-        follows = self._held[at + 1 : at + 2]
-        return ("<" if follows and follows in " \t\n0123456789=-" else "&lt;"), at + 1
+        return ("<" if self._is_comparison(found) else "&lt;"), at + 1
+
+    def _is_comparison(self, found: re.Match[str]) -> bool:
+        """Whether the angle bracket is less-than. Before a number or an arrow it is, unless an e-mail address in angle
+        brackets could begin so: that needs no dot to be a link, and a backtick may stand in it."""
+        follows = self._held[found.start() + 1 : found.start() + 2]
+        if follows not in _COMPARED:
+            return follows in _SPACE
+        behind = self._held[found.end() : found.end() + 1]
+        ends = found[2] != "" or behind in _SPACE or (not behind and len(found[1]) < _LONGEST_WORD)
+        return ends and "@" not in _decoded(found[1])
 
     # ------------------------------------------------------------ links
 

@@ -43,6 +43,11 @@ HOSTILE = [
     "> - [1]: evil\n\n[1]",
     "<https://evil.example>",
     "<secret@evil.example>",
+    "<1@evil>",
+    "<=secret@evil>",
+    "<1&commat;evil>",
+    "<1`@evil>`",
+    f"<1{'!' * 600}@evil>",
     "https://evil.example/?q=secret",
     "https&#58;//evil.example",
     "https:\\//evil.example",
@@ -50,6 +55,8 @@ HOSTILE = [
     "example[](x).com",
     "www.evil.example",
     "evil.com/?q=secret",
+    ":_evil.com/secret_",
+    "a/__evil.com/secret__",
     "mailto:secret@evil.example",
     "` <b>",
     "a ` b\n` <b> ` c",
@@ -99,6 +106,7 @@ def test_nothing_hostile_leaves_in_any_combination(pieces: list[str]) -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=10))
 @example(["data:text/html,", "_", "data:text/html,^"])
+@example(["<-->", "`"])
 def test_it_does_not_matter_how_the_text_is_cut(pieces: list[str]) -> None:
     text = "".join(pieces)
     assert filtered(text) == filtered(text, pieces) == filtered(text, list(text))
@@ -151,8 +159,10 @@ def test_no_payload_of_garak_s_attacks_leaves() -> None:
         ("Edit index.md, e.g. in docs/how-to/tea.md, at 10:30.", "Edit `index.md`, e.g. in docs/how-to/tea.md, at 10:30."),
         ("Run `ragloop ingest <folder>`, or `a|b`.", "Run `ragloop ingest <folder>`, or `a|b`."),
         ("```bash\nragloop ingest <folder> && x[1](y)\n```\nDone.", "```bash\nragloop ingest <folder> && x[1](y)\n```\nDone."),
+        ("In core/__init__.py, core/_paths.py.", "In core/__init__.py, `core/_paths.py.`"),
         ("`curl https://evil.example`", f"`curl {NOTE}`"),
         ("1 < 2, <b> & AT&T", "1 < 2, &lt;b> & AT&T"),
+        ("a <2, b <= c <- d", "a <2, b <= c <- d"),
         ("- **Bold** and *it*\n- ~~x~~ a_b_c", "- **Bold** and *it*\n- ~~x~~ a_b_c"),
         ("red \x1b[31malert\x07\x9b0m", "red [31malert0m"),
         ("a\u200bb\u202ec\U000e0041d", "abcd"),
