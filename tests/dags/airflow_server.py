@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from core.airflow_home import airflow_environment
@@ -40,11 +40,11 @@ def standalone(settings: Settings, log: Path, **extra: str) -> Iterator[Mapping[
             yield environment
         finally:
             os.killpg(process.pid, signal.SIGTERM)
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(30)
-            except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):  # a scheduler that is busy outlives the one who started it
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            process.wait()
 
 
 def unpause(environment: Mapping[str, str], *dags: str) -> None:
