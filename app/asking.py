@@ -23,14 +23,14 @@ async def answer_events(answerer: Answerer, question: Question, metrics: Metrics
     async with aclosing(cast(AnswerEvents, answerer.stream(question))) as events:
         async for event in events:
             if isinstance(event, Answer):
-                metrics.answer(event, question.origin)
+                metrics.answer(event, question.origin, question.api_key_id)
             yield event
 
 
 async def whole_answer(answerer: Answerer, question: Question, metrics: Metrics) -> Answer:
     """The answer at once, counted."""
     answer = await answerer.ask(question)
-    metrics.answer(answer, question.origin)
+    metrics.answer(answer, question.origin, question.api_key_id)
     return answer
 
 

@@ -102,7 +102,7 @@ async def test_the_record_and_the_sums_know_release_key_tokens_and_cost(served: 
         assert row.cost == pytest.approx(record.cost)
 
 
-async def test_metrics_count_tokens_cost_and_times_by_release_and_never_by_key(served: Served) -> None:
+async def test_metrics_count_tokens_cost_and_times_by_release_and_by_key(served: Served) -> None:
     key = served.world.key(roles=(Role.CHAT, Role.REVIEW))
     async with served.client(key) as client:
         body = (await client.post(PATH, json=asks(QUESTION))).json()
@@ -115,11 +115,17 @@ async def test_metrics_count_tokens_cost_and_times_by_release_and_never_by_key(s
     completion = found[f'ragloop_model_tokens_total{{direction="completion",release="{release}"}}']
     assert completion == body["usage"]["completion_tokens"]
     assert found[f'ragloop_cost_total{{release="{release}"}}'] == pytest.approx(price(body["usage"]))
-    for name in ("model_first_token_seconds", "model_queue_seconds", "model_tokens_per_second"):
-        assert found[f"ragloop_{name}_count"] == 1
+    key_id = served.world.keys.all()[0].id
+    assert found[f'ragloop_key_tokens_total{{direction="prompt",key="{key_id}"}}'] == body["usage"]["prompt_tokens"]
+    assert found[f'ragloop_key_tokens_total{{direction="completion",key="{key_id}"}}'] == completion
+    assert found[f'ragloop_key_cost_total{{key="{key_id}"}}'] == pytest.approx(price(body["usage"]))
+    for name in ("first_token_seconds", "queue_seconds", "tokens_per_second"):
+        assert found[f'ragloop_model_{name}_count{{release="{release}"}}'] == 1
+        assert found[f'ragloop_key_{name}_count{{key="{key_id}"}}'] == 1
+    used = body["model_use"]
+    assert found[f'ragloop_key_first_token_seconds_sum{{key="{key_id}"}}'] == pytest.approx(used["first_token_seconds"])
     assert found["ragloop_model_up"] == 1
     assert found["ragloop_model_answers_in_progress"] == found["ragloop_model_answers_waiting"] == 0
-    assert served.world.keys.all()[0].id not in text
 
 
 async def test_an_outage_shows_in_the_answer_on_record_and_in_metrics(served: Served) -> None:
