@@ -84,6 +84,7 @@ def visit(browser: sync_api.Browser, address: str) -> Iterator[Opener]:
 
 def ask(page: sync_api.Page, question: str) -> None:
     page.get_by_label("Your question").fill(question)
+    page.wait_for_load_state("load")  # until the page's script runs, Enter only begins a line
     page.keyboard.press("Enter")
 
 
@@ -211,7 +212,7 @@ def test_everything_can_be_done_with_the_keyboard(visit: Opener) -> None:
             break
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("/$"))
-    assert page.evaluate("document.activeElement.id") == "question"
+    page.locator("#question:focus").wait_for()
     page.keyboard.type("How many days of holiday")
     page.keyboard.press("Shift+Enter")
     page.keyboard.type("has every employee each year?")
