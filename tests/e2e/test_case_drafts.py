@@ -53,13 +53,13 @@ def test_a_reviewer_accepts_an_edited_draft_and_discards_another(
         context = browser.new_context(
             viewport={"width": width, "height": 844}, color_scheme=scheme, java_script_enabled=False
         )
-        context.set_default_timeout(10_000)
         page = context.new_page()
         page.goto(f"{address}/reviews")
         page.get_by_role("link", name="Drafts of evaluation cases").click()
         borrow = page.locator("fieldset", has=page.locator("mark", has_text="Sign the list"))
         what = page.locator("fieldset", has=page.locator("mark", has_text="A loan slip"))
         borrow.get_by_label("Question").fill("How can I borrow a contract?")
+        page.wait_for_load_state("load")  # Tab finds what has come
         borrow.get_by_label("Tags").fill("archive, how-to")
         borrow.get_by_label("Tags").press("Tab")
         page.keyboard.press("ArrowRight")  # from "Later", the one chosen, around to "Accept"

@@ -75,13 +75,13 @@ def test_a_reviewer_accepts_one_and_dismisses_another(
 ) -> None:
     window = {"viewport": {"width": width, "height": 844}, "color_scheme": scheme, "java_script_enabled": False}
     with served(world.app()) as address, browser.new_context(**window) as context:
-        context.set_default_timeout(10_000)
         page = context.new_page()
         page.goto(address)
         page.get_by_role("link", name="Feedback").click()
         page.screenshot(path=tmp_path / f"queue-{width}-{scheme}.png", full_page=True)
         wrong = page.locator("article", has=page.get_by_role("heading", name="Who approves holidays?"))
         assert wrong.get_by_role("checkbox", name=QUOTE).is_checked()
+        page.wait_for_load_state("load")  # Tab finds what has come
         wrong.get_by_label("Right answer").fill("The team lead approves them.")
         wrong.get_by_label("Right answer").press("Tab")
         for _ in range(20):

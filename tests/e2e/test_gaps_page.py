@@ -50,7 +50,6 @@ def test_a_reviewer_reads_the_gaps_and_closes_a_request(
         context = browser.new_context(
             viewport={"width": width, "height": 844}, color_scheme=scheme, java_script_enabled=False
         )
-        context.set_default_timeout(10_000)
         page = context.new_page()
         page.goto(f"{address}/ops")
         page.get_by_role("navigation", name="Main").get_by_role("link", name="Gaps").click()

@@ -26,8 +26,6 @@ sync_api = pytest.importorskip("playwright.sync_api")
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
 
-NOW = datetime.now(UTC)
-
 
 @dataclass
 class Site:
@@ -55,8 +53,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 def _fill(world: World) -> None:
     causes = list(Cause)
+    now = datetime.now(UTC)  # not when this file was read: that may be the day before
     for day in range(28):
-        at = NOW - timedelta(days=day)
+        at = now - timedelta(days=day)
         for number in range(1 + day % 4):
             record(world.database, 100 * day + number, at=at, abstained=number == 2, cost=0.001 * number or None)
             vote = a_vote(at=at, author=f"p{number}", vote=Vote.UP if number == 1 else Vote.DOWN)
@@ -67,7 +66,7 @@ def _fill(world: World) -> None:
         readings = {"drift_questions": Reading(0.12 - 0.004 * day, 0.1), "drift_scores": Reading(None, 0.25)}
         MonitorCheckRepository(world.database).add(at, {**readings, "ranking_miss": Reading(float(day % 6), 5.0)})
     for state in FiringState:
-        firing = a_firing("ranking_miss", state, at=NOW, changed_at=NOW, detail="x" * 90)
+        firing = a_firing("ranking_miss", state, at=now, changed_at=now, detail="x" * 90)
         FiringRepository(world.database).add(firing)
     uri = f"handbook/{'a-long-name-' * 12}.pdf"
     failed = ManifestEntry(

@@ -80,7 +80,6 @@ def visit(browser: sync_api.Browser, site: Site) -> Iterator[Opener]:
 
     def open_page(name: str, path: str, **options: object) -> sync_api.Page:
         context = browser.new_context(**options)
-        context.set_default_timeout(10_000)
         contexts.append(context)
         page = context.new_page()
         page.goto(site.address + path)
@@ -130,7 +129,7 @@ def test_a_reviewer_sorts_the_losses_opens_a_case_and_rejects_with_a_reason(
     page.wait_for_url(re.compile("sort=best"))
     page.locator("#rows tbody th > a").first.click()
     page.get_by_role("heading", name="What a good answer is").wait_for()
-    assert page.locator(".side").count() == 2
+    sync_api.expect(page.locator(".side")).to_have_count(2)
     page.screenshot(path=shots / "case.png", full_page=True)
     page.goto(f"{site.address}/reviews/{site.bad.id}#decide")
     assert page.get_by_role("button", name="Approve").count() == 0
@@ -181,13 +180,13 @@ def test_someone_without_the_role_cannot(visit: Opener, site: Site) -> None:
 def test_lists_are_sorted_and_filtered_without_scripts(visit: Opener, site: Site) -> None:
     page = visit("Rita", f"/reviews/{site.bad.id}", java_script_enabled=False)
     page.locator("#metric-correct a[href*=loss]").click()
-    assert page.locator("#rows tbody tr").count() == site.bad.report.metrics[0].losses
+    sync_api.expect(page.locator("#rows tbody tr")).to_have_count(site.bad.report.metrics[0].losses)
     page.locator("#rows select[name=tag]").select_option("access")
     page.locator("#rows").get_by_role("button", name="Show").click()
-    assert "tag=access" in page.url
+    page.wait_for_url(re.compile("tag=access"))
     assert "access" in page.locator("#rows").inner_text()
     page.locator("#rows").get_by_role("link", name="Show everything").click()
-    assert page.locator("#rows tbody tr").count() == len(site.bad.report.rows)
+    sync_api.expect(page.locator("#rows tbody tr")).to_have_count(len(site.bad.report.rows))
 
 
 def test_a_case_is_reached_with_the_keyboard_alone(visit: Opener, site: Site) -> None:
@@ -241,6 +240,7 @@ def test_the_file_reads_alone_sorts_and_prints_with_everything_open(
         assert asked == [path.as_uri()]
         assert page.evaluate("document.documentElement.scrollWidth") <= 390 if scripts else True
         page.locator("#rows-loss + table tbody a").first.click()
+        page.wait_for_url(re.compile("#."))
         sync_api.expect(page.locator(f"#{page.url.partition('#')[2]}")).to_be_in_viewport()
         page.pdf(path=shots / f"print-{scripts}.pdf", format="A4")
     text = "\n".join(page.extract_text() for page in PdfReader(shots / f"print-{scripts}.pdf").pages)

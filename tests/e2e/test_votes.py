@@ -45,7 +45,6 @@ def answered(world: World, browser: sync_api.Browser) -> Iterator[Opener]:
 
         def open_page(**options: object) -> sync_api.Page:
             context = browser.new_context(**options)
-            context.set_default_timeout(10_000)
             contexts.append(context)
             page = context.new_page()
             page.goto(address)
@@ -111,10 +110,10 @@ def test_a_source_is_voted_on_along_with_the_answer(world: World, answered: Open
 
 def test_a_vote_whose_acknowledgement_was_lost_is_sent_again_and_stored_once(world: World, answered: Opener) -> None:
     page = answered()
-    lost = []
+    lost, told = [], False
 
     def lose(route: sync_api.Route) -> None:
-        if len(lost) < 2:
+        if len(lost) < 2 or not told:  # what the page says between two attempts, a busy machine may miss
             lost.append(route.fetch().status)  # it arrives and is stored, but the page never hears of it
             route.abort()
         else:
@@ -123,8 +122,9 @@ def test_a_vote_whose_acknowledgement_was_lost_is_sent_again_and_stored_once(wor
     page.route(VOTES, lose)
     page.get_by_role("button", name="Good answer").click()
     sync_api.expect(status(page)).to_have_text("Not stored yet. Trying again …")
+    told = True
     sync_api.expect(status(page)).to_have_text(THANKS)
-    assert lost == [201, 200]
+    assert lost == [201] + [200] * (len(lost) - 1)
     assert len(votes(world)) == 1
 
 
@@ -160,10 +160,13 @@ def test_a_vote_that_cannot_be_stored_is_said_and_can_be_tried_again(world: Worl
     page.clock.install()
     page.route(VOTES, lambda route: route.abort())
     page.get_by_role("button", name="Bad answer").click()
-    for _ in range(8):
+    given_up = status(page).filter(has_text="Not stored: The server cannot be reached")
+    for _ in range(200):  # an attempt fails when the browser comes to it, and then its pause begins
+        if given_up.count():
+            break
         page.clock.run_for(16_000)
         page.wait_for_timeout(50)
-    sync_api.expect(status(page)).to_contain_text("Not stored: The server cannot be reached")
+    sync_api.expect(given_up).to_be_visible()
     assert votes(world) == []
     page.unroute(VOTES)
     page.get_by_role("button", name="Try again").click()
@@ -227,10 +230,11 @@ def test_voting_works_without_scripts(world: World, browser: sync_api.Browser) -
         page.get_by_role("button", name="Ask", exact=True).click()
         page.get_by_role("radio", name="This source fits").check()
         page.get_by_role("button", name="Bad answer").click()
-        assert status(page).inner_text() == THANKS
+        sync_api.expect(status(page)).to_have_text(THANKS)
         page.get_by_label("It is out of date").check()
         page.get_by_label("What would be right?").fill("Twenty.\nNot thirty.")
-        page.get_by_role("button", name="Send").click()
+        with page.expect_navigation():  # to a page that looks the same
+            page.get_by_role("button", name="Send").click()
         assert page.get_by_label("It is out of date").is_checked()
     said = votes(world)[0]
     assert (said.reason, said.correction) == (FeedbackReason.OUT_OF_DATE, "Twenty.\nNot thirty.")

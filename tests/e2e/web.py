@@ -25,7 +25,7 @@ class Typist:
         self.cancelled = threading.Event()
 
     async def stream(self, request: GenerationRequest) -> AsyncIterator[TextDelta | Generated]:
-        pause = 0.4 if "slowly" in request.question else self.seconds_per_word
+        pause = 1.0 if "slowly" in request.question else self.seconds_per_word
         chunk = request.passages[0].chunk
         try:
             for word in chunk.text.split(" "):
@@ -45,11 +45,13 @@ def served(app: FastAPI) -> Iterator[str]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
-    deadline = time.monotonic() + 20
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
     try:
+        deadline = time.monotonic() + 60
+        while not server.started:
+            assert thread.is_alive(), "the server ended"
+            assert time.monotonic() < deadline, "the server did not start"
+            time.sleep(0.02)
+        port = server.servers[0].sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
