@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -139,12 +140,16 @@ async def test_beyond_the_limit_there_is_429_with_retry_after_before_anything_is
     client: httpx.AsyncClient, world: World, model: MockModel, stream: bool
 ) -> None:
     await _answered(client)
-    model.first_token_seconds = 1.5
+    refusing = threading.Event()
+    model.respond = lambda _: SAID if refusing.wait(60) else ""
     writing = [asyncio.create_task(client.post(PATH, json=asks(QUESTION, stream=stream))) for _ in range(2)]
-    async with asyncio.timeout(10):
-        while (load := world.services.model_endpoint.load).writing < 1 or load.waiting < 1:
-            await asyncio.sleep(0.01)
-    refused = await client.post(PATH, json=asks(QUESTION, stream=stream))
+    try:
+        async with asyncio.timeout(30):
+            while (load := world.services.model_endpoint.load).writing < 1 or load.waiting < 1:
+                await asyncio.sleep(0.01)
+        refused = await client.post(PATH, json=asks(QUESTION, stream=stream))
+    finally:
+        refusing.set()
     assert refused.status_code == 429
     assert int(refused.headers["Retry-After"]) >= 1
     assert refused.json()["error"]["type"] == "busy"
@@ -166,10 +171,10 @@ async def test_a_client_that_leaves_ends_the_request_at_the_model_within_a_secon
     world.services.warm_up()
     model.words, model.tokens_per_second = 2000, 20.0
     with LoopbackServer(world.app()) as server:
-        async with httpx.AsyncClient(timeout=10) as client:
+        async with httpx.AsyncClient(timeout=90) as client:
             request = client.build_request("POST", f"{server.root}{PATH}", json=asks(QUESTION, stream=stream))
             asking = asyncio.create_task(_read(client, request))
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(60):
                 while not any(seen.question == QUESTION for seen in model.stats.requests):
                     await asyncio.sleep(0.02)
                 await asyncio.sleep(0.3)

@@ -40,7 +40,7 @@ class Served:
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
     with MockModel(tokens_per_second=500) as model:
-        given = {"model_url": model.url, "environment": "production", "model_first_token_seconds": 2.0, **PRICES}
+        given = {"model_url": model.url, "environment": "production", **PRICES}
         world = World(tmp_path, given).ingest()
         assert world.release is not None
         llm = GeneratorSpec(kind="llm", base_model="base")

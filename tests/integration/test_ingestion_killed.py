@@ -54,13 +54,13 @@ QUICK = ("second shard", "half the upserts", "index committed")
 def test_killed_at_a_named_moment(before: Path, unbroken: Any, tmp_path: Path, moment: str) -> None:
     home = _copy(before, tmp_path)
     with _start(home, before / "docs", moment) as victim:
-        assert victim.wait(timeout=60) == -signal.SIGKILL
+        assert victim.wait(timeout=120) == -signal.SIGKILL
 
     assert _finish(home, before / "docs") == unbroken
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_killed_twenty_times_at_random_moments(before: Path, unbroken: Any, tmp_path: Path) -> None:
     chance = random.Random(SEED)
     seconds = _seconds_of_a_run(before, tmp_path)
@@ -69,21 +69,26 @@ def test_killed_twenty_times_at_random_moments(before: Path, unbroken: Any, tmp_
         home = _copy(before, tmp_path / str(attempt))
         delay = chance.uniform(0, seconds)
         with _start(home, before / "docs") as victim:
-            time.sleep(delay)
-            victim.kill()
-            survived += victim.wait(timeout=30) == 0
+            started = time.monotonic()
+            try:
+                victim.wait(timeout=delay)
+            except subprocess.TimeoutExpired:
+                victim.kill()
+            else:  # so the first run was slow, and the next delays need not be
+                seconds = min(seconds, time.monotonic() - started)
+            survived += victim.wait(timeout=60) == 0
         assert _finish(home, before / "docs") == unbroken, f"killed {delay:.3f} s after its start"
     assert survived < 15, "most runs were over before they were killed"
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_killed_again_and_again_until_it_gets_through(before: Path, unbroken: Any, tmp_path: Path) -> None:
     chance = random.Random(SEED)
     home = _copy(before, tmp_path)
     for _ in range(8):
         with _start(home, before / "docs", chance.choice(MOMENTS)) as victim:
-            victim.wait(timeout=60)
+            victim.wait(timeout=120)
 
     assert _finish(home, before / "docs") == unbroken
 
@@ -110,7 +115,7 @@ def _start(home: Path, docs: Path, *moment: str) -> subprocess.Popen[bytes]:
 def _seconds_of_a_run(before: Path, tmp_path: Path) -> float:
     with _start(_copy(before, tmp_path / "measured"), before / "docs") as victim:
         started = time.monotonic()
-        assert victim.wait(timeout=60) == 0
+        assert victim.wait(timeout=120) == 0
         return time.monotonic() - started
 
 

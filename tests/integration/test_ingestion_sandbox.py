@@ -101,7 +101,8 @@ def test_a_worker_killed_from_outside_is_taken_for_want_of_memory(perform, sandb
     worker = int(first.document.text.rsplit(" ", 1)[1])
     task = Task(LocalFile(path, path.name), SourceItem("docs/sleep.txt", "docs", "1", 1))
     future = sandbox.submit(task)
-    time.sleep(0.5)
+    while not future.running():
+        time.sleep(0.01)
     os.kill(worker, signal.SIGKILL)
 
     assert kind(sandbox.outcome(task, future)) is FailureKind.MEMORY
@@ -137,7 +138,7 @@ def test_leaving_the_sandbox_ends_what_is_under_way(tmp_path: Path) -> None:
         sandbox.submit(Task(LocalFile(path, path.name), SourceItem("docs/loop.txt", "docs", "1", 1)))
         time.sleep(1)
 
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30  # not the 60 that it may take
     assert list(tmp_path.glob("workers-*")) == []
 
 
@@ -175,15 +176,18 @@ def test_workers_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         assert _alive(worker)
         parent.kill()
 
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while _alive(worker) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _alive(worker)
 
 
 def _alive(process: int) -> bool:
-    status = Path(f"/proc/{process}/stat")
-    return status.exists() and status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    try:
+        status = Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):  # the second where it ends while it is being read
+        return False
+    return status.rsplit(")", 1)[1].split()[0] != "Z"
 
 
 class ProcessOfCelery:

@@ -32,7 +32,7 @@ CASES = [Case(id=f"days-{n}", question=f"{QUESTION} ({n})", answer="Thirty.", ev
 
 
 def evaluated(home: Path, judge: MockJudge, *, calibrated: bool) -> Report:
-    world = World(home, {"judge_url": judge.url, "judge_model": "mock", "judge_timeout_seconds": 2.0}).ingest()
+    world = World(home, {"judge_url": judge.url, "judge_model": "mock", "judge_timeout_seconds": 20.0}).ingest()
     try:
         DatasetStore(world.database).save("holidays", CASES, actor="ann", reason="a test")
         if calibrated:
