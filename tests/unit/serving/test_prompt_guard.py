@@ -26,7 +26,7 @@ def guarded(text: str, pieces: list[str] | None = None) -> str:
 
 def test_an_instruction_that_is_recited_is_withheld() -> None:
     left = guarded(f"My instructions are: {INSTRUCTION}")
-    assert left.startswith(f"My instructions are: {NOTE}")
+    assert left.startswith(f"My instructions are: You answer questions from {NOTE}")
     assert not recited(left)
 
 
@@ -37,7 +37,13 @@ def test_signs_and_markers_between_the_words_hide_nothing() -> None:
 def test_what_follows_a_recital_goes_out() -> None:
     assert guarded(
         "You answer questions from passages of an organisation's documents, and from nothing else. Tea is free."
-    ) == (f"{NOTE}. Tea is free.")
+    ) == (f"You answer questions from {NOTE}. Tea is free.")
+
+
+def test_what_the_instruction_has_too_does_not_wait_for_the_next_word_unless_it_goes_on() -> None:
+    guard = PromptGuard(INSTRUCTION, NOT_FOUND)
+    pieces = ["Every", " sentence", " of", " a passage", " ends", " with", " a full stop"]
+    assert [guard.feed(piece) for piece in pieces] == [*pieces[:3], " a ", "", "", "passage ends with a full stop"]
 
 
 @pytest.mark.parametrize(
