@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -30,6 +31,7 @@ def document_id(uri: str) -> str:
     return str(uuid.uuid5(_DOCUMENT_NAMESPACE, uri))
 
 
+@lru_cache(maxsize=10_000)
 def chunk_id(document: str, ordinal: int) -> str:
     """The id of a document's `ordinal`-th chunk (from 0): uuid5 of document id and ordinal."""
     return str(uuid.uuid5(uuid.UUID(document), str(ordinal)))

@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from core.sentences import sentence_spans
-from core.types import Citation, Passage
+from core.types import Chunk, Citation, Passage
 from serving.support import THRESHOLD, PassageSentences, Reader, Said, support
 
 # What needs a second look: a bracket with the space before it, code, the end of a line, space that a marker may follow.
@@ -39,7 +39,6 @@ class CitedText:
         self._language = language
         self._reader = _reader(language)
         self._first = first_marker
-        self._sources: dict[int, PassageSentences] = {}
         self._citations: list[Citation] = []
         self._held = ""
         self._code = 0
@@ -173,9 +172,7 @@ class CitedText:
         return marker
 
     def _source(self, number: int) -> PassageSentences:
-        if number not in self._sources:
-            self._sources[number] = PassageSentences(self._passages[number - 1].chunk, self._reader)
-        return self._sources[number]
+        return _sentences(self._passages[number - 1].chunk, self._language)
 
 
 def _numbers(inside: str) -> tuple[int, ...]:
@@ -195,3 +192,9 @@ def _numbers(inside: str) -> tuple[int, ...]:
 @lru_cache(maxsize=8)
 def _reader(language: str) -> Reader:
     return Reader(language)
+
+
+# Reading a passage takes milliseconds, in which nobody else's answer goes on; what is cited is cited again.
+@lru_cache(maxsize=2000)
+def _sentences(chunk: Chunk, language: str) -> PassageSentences:
+    return PassageSentences(chunk, _reader(language))

@@ -17,13 +17,14 @@ from core.errors import ModelUnavailableError, SettingsError
 from core.release import GeneratorSpec
 from core.settings import Settings
 from serving.llm.breaker import Breaker
-from serving.llm.client import open_chat_model, open_http
+from serving.llm.client import open_chat_http, open_chat_model, open_http
 from serving.llm.failures import ContextOverflowError, counts_as_outage
 from serving.llm.places import Places
 from serving.llm.tokens import ASK_AGAIN_SECONDS, EstimatedTokens, FileTokens, ServerTokens, TokenCounter
 
 if TYPE_CHECKING:
     import httpx
+    import httpx2
     from langchain_core.language_models import BaseChatModel
 
 # The window of a model that nobody tells us: smaller ones are rare by now.
@@ -48,6 +49,7 @@ class _Here:
     """What belongs to one event loop."""
 
     http: httpx.AsyncClient
+    chat_http: httpx2.AsyncClient
     places: Places
     models: dict[str, BaseChatModel] = field(default_factory=dict)
     counters: dict[str, TokenCounter] = field(default_factory=dict)
@@ -94,7 +96,7 @@ class ModelEndpoint:
             return self._given
         here, key = self._here(), spec.model_dump_json()
         if key not in here.models:
-            here.models[key] = open_chat_model(self.settings, spec, here.http)
+            here.models[key] = open_chat_model(self.settings, spec, here.chat_http)
         return here.models[key]
 
     def says_when_done(self) -> bool:
@@ -158,19 +160,21 @@ class ModelEndpoint:
         loop = asyncio.get_running_loop()
         here = self._by_loop.get(loop)
         if here is None:
-            here = _Here(open_http(self.settings), Places(self.settings.model_concurrency))
-            closing = loop.create_task(self._close_at_the_end(loop, here.http), name="model endpoint")
+            places = Places(self.settings.model_concurrency)
+            here = _Here(open_http(self.settings), open_chat_http(self.settings), places)
+            closing = loop.create_task(self._close_at_the_end(loop, here), name="model endpoint")
             _closing.add(closing)
             closing.add_done_callback(_closing.discard)
             with self._lock:
                 self._by_loop[loop] = here
         return here
 
-    async def _close_at_the_end(self, loop: asyncio.AbstractEventLoop, http: httpx.AsyncClient) -> None:
+    async def _close_at_the_end(self, loop: asyncio.AbstractEventLoop, here: _Here) -> None:
         """Wait until the loop ends, which cancels what it still runs, and close the connections."""
         try:
             await loop.create_future()
         finally:
             with self._lock:
                 del self._by_loop[loop]
-            await http.aclose()
+            await here.http.aclose()
+            await here.chat_http.aclose()

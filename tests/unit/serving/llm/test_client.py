@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import httpx
+import httpx2
 import pytest
 
 from core.errors import InputError, SettingsError
 from core.release import GeneratorSpec
 from core.settings import load_settings
-from serving.llm.client import check_sampling, open_chat_model, open_http
+from serving.llm.client import check_sampling, open_chat_http, open_chat_model
 from serving.llm.endpoint import ModelEndpoint
 from tests.unit.serving.llm.asked import SPEC
 
 
 async def test_azure_is_asked_for_its_deployment_with_the_key_where_it_looks_for_it() -> None:
-    asked: list[httpx.Request] = []
+    asked: list[httpx2.Request] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def answer(request: httpx2.Request) -> httpx2.Response:
         asked.append(request)
-        return httpx.Response(401, json={"error": {"message": "no"}})
+        return httpx2.Response(401, json={"error": {"message": "no"}})
 
     settings = load_settings(
         model_url="https://name.example", model_provider="azure", model_api_version="2026-01-01", model_api_key="secret"
     )
-    async with open_http(settings) as http:
-        http._transport = httpx.MockTransport(answer)
+    async with open_chat_http(settings) as http:
+        http._transport = httpx2.MockTransport(answer)
         chat = open_chat_model(settings, SPEC, http)
         with pytest.raises(Exception, match="401"):
-            await chat.ainvoke("Hello?")
+            await anext(chat.astream("Hello?"))
     (request,) = asked
     assert request.url.path == "/openai/deployments/base/chat/completions"
     assert request.url.params["api-version"] == "2026-01-01"
@@ -37,7 +37,7 @@ async def test_azure_is_asked_for_its_deployment_with_the_key_where_it_looks_for
 
 async def test_azure_without_a_version_names_the_setting() -> None:
     settings = load_settings(model_url="https://name.example", model_provider="azure")
-    async with httpx.AsyncClient() as http:
+    async with httpx2.AsyncClient() as http:
         with pytest.raises(SettingsError) as refused:
             open_chat_model(settings, SPEC, http)
     assert "RAGLOOP_MODEL_API_VERSION" in refused.value.hint
@@ -58,7 +58,7 @@ def test_sampling_can_change_how_an_answer_is_drawn_and_nothing_else(sampling: d
 
 
 async def test_a_release_without_a_model_says_so() -> None:
-    async with httpx.AsyncClient() as http:
+    async with httpx2.AsyncClient() as http:
         with pytest.raises(InputError, match="no base model"):
             open_chat_model(load_settings(model_url="http://model/v1"), GeneratorSpec(kind="llm"), http)
 
