@@ -85,7 +85,7 @@ class Answerer:
     ) -> None:
         self.release = release
         self.retriever = retriever
-        self._scorer = scorer
+        self.scorer = scorer
         self._generator = generator
         self._interactions = interactions
         self._query_writer = query_writer or RuleWriter()
@@ -110,7 +110,7 @@ class Answerer:
         mark = clock.lap("condense", clock.started) if question.history else clock.started
         retrieval = await asyncio.to_thread(self.retriever.retrieve, query.text, question.scope)
         mark = clock.lap("retrieve", mark)
-        evidence = await asyncio.to_thread(self._scorer.score, query.text, retrieval.passages)
+        evidence = await asyncio.to_thread(self.scorer.score, query.text, retrieval.passages)
         mark = clock.lap("evidence", mark)
 
         text: list[str] = []
@@ -137,7 +137,7 @@ class Answerer:
     async def ask_of(self, question: str, passages: Sequence[Passage]) -> str:
         """What the generator writes when it is handed these passages and no others: nothing is searched, declined or
         recorded. Raises what the generator raises."""
-        evidence = await asyncio.to_thread(self._scorer.score, question, passages)
+        evidence = await asyncio.to_thread(self.scorer.score, question, passages)
         request = GenerationRequest(question, (), passages, evidence)
         async with aclosing(self._generate(request)) as events:
             return "".join([event.text async for event in events if isinstance(event, TextDelta)])

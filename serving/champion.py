@@ -8,6 +8,9 @@ champion.close()
 A champion that this process cannot open is an error, at its requests and at /readyz, not a reason to go on with the
 one before: that one was replaced, perhaps because it did harm, and a rollback that a process ignores is none. It is
 tried again at every look. What it replaced is kept open, so that it answers again as soon as the pointer is back.
+
+A server that follows also reads the champion's passages ahead: embedding their sentences is most of what a question
+about passages costs that nobody asked about before.
 """
 
 from __future__ import annotations
@@ -16,12 +19,14 @@ import asyncio
 import logging
 import threading
 import time
+from itertools import islice
 
 from core.errors import RagloopError, ReleaseUnavailableError, UnavailableError
 from core.release import Release
 from core.storage.documents import RunRepository
 from core.storage.releases import ReleaseRepository
 from serving.answerer import Answerer
+from serving.evidence import CHUNKS_KEPT
 from serving.factory import Services
 from serving.release_verification import open_release
 from serving.releases import champion_or_first
@@ -34,6 +39,8 @@ POINTER_CHECK_SECONDS = 0.25
 _OVERDUE_SECONDS = 1.5
 # How long a new champion waits for its model to be loaded before it answers; loading goes on after that.
 MODEL_SECONDS = 1.0
+# Reading ahead rests for so many times as long as it took to read a passage: questions come first.
+_REST = 1.0
 
 
 def current_champion(services: Services) -> Release:
@@ -59,6 +66,7 @@ class Champion:
         self._looked = float("-inf")
         self._ended = threading.Event()
         self._follower: threading.Thread | None = None
+        self._reading_ahead: threading.Thread | None = None
 
     def answerer(self) -> Answerer:
         """Raises UnavailableError with a hint while nothing has been ingested, and ReleaseUnavailableError when the
@@ -82,13 +90,39 @@ class Champion:
     def close(self) -> None:
         """Stop looking."""
         self._ended.set()
-        if self._follower is not None:
-            self._follower.join()
+        for thread in (self._follower, self._reading_ahead):
+            if thread is not None:
+                thread.join()
 
     def _follow(self) -> None:
+        read: Answerer | None = None
         self._look(wait=True)
         while not self._ended.wait(POINTER_CHECK_SECONDS):
+            if self._serving is not None and self._serving is not read:
+                read = self._serving
+                self._begin_reading_ahead(read)
             self._look(wait=True)
+
+    def _begin_reading_ahead(self, answerer: Answerer) -> None:
+        if self._reading_ahead is not None:
+            self._reading_ahead.join()  # it ends with the passage that it reads
+        self._reading_ahead = threading.Thread(
+            target=self._read_ahead, args=(answerer,), name="reading ahead", daemon=True
+        )
+        self._reading_ahead.start()
+
+    def _read_ahead(self, answerer: Answerer) -> None:
+        """Have the answerer's passages read, as many as are kept, until another one answers."""
+        collection = answerer.release.manifest.collection.name
+        try:
+            stored = islice(self._services.index.scroll(collection), CHUNKS_KEPT)
+            for chunk in [each.chunk for each, _ in stored]:
+                started = time.monotonic()
+                answerer.scorer.read(chunk)
+                if self._ended.wait((time.monotonic() - started) * _REST) or self._serving is not answerer:
+                    return
+        except RagloopError as error:  # whoever asks is told; it is read when it is asked about
+            logger.info("reading ahead ended early: %s", error.message)
 
     def _look(self, *, wait: bool) -> None:
         asked = time.monotonic()

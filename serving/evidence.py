@@ -84,6 +84,10 @@ class EvidenceScorer:
         self._language = language
         self._read = lru_cache(maxsize=CHUNKS_KEPT)(self._read_chunk)
 
+    def read(self, chunk: Chunk) -> None:
+        """Embed the chunk's sentences, so that whoever asks about it need not wait for that."""
+        self._read(chunk)
+
     def score(self, question: str, passages: Sequence[Passage]) -> Evidence:
         """The evidence in `passages` (best first) for answering `question`."""
         terms = self._sparse.terms(question)

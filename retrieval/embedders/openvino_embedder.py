@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Literal
@@ -24,6 +25,8 @@ _BATCH = 16
 _FEW = 128
 # Texts tokenised and sorted by length at a time: enough for even batches, little enough to keep memory flat.
 _WINDOW = 1024
+# The vectors of the last single texts: a question is embedded to search with it, and again to weigh what was found.
+_QUESTIONS_KEPT = 128
 
 _Hint = Literal["LATENCY", "THROUGHPUT"]
 
@@ -46,9 +49,18 @@ class OpenVinoEmbedder:
         self._core = self._openvino.Core()
         self._compiled: dict[_Hint, _Compiled] = {}
         self._lock = threading.Lock()
+        self._question = lru_cache(maxsize=_QUESTIONS_KEPT)(self._embed_one)
 
     def embed(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vector:
         """Shape (len(texts), dimensions), float32, unit length, in the order given."""
+        if len(texts) == 1 and progress is None:
+            return self._question(texts[0]).copy()
+        return self._embed(texts, progress)
+
+    def _embed_one(self, text: str) -> Vector:
+        return self._embed([text], None)
+
+    def _embed(self, texts: Sequence[str], progress: Callable[[int], None] | None) -> Vector:
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         if len(texts) <= _FEW:
             compiled = self._compiled_for("LATENCY")

@@ -110,7 +110,7 @@ class Undefended:
         return Reply(str(said.content), passages, frozenset())
 
     async def _quotes(self, question: str, passages: Sequence[Passage]) -> Reply:
-        evidence = self._answerer._scorer.score(question, passages)
+        evidence = self._answerer.scorer.score(question, passages)
         text, sound = "", frozenset[int]()
         events: AsyncIterator[Any] = ExtractiveGenerator(self._services.embedder).stream(
             GenerationRequest(question, (), passages, evidence)

@@ -39,6 +39,13 @@ def test_vectors_have_the_promised_shape_type_and_length(embedder: Embedder) -> 
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
 
 
+def test_changing_a_vector_does_not_change_the_next_one_of_the_same_question(embedder: Embedder) -> None:
+    first = embedder.embed(["Who approves travel?"])
+    first[:] = 0
+    again = embedder.embed(["Who approves travel?"])
+    np.testing.assert_allclose(np.linalg.norm(again, axis=1), 1, atol=1e-3)
+
+
 def test_no_texts_give_no_vectors(embedder: Embedder) -> None:
     assert embedder.embed([]).shape == (0, embedder.dimensions)
 

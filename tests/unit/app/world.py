@@ -164,7 +164,7 @@ class World:
         assert self.release is not None
         built = build_answerer(self.services, self.release)
         interactions = InteractionRepository(self.database)
-        return Answerer(self.release, built.retriever, built._scorer, generator, interactions)
+        return Answerer(self.release, built.retriever, built.scorer, generator, interactions)
 
 
 @dataclass

@@ -12,11 +12,16 @@ import pytest
 
 from core.errors import NotFoundError, ReleaseUnavailableError, StoreUnavailableError, UnavailableError
 from core.release import Release
+from core.types import AccessScope
 from serving import champion as module
+from serving.answerer import Question
 from serving.champion import Champion
+from serving.evidence import statements
 from serving.release_service import ReleaseService
 from tests.unit.app.world import World
 from tests.unit.serving.release_world import BOSS, MAKER, second_collection
+
+SENTENCE = "Holidays: Every employee has thirty days of holiday each year."
 
 
 @pytest.fixture
@@ -75,6 +80,33 @@ def test_a_server_turns_to_the_new_champion_and_back_on_a_rollback(
     assert within(2, lambda: answers(followed) == candidate.id)
     service.rollback(BOSS, reason="a test")
     assert within(2, lambda: answers(followed) == world.release.id)  # type: ignore[union-attr]
+
+
+async def test_a_server_reads_the_passages_ahead_so_that_a_question_embeds_nothing_but_itself(
+    world: World, followed: Champion
+) -> None:
+    question = "How many days of holiday has every employee each year?"
+    collection = followed.answerer().release.manifest.collection.name
+    chunks = [stored.chunk for stored, _ in world.services.index.scroll(collection)]
+    headed = {
+        f"{chunk.heading_path[-1] if chunk.heading_path else chunk.title}: "
+        f"{chunk.text[start - chunk.start : end - chunk.start]}"
+        for chunk in chunks
+        for start, end in statements(chunk, "english")
+    }
+    assert len(headed) > 1
+    assert within(5, lambda: headed <= set(world.embedder.embedded))
+    world.embedder.embedded.clear()
+    await followed.answerer().ask(Question(question, AccessScope.everything(), "api"))
+    assert set(world.embedder.embedded) == {question}
+
+
+def test_a_new_champion_s_passages_are_read_ahead_too(
+    world: World, service: ReleaseService, candidate: Release, followed: Champion
+) -> None:
+    assert within(5, lambda: SENTENCE in world.embedder.embedded)
+    promote(service, candidate)
+    assert within(5, lambda: SENTENCE.replace(" each year", "") in world.embedder.embedded)
 
 
 def test_without_a_follower_a_request_looks_by_itself(
