@@ -43,6 +43,7 @@ class Runtime:
         self.settings = settings
         self.fatal: RagloopError | None = None
         self.when_fatal: Callable[[], None] = lambda: None
+        self.when_open: Callable[[], None] = lambda: None
         self._opener = opener
         self._services: Services | None = None
         self._champion = champion
@@ -126,6 +127,7 @@ class Runtime:
         services = self._opener(self.settings)
         try:
             services.warm_up()
+            self.when_open()
         except BaseException:
             services.close()
             raise

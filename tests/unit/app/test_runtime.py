@@ -36,10 +36,12 @@ def world(tmp_path: Path) -> World:
 async def test_services_open_in_the_background_and_the_model_is_warm_when_they_are_handed_out(world: World) -> None:
     world.embedder.embedded.clear()
     runtime = Runtime(world.settings, opener=Opener(world.services))
+    warm: list[bool] = []
+    runtime.when_open = lambda: warm.append(bool(world.embedder.embedded))
     assert isinstance(runtime.state(), UnavailableError)
     async with runtime.running():
         assert await runtime.services() is world.services
-        assert world.embedder.embedded
+        assert warm == [True]
         assert (await runtime.answerer()).release == world.release
 
 
