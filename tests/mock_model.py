@@ -33,13 +33,13 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from tests.loopback_server import LoopbackServer
-from tests.model_replies import STATUSES, ModelManner, count, sensible, tokens
+from tests.model_replies import STATUSES, ModelManner, count, prose, sensible, tokens
 
 # Long enough for any test's timeout to strike.
 _HANG_SECONDS = 60.0
 _KEPT = 20_000
 # What can be changed from outside while it runs, beside the manner.
-_KNOBS = {"failures", "first_token_seconds", "tokens_per_second", "jitter", "words"}
+_KNOBS = {"failures", "first_token_seconds", "tokens_per_second", "jitter", "words", "plain"}
 _HALFWAY = frozenset({ModelManner.TRUNCATED, ModelManner.DROPPED, ModelManner.STALLS})
 
 Messages = Sequence[Mapping[str, str]]
@@ -95,6 +95,7 @@ class MockModel(LoopbackServer):
         failures: int | None = None,
         respond: Callable[[Messages], str] | None = None,
         words: int = 0,
+        plain: bool = False,
         models: Sequence[str] = ("base",),
         max_model_len: int = 8192,
         api_key: str | None = None,
@@ -103,7 +104,7 @@ class MockModel(LoopbackServer):
         port: int = 0,
     ) -> None:
         """`tokens_per_second` 0 is as fast as it goes; `jitter` 0.2 lets each wait vary by a fifth; `words` makes
-        answers at least so many tokens long; `load_seconds` is what loading an adapter takes."""
+        answers at least so many tokens long; `plain` ones hold no markdown; `load_seconds` is what loading an adapter takes."""
         self.first_token_seconds = first_token_seconds
         self.tokens_per_second = tokens_per_second
         self.jitter = jitter
@@ -111,6 +112,7 @@ class MockModel(LoopbackServer):
         self.failures = failures
         self.respond = respond or sensible
         self.words = words
+        self.plain = plain
         self.models = tuple(models)
         self.max_model_len = max_model_len
         self.api_key = api_key
@@ -181,6 +183,8 @@ class MockModel(LoopbackServer):
     def answer(self, messages: Messages) -> list[str]:
         """The tokens of the answer to these messages."""
         said = self.respond(messages)
+        if self.plain:
+            said = prose(said)
         return tokens(said if not self.words else " ".join([said] * (1 + self.words // max(1, len(tokens(said))))))
 
     async def pieces(self, body: Mapping[str, Any], manner: ModelManner) -> AsyncIterator[tuple[str, str | None]]:

@@ -12,6 +12,8 @@ _QUOTED = re.compile(r"(?P<sentence>[^\n]*?\S) \[(?P<marker>\d{1,4})\]")
 _QUESTION = re.compile(r"^\s*Question: (.*)$", re.MULTILINE)
 _USER = re.compile(r"^\s*user: (.*)$", re.MULTILINE)
 _WORD = re.compile(r"\w+")
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_MARKUP = re.compile(r"[`*|]|^\s*(?:[-#>]+|\d+\.)\s")
 # A token of the mock's: a word or a sign, with the space before it.
 TOKEN = re.compile(r"\s*(?:\w+|[^\w\s])|\s+")
 # What a chat template puts around a message.
@@ -82,6 +84,11 @@ def sensible(messages: Sequence[Mapping[str, str]]) -> str:
     if best is None or best[0] == 0:
         return NOT_FOUND
     return f"{best[1]['sentence'].strip()} [{best[1]['marker']}]"
+
+
+def prose(text: str) -> str:
+    """The text without markdown, but for its markers: as models write that follow their prompt."""
+    return _MARKUP.sub("", _LINK.sub(r"\1", text)).strip()
 
 
 def _words(text: str) -> set[str]:

@@ -15,7 +15,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,16 +22,10 @@ from typing import Any
 import httpx
 
 from core.settings import Settings
-from core.storage.releases import ReleaseRepository
 from core.telemetry import configure_logging
-from core.types import AccessScope
-from serving.answerer import Question
-from serving.factory import build_answerer, open_services
-from serving.llm.conversation import prompt_messages
-from serving.prompt_library import load_prompts
 from tests.benchmarks import machine
 from tests.benchmarks.figures import spread
-from tests.benchmarks.model_answers import install, mock_model, questions, turn, variables
+from tests.benchmarks.model_answers import SETTLING_SECONDS, install, mock_model, prompts, turn, variables
 from tests.benchmarks.run import save
 from tests.benchmarks.search import server
 
@@ -40,23 +33,16 @@ from tests.benchmarks.search import server
 LIMITS: dict[str, Any] = {"top_k": 2, "model_max_tokens": 64}
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One question: the body that goes to the model server for it."""
-
-    question: str
-    body: dict[str, Any]
-
-
 def measure(settings: Settings, model: str, count: int, limits: dict[str, Any]) -> dict[str, Any]:
     """Ask each question both ways, the first of the two changing; `limits` are the settings of the server."""
-    asked = asyncio.run(_prompts(settings, model, count))
+    asked = asyncio.run(prompts(settings, model, count, max_tokens=LIMITS["model_max_tokens"]))
     bare: list[float] = []
     through: list[float] = []
     retrieval: list[float] = []
     evidence: list[float] = []
     url = str(settings.model_url)
     with server(settings, **variables(url, **limits)) as (address, _), httpx.Client(timeout=60) as client:
+        time.sleep(SETTLING_SECONDS)
         for each in asked[:3]:  # nobody's first question
             _through(client, address, each.question)
         for number, each in enumerate(asked):
@@ -80,29 +66,6 @@ def measure(settings: Settings, model: str, count: int, limits: dict[str, Any]) 
             [1000 * (one - other - found - weighed) for one, other, found, weighed in rows]
         ),
     }
-
-
-async def _prompts(settings: Settings, model: str, count: int) -> list[Asked]:
-    """The questions that the champion lets its model answer, with the messages that it sends."""
-    services = open_services(settings)
-    champion = ReleaseRepository(services.database).champion()
-    assert champion is not None
-    answerer = build_answerer(services, champion, recorded=False)
-    reference = champion.manifest.prompts["answer"]
-    prompt = load_prompts()["answer"][reference.version]
-    found = []
-    for question in questions(services, champion.manifest.collection.name, 3 * count):
-        answer = await answerer.ask(Question(question, AccessScope.of("public"), origin="probe"))
-        if answer.abstained or answer.model is None:
-            continue
-        messages = prompt_messages(prompt, question, answer.retrieval.passages[: answer.model.passages])
-        turns = [{"role": message.role, "content": message.content} for message in messages]
-        body = {"model": model, "messages": turns, "stream": True, "temperature": 0, "max_completion_tokens": 64}
-        found.append(Asked(question, body))
-    services.close()
-    if not found:
-        raise AssertionError("the model answers none of the questions")
-    return found[:count]
 
 
 def _bare(client: httpx.Client, url: str, body: dict[str, Any]) -> float:

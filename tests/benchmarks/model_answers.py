@@ -17,13 +17,19 @@ from typing import Any
 import httpx
 
 from core.settings import Settings, child_environment, load_settings
-from core.types import Actor, Role
+from core.storage.releases import ReleaseRepository
+from core.types import AccessScope, Actor, Role
 from ingestion.factory import folder_source, open_pipeline
-from serving.factory import Services, open_services
+from serving.answerer import Question
+from serving.factory import Services, build_answerer, open_services
+from serving.llm.conversation import prompt_messages
+from serving.prompt_library import load_prompts
 from serving.release_service import ReleaseService
 from tests.benchmarks.run import ROOT
 
 SOMEONE = Actor("a benchmark", frozenset(Role))
+# A server that has just been started reads its passages ahead; what is measured is one that has done so.
+SETTLING_SECONDS = 30.0
 FIRST_TEXT = b'"content":"'
 _NO_TEXT = b'"content":""'
 
@@ -36,6 +42,14 @@ class Streamed:
     whole: float = 0.0
     gaps: tuple[float, ...] = ()
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question: the body that goes to the model server for it."""
+
+    question: str
+    body: dict[str, Any]
 
 
 @contextmanager
@@ -89,6 +103,35 @@ def questions(services: Services, collection: str, count: int) -> list[str]:
     chunks = (stored.chunk for stored, _ in services.index.scroll(collection))
     names = dict.fromkeys(chunk.heading_path[-1] if chunk.heading_path else chunk.title for chunk in chunks)
     return [f"What do the documents say about {name}?" for name in islice(names, count)]
+
+
+async def prompts(settings: Settings, model: str, count: int, max_tokens: int) -> list[Asked]:
+    """The questions that the champion lets its model answer, with the messages that it sends."""
+    services = open_services(settings)
+    champion = ReleaseRepository(services.database).champion()
+    assert champion is not None
+    answerer = build_answerer(services, champion, recorded=False)
+    reference = champion.manifest.prompts["answer"]
+    prompt = load_prompts()["answer"][reference.version]
+    found = []
+    for question in questions(services, champion.manifest.collection.name, 3 * count):
+        answer = await answerer.ask(Question(question, AccessScope.of("public"), origin="probe"))
+        if answer.abstained or answer.model is None:
+            continue
+        messages = prompt_messages(prompt, question, answer.retrieval.passages[: answer.model.passages])
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        body = {
+            "model": model,
+            "messages": turns,
+            "stream": True,
+            "temperature": 0,
+            "max_completion_tokens": max_tokens,
+        }
+        found.append(Asked(question, body))
+    services.close()
+    if not found:
+        raise AssertionError("the model answers none of the questions")
+    return found[:count]
 
 
 async def stream(client: httpx.AsyncClient, url: str, body: dict[str, Any]) -> Streamed:

@@ -2,7 +2,8 @@
 
 A mock model server, a process of its own, writes answers at a set speed. As many people as `--streams` ask it directly,
 and then for minutes through RAGLoop, each beginning a new question when an answer has ended. What RAGLoop adds is the
-difference: to the first text, to the whole answer, and between two pieces of text. The server's memory is noted.
+difference: to the first text, to the whole answer, and between two pieces of text. A word, a link and a span of code
+leave when they are whole, so the first text comes at least a token later. The server's memory is noted.
 The people are this process. Everything shares the machine's cores.
 """
 
@@ -20,27 +21,34 @@ from typing import Any
 import httpx
 
 from core.settings import Settings
-from core.storage.releases import ReleaseRepository
 from core.telemetry import configure_logging
-from serving.factory import open_services
 from tests.benchmarks import machine
 from tests.benchmarks.figures import spread
-from tests.benchmarks.model_answers import Streamed, install, mock_model, questions, stream, turn, variables
+from tests.benchmarks.model_answers import (
+    SETTLING_SECONDS,
+    Streamed,
+    install,
+    mock_model,
+    prompts,
+    stream,
+    turn,
+    variables,
+)
 from tests.benchmarks.run import save
 from tests.benchmarks.search import resident_mb, server
 
 # The part of the time in which the mock is asked directly.
 BARE_SHARE = 0.1
-LEAST_SECONDS = 20.0
+LEAST_SECONDS = 25.0
+QUESTIONS = 100
 
 
 class People:
     """So many who ask on and on until the time is over, beginning one after another."""
 
-    def __init__(self, url: str, model: str, asked: Sequence[str], streams: int, answer_seconds: float) -> None:
+    def __init__(self, url: str, bodies: Sequence[dict[str, Any]], streams: int, answer_seconds: float) -> None:
         self._url = url
-        self._model = model
-        self._asked = asked
+        self._bodies = bodies
         self._streams = streams
         self._spread_over = answer_seconds
         self.answers: list[Streamed] = []
@@ -55,25 +63,25 @@ class People:
     async def _ask_on(self, client: httpx.AsyncClient, number: int, until: float) -> None:
         await asyncio.sleep(self._spread_over * number / self._streams)
         while time.monotonic() < until:
-            question = {"role": "user", "content": self._asked[number % len(self._asked)]}
-            body = {"model": self._model, "messages": [question]}
+            body = self._bodies[number % len(self._bodies)]
             self.answers.append(await stream(client, f"{self._url}/chat/completions", body))
             number += self._streams
 
 
-def measure(settings: Settings, streams: int, minutes: float, answer_seconds: float) -> dict[str, Any]:
-    """Directly, and then through a server."""
-    services = open_services(settings)
-    champion = ReleaseRepository(services.database).champion()
-    assert champion is not None
-    asked = questions(services, champion.manifest.collection.name, 100)
-    services.close()
+def measure(settings: Settings, knobs: dict[str, float], streams: int, minutes: float) -> dict[str, Any]:
+    """Directly, and then through a server, with the same questions: directly as the messages that the server sends."""
+    answer_seconds = knobs["first_token_seconds"] + knobs["words"] / knobs["tokens_per_second"]
     url = str(settings.model_url)
-    bare = People(url, "base", asked, streams, answer_seconds)
+    turn(url, tokens_per_second=0, first_token_seconds=0)
+    asked = asyncio.run(prompts(settings, "base", QUESTIONS, settings.model_max_tokens))
+    turn(url, **knobs)
+    bare = People(url, [each.body for each in asked], streams, answer_seconds)
     asyncio.run(bare.ask_for(max(LEAST_SECONDS, minutes * 60 * BARE_SHARE)))
     memory: list[float] = []
     with server(settings, **variables(url, model_concurrency=streams)) as (address, process):
-        through = People(f"{address}/v1", "ragloop", asked, streams, answer_seconds)
+        time.sleep(SETTLING_SECONDS)
+        bodies = [{"model": "ragloop", "messages": [{"role": "user", "content": each.question}]} for each in asked]
+        through = People(f"{address}/v1", bodies, streams, answer_seconds)
 
         async def ask_and_watch() -> None:
             watching = asyncio.create_task(_watch(process.pid, memory))
@@ -127,22 +135,27 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--first-token", type=float, default=0.3, help="seconds until the model's first token")
     parser.add_argument("--tokens-per-second", type=float, default=10.0, help="of each answer")
+    parser.add_argument("--markdown", action="store_true", help="the model quotes links and code as they stand")
     parser.add_argument("--tokens", type=int, default=200, help="of each answer")
     chosen = parser.parse_args()
     configure_logging("warning")
-    knobs = {"first_token_seconds": chosen.first_token, "tokens_per_second": chosen.tokens_per_second, "jitter": 0.2}
-    seconds = chosen.first_token + chosen.tokens / chosen.tokens_per_second
+    knobs = {
+        "first_token_seconds": chosen.first_token,
+        "tokens_per_second": chosen.tokens_per_second,
+        "words": chosen.tokens,
+        "jitter": 0.2,
+        "plain": not chosen.markdown,
+    }
     with tempfile.TemporaryDirectory() as scratch, mock_model() as url:
         settings = install(Path(scratch) / "home", url)
-        turn(url, words=chosen.tokens, **knobs)
         result = {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": machine.describe(),
             "streams": {
                 "at_once": chosen.streams,
                 "minutes": chosen.minutes,
-                "answer_seconds": seconds,
-                **measure(settings, chosen.streams, chosen.minutes, seconds),
+                **knobs,
+                **measure(settings, knobs, chosen.streams, chosen.minutes),
             },
         }
     save(result)
