@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from core.settings import child_environment
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 SMALL_MODEL = ROOT / "serving" / "finetune" / "small-llm"
@@ -43,9 +43,7 @@ class VLLMServer:
         self._model = model
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
+        self.port = free_port()
 
     @property
     def url(self) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from core.types import AccessScope
 from serving.champion import Champion
 from serving.factory import open_services
 from tests.benchmarks.figures import spread
+from tests.ports import free_port
 
 _SEED = 11
 
@@ -63,9 +63,7 @@ def measure(settings: Settings, asked: Sequence[str]) -> dict[str, Any]:
 @contextmanager
 def server(settings: Settings, **more: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A `ragloop serve` process on a free loopback port, ready to answer; `more` are further RAGLOOP_ variables."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [str(Path(sys.executable).with_name("ragloop")), "serve", "--port", str(port)]
     environment = child_environment(RAGLOOP_HOME=str(settings.home), RAGLOOP_LOG_LEVEL="warning", **more)
     process = subprocess.Popen(command, env=environment)
@@ -75,13 +73,13 @@ def server(settings: Settings, **more: str) -> Iterator[tuple[str, subprocess.Po
         yield base, process
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 def wait_until_ready(base: str, process: subprocess.Popen[bytes]) -> float:
     """Seconds until /readyz said yes."""
     started = time.perf_counter()
-    while time.perf_counter() - started < 60:
+    while time.perf_counter() - started < 120:
         assert process.poll() is None, "the server ended"
         try:
             with urllib.request.urlopen(f"{base}/readyz", timeout=5) as response:
@@ -89,7 +87,7 @@ def wait_until_ready(base: str, process: subprocess.Popen[bytes]) -> float:
                 return time.perf_counter() - started
         except OSError:
             time.sleep(0.01)
-    raise AssertionError("the server was not ready within a minute")
+    raise AssertionError("the server was not ready within two minutes")
 
 
 def resident_mb(pid: int) -> float:

@@ -12,7 +12,6 @@ import json
 import os
 import random
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -36,19 +35,17 @@ from core.types import PUBLIC, Role
 from evals.feedback_service import MOST_PER_DAY
 from tests.benchmarks import machine
 from tests.benchmarks.run import ROOT, save
+from tests.ports import free_port
 from tests.recorded_answers import recorded_answer
 
 PEOPLE = 4
-# Longer than the database waits for a lock (core/storage/database.py), after which it gives up.
-LOCKED_SECONDS = 33
 
 
 class VoteServer:
     """The server at one address, through all its lives."""
 
     def __init__(self, home: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         self.address = f"http://127.0.0.1:{port}"
         self._command = [sys.executable, "-m", "tests.benchmarks.vote_server", str(home), str(port)]
         self._lives: IO[str] | None = None
@@ -177,14 +174,14 @@ def full_disk(mount: Path) -> dict[str, Any]:
 
 
 def locked(home: Path) -> dict[str, Any]:
-    """Lock the database for longer than a request waits, while votes come in."""
+    """Lock the database while votes come in, until requests have waited so long that they give up; then free it."""
     server = VoteServer(home)
     voters = Voters(server.address, prepare(home, 5000))
     with server.running(), voters.voting():
         _wait_for_votes(voters, 20)
-        with closing(sqlite3.connect(home / "ragloop.db", isolation_level=None)) as other:
+        with closing(sqlite3.connect(home / "ragloop.db", timeout=60, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            time.sleep(LOCKED_SECONDS)
+            _wait(lambda: voters.statuses[503] > 0, "votes to be refused")
             other.execute("ROLLBACK")
         _wait_for_votes(voters, 20)
     return outcome(home, voters)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from sqlalchemy.engine import URL
 from core.settings import PREFIX, child_environment
 from tests.conftest import make_home
 from tests.deploy.compose import ROOT, environment, services, variables
+from tests.ports import free_port
 from tests.unit.core.conftest import postgresql_server  # noqa: F401 - a fixture
 
 SECRETS = {name: f"{name.lower().replace('_', '')}0123456789" for name, kind, _ in variables() if kind == "?"}
@@ -49,7 +49,7 @@ class App:
             return error.code
 
     def wait_until(self, true: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not true():
             assert self.process.poll() is None, "the app ended"
             assert time.monotonic() < deadline
@@ -71,9 +71,7 @@ def databases(postgresql_server: URL) -> URL:  # noqa: F811
 def app(databases: URL, tmp_path: Path) -> Iterator[App]:
     given = {name: value for name, value in environment("app", SECRETS).items() if name.startswith(PREFIX)}
     del given["RAGLOOP_QDRANT_URL"], given["RAGLOOP_QDRANT_API_KEY"]  # there is no server: the index is embedded
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     ours = {
         "RAGLOOP_DATABASE_URL": given["RAGLOOP_DATABASE_URL"].replace("@postgres/", f"@127.0.0.1:{databases.port}/"),
         "RAGLOOP_HOME": str(make_home(tmp_path)),
@@ -84,10 +82,10 @@ def app(databases: URL, tmp_path: Path) -> Iterator[App]:
     process = subprocess.Popen(command, env=child_environment(**(given | ours)), cwd=tmp_path)
     yield App(process, port)
     process.terminate()
-    process.wait(20)
+    process.wait(60)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_the_app_starts_on_postgresql_and_lets_nobody_in_without_a_key(app: App) -> None:
     app.wait_until(app.healthy)
     app.wait_until(lambda: app.status("/v1/models") != 503)  # the embedding model is being loaded

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import pytest
 
 from core.settings import child_environment
 from tests.conftest import make_home
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,9 +23,7 @@ pytestmark = pytest.mark.slow
 
 def demo(home: Path, folder: Path) -> tuple[str, float, int]:
     """Runs the demo until it says where to ask; returns what it printed, the seconds it took, and the page's status."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = child_environment(RAGLOOP_HOME=str(home), RAGLOOP_PORT=str(port))
     started = time.monotonic()
     process = subprocess.Popen(
@@ -41,11 +39,11 @@ def demo(home: Path, folder: Path) -> tuple[str, float, int]:
     seconds = time.monotonic() - started
     try:
         assert "Ctrl-C" in printed, printed
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as page:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as page:
             status = page.status
     finally:
         os.killpg(process.pid, signal.SIGINT)
-        process.wait(timeout=30)
+        process.wait(timeout=60)
         process.stdout.close()
     return printed, seconds, status
 

@@ -19,6 +19,7 @@ import pytest
 from core.settings import load_settings
 from core.storage.api_keys import ApiKeyRepository
 from core.storage.database import Database
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -47,11 +48,6 @@ class Server:
         return openai.OpenAI(base_url=f"{self.address}/v1", api_key=key, max_retries=0)
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 def environment(home: Path) -> dict[str, str]:
     outside = {name: value for name, value in os.environ.items() if not name.startswith("RAGLOOP_")}
     return {**outside, "RAGLOOP_HOME": str(home), "RAGLOOP_LOG_LEVEL": "warning"}
@@ -62,7 +58,7 @@ def start(home: Path, port: int) -> subprocess.Popen[bytes]:
 
 
 def wait_until_ready(address: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         assert process.poll() is None
         try:
@@ -71,7 +67,7 @@ def wait_until_ready(address: str, process: subprocess.Popen[bytes]) -> None:
         except httpx.TransportError:
             pass
         time.sleep(0.1)
-    raise AssertionError("the server was not ready in a minute")
+    raise AssertionError("the server was not ready in two minutes")
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +94,7 @@ def server(home: Path) -> Iterator[Server]:
         yield Server(process, address, home)
     finally:
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors.decode()
     assert b"Traceback" not in errors
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from sqlalchemy.engine import URL
 
 from core.settings import load_settings
 from core.storage.database import Database
+from tests.ports import free_port
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
@@ -35,9 +35,7 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]
     if initdb is None:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
     folder = tmp_path_factory.mktemp("postgresql")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     run = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []  # the server refuses to run as root
     if run:
         shutil.chown(folder, "postgres")
