@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from core.airflow_home import airflow_environment
 from core.settings import Settings, child_environment
+from tests.ports import free_port
 
 AIRFLOW = str(Path(sys.executable).with_name("airflow"))
 
@@ -25,7 +26,7 @@ def standalone(settings: Settings, log: Path, **extra: str) -> Iterator[Mapping[
     are seen by its tasks too."""
     # Airflow finds itself on the path.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    port = _free_port()
+    port = free_port()
     server = {
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
@@ -48,9 +49,10 @@ def standalone(settings: Settings, log: Path, **extra: str) -> Iterator[Mapping[
 
 
 def unpause(environment: Mapping[str, str], *dags: str) -> None:
-    """Let these DAGs run when something starts them."""
+    """Let these DAGs run when something starts them. Airflow is ready before it has read them, and of one that it has
+    not read it says that nothing was paused, and that all is well."""
     for dag in dags:
-        _airflow(environment, "dags", "unpause", dag)
+        wait(partial(_unpaused, environment, dag), 240, f"the DAG {dag}")
 
 
 def trigger(environment: Mapping[str, str], dag: str, conf: Mapping[str, object] | None = None) -> None:
@@ -66,12 +68,12 @@ def wait(done: Callable[[], bool], seconds: float, what: str) -> None:
         time.sleep(2)
 
 
-def _airflow(environment: Mapping[str, str], *arguments: str) -> None:
+def _unpaused(environment: Mapping[str, str], dag: str) -> bool:
+    return dag in _airflow(environment, "dags", "unpause", dag, "--output", "plain")
+
+
+def _airflow(environment: Mapping[str, str], *arguments: str) -> str:
+    """What the command printed."""
     ran = subprocess.run([AIRFLOW, *arguments], env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return ran.stdout

@@ -13,9 +13,10 @@ HEAVY = ("kreuzberg", "openvino", "qdrant_edge", "sentence_transformers", "torch
 def describe() -> dict[str, Any]:
     from airflow.dag_processing.dagbag import DagBag
 
-    started = time.monotonic()
+    # The processor's: what else the machine does is none of the DAGs' doing.
+    started = time.process_time()
     bag = DagBag()
-    seconds = time.monotonic() - started
+    seconds = time.process_time() - started
     return {
         "import_errors": dict(bag.import_errors),
         "seconds": seconds,

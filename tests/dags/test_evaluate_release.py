@@ -18,7 +18,7 @@ from evals.session import report_page
 from ingestion.factory import folder_source, open_pipeline
 from tests.conftest import make_home
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 NOTES = {"kettle.md": "# Kettle\n\nThe kettle is in the kitchen.\n", "lamp.md": "# Lamp\n\nThe lamp is in the hall.\n"}
 CASES = [

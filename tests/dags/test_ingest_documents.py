@@ -17,7 +17,7 @@ from core.storage.database import Database
 from core.storage.documents import DocumentRepository, RunRepository
 from core.types import DocumentState, ManifestEntry, document_id
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from core.airflow_home import airflow_environment
 from core.settings import Settings, child_environment
 from tests.conftest import make_home
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from core.storage.releases import ReleaseRepository
 from retrieval.factory import open_index
 from tests.conftest import make_home
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

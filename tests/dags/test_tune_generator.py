@@ -25,7 +25,7 @@ from tests.mock_model import MockModel
 from tests.tiny_model import tiny_model
 from tests.unit.serving.finetune.rows import row, write_rows
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 AIRFLOW = str(Path(sys.executable).with_name("airflow"))
 
