@@ -18,7 +18,7 @@ from core.types import Role
 from ingestion.factory import folder_source, open_pipeline
 from tests.conftest import make_home
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 

@@ -30,7 +30,7 @@ from tests.conftest import make_home
 from tests.mock_model import MockModel
 from tests.tiny_model import tiny_model
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ADMIN = Actor("a test", frozenset(Role))
 THINGS = (

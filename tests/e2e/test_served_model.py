@@ -31,8 +31,9 @@ from tests.vllm_server import NAME, SMALL_MODEL, VLLMServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-# Short answers over a short context: the small model has a small window.
-LIMITS = {"top_k": 2, "model_max_tokens": 400}
+# Short answers over a short context: the small model has a small window. A model that a busy machine keeps waiting is
+# not down.
+LIMITS = {"top_k": 2, "model_max_tokens": 400, "model_first_token_seconds": 90, "model_idle_seconds": 90}
 WHEN = "What do the documents say about travel expenses before the trip?"
 TRAVEL = """# Travel
 
@@ -100,7 +101,7 @@ def within(seconds: float, is_so: Any) -> bool:
 
 
 def offered(vllm: VLLMServer) -> set[str]:
-    return {model["id"] for model in httpx.get(f"{vllm.url}/models").json()["data"]}
+    return {model["id"] for model in httpx.get(f"{vllm.url}/models", timeout=60).json()["data"]}
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +143,7 @@ def an_adapter(installation: Installation, number: int, folder: Path) -> str:
 
 def test_a_served_model_streams_a_cited_answer_through_the_api(installation: Installation, live: str) -> None:
     body = {"model": "ragloop", "messages": [{"role": "user", "content": WHEN}]}
-    answer = httpx.post(f"{installation.address}/v1/chat/completions", json=body, timeout=60).json()
+    answer = httpx.post(f"{installation.address}/v1/chat/completions", json=body, timeout=120).json()
     assert answer["release"] == live
     assert (answer["degraded"], answer["model_use"]["model"]) == (False, NAME)
     assert answer["usage"]["completion_tokens"] > 0
@@ -170,7 +171,7 @@ def test_an_adapter_is_loaded_for_its_release_and_unloaded_when_no_release_needs
 
     assert name not in pruned(installation), "the champion's adapter stays"
     installation.done("release", "rollback", "--reason", "a test")
-    assert within(10, lambda: installation.ask().release == live)
+    assert within(60, lambda: installation.ask().release == live)
     assert name in pruned(installation)
     assert name not in offered(vllm)
 
@@ -236,7 +237,7 @@ def test_a_crash_of_vllm_in_mid_answer_ends_the_answer_from_the_documents_and_is
     installation.promote(installation.create(adapter_digest=adapter, **long))
     text, last = "", {}
     body = {"model": "ragloop", "messages": [{"role": "user", "content": WHEN}], "stream": True}
-    with httpx.stream("POST", f"{installation.address}/v1/chat/completions", json=body, timeout=60) as response:
+    with httpx.stream("POST", f"{installation.address}/v1/chat/completions", json=body, timeout=120) as response:
         for line in response.iter_lines():
             if line.startswith("data: {"):
                 last = json.loads(line.removeprefix("data: "))
@@ -254,12 +255,19 @@ def test_a_crash_of_vllm_in_mid_answer_ends_the_answer_from_the_documents_and_is
     degraded = installation.ask()
     assert degraded.degraded
     assert degraded.model == ""
-    assert httpx.get(f"{installation.address}/readyz").status_code == 200
+    assert httpx.get(f"{installation.address}/readyz", timeout=60).status_code == 200
 
     vllm.start()
     assert f"{NAME}-{adapter[:16]}" not in offered(vllm)
     healthy = time.monotonic()
-    assert within(10, lambda: not installation.ask().degraded), "it recovers by itself"
-    assert time.monotonic() - healthy < 10
+    asked = []
+
+    def recovered() -> bool:
+        asked.append(time.monotonic())
+        return not installation.ask().degraded
+
+    assert within(60, recovered), "it recovers by itself"
+    # What is asked within ten seconds is answered by the model again, however long a busy machine writes at it.
+    assert asked[-1] - healthy < 10
     assert f"{NAME}-{adapter[:16]}" in offered(vllm)
     assert installation.ask().model == f"{NAME}-{adapter[:16]}"

@@ -10,7 +10,7 @@ from serving.finetune.quoting_rows import Shape
 from serving.finetune.small_model import HANDBOOK, SHIPPED, Stage, make_small_model
 from serving.finetune.small_score import score
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.mark.parametrize(("passages", "sentences", "markers"), [(1, 0.2, 0.6), (4, 0.1, 0.25)])

@@ -22,7 +22,7 @@ from serving.finetune.registry import EXPERIMENT, MODEL
 from tests.tiny_model import tiny_model
 from tests.unit.serving.finetune.rows import row, write_rows
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ROWS = [row(number, rejected="I will not say.") for number in range(60)]
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.benchmarks.votes import full_disk, kills, locked, small_disk
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def check(found: Mapping[str, Any]) -> None:
