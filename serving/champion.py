@@ -40,7 +40,7 @@ _OVERDUE_SECONDS = 1.5
 # How long a new champion waits for its model to be loaded before it answers; loading goes on after that.
 MODEL_SECONDS = 1.0
 # Reading ahead rests for so many times as long as it took to read a passage: questions come first.
-_REST = 1.0
+_REST = 3.0
 
 
 def current_champion(services: Services) -> Release:
