@@ -8,15 +8,24 @@ from typing import Any
 from core.errors import InputError, NotFoundError
 from core.release import Release, ReleaseStatus
 from evals.judges.prompts import PROMPTS as JUDGES
-from serving.prompt_library import PROMPTS, PromptTemplate, PromptVersions, load_prompts, released_prompts
+from serving.prompt_library import (
+    PROMPTS,
+    PromptTemplate,
+    PromptVersions,
+    load_prompts,
+    misnamed,
+    released_prompts,
+)
 
 _OPEN = (ReleaseStatus.CHAMPION, ReleaseStatus.CANDIDATE)
 
 
 class PromptShelf:
-    """The prompts by name and version. `releases` are all that there are."""
+    """The prompts by name and version. `releases` are all that there are. `misnamed` files look like prompts and are
+    none."""
 
     def __init__(self, releases: Sequence[Release] = ()) -> None:
+        self.misnamed = [*misnamed(PROMPTS), *misnamed(JUDGES)]
         self.library = {**load_prompts(PROMPTS), **load_prompts(JUDGES)}
         self._released = {**released_prompts(PROMPTS), **released_prompts(JUDGES)}
         self._open = [release for release in releases if release.status in _OPEN]

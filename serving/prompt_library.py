@@ -194,6 +194,17 @@ def load_prompts(folder: Path = PROMPTS) -> Prompts:
     return {name: versions for name, versions in found.items() if versions}
 
 
+def misnamed(folder: Path = PROMPTS) -> list[str]:
+    """The files, `name/file`, that look like versions of prompts and are none, because of how they or their folders
+    are named."""
+    files = (path for path in folder.glob("*/*") if path.suffix in (".yaml", ".yml"))
+    return sorted(
+        f"{path.parent.name}/{path.name}"
+        for path in files
+        if not (path.suffix == ".yaml" and _FILE.fullmatch(path.stem) and re.fullmatch(_NAME, path.parent.name))
+    )
+
+
 def released_prompts(folder: Path = PROMPTS) -> dict[tuple[str, int], str]:
     """The SHA-256 of every released version, by name and version: the lines of `released.txt`, which
     `sha256sum --check` reads too."""

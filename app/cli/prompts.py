@@ -40,7 +40,10 @@ def list_prompts(as_json: JsonOption = False) -> None:
     from core.storage.releases import ReleaseRepository
 
     with _database() as database:
-        rows = PromptShelf(ReleaseRepository(database).all()).described()
+        shelf = PromptShelf(ReleaseRepository(database).all())
+    rows = shelf.described()
+    for file in shelf.misnamed:
+        note(f"{file} is not listed: a prompt's file is named NAME/VERSION.yaml, such as answer/3.yaml.")
     if as_json:
         print_json({"prompts": rows})
         return

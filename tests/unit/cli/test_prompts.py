@@ -40,6 +40,18 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("file", ["answer/v3.yaml", "answer/3.yml", "Answer/3.yaml"])
+def test_a_file_that_is_not_named_by_its_version_is_pointed_out(
+    capsys: pytest.CaptureFixture[str], world: World, library: Path, file: str
+) -> None:
+    (library / file).parent.mkdir(exist_ok=True)
+    shutil.copy(library / "answer" / "2.yaml", library / file)
+    code, listed, told = run(capsys, "prompts", "list")
+    assert code == 0
+    assert told == f"{file} is not listed: a prompt's file is named NAME/VERSION.yaml, such as answer/3.yaml.\n"
+    assert "broken" not in listed
+
+
 def test_the_list_has_every_version_and_who_answers_with_it(capsys: pytest.CaptureFixture[str], world: World) -> None:
     assert world.release is not None
     older = world.release.manifest.model_copy(
