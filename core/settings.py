@@ -201,9 +201,9 @@ class Settings(BaseSettings):
             raise ValueError(f"names {scheme}; only sqlite and postgresql are supported")
         return value
 
-    @field_validator("model_url")
+    @field_validator("model_url", "qdrant_url")
     @classmethod
-    def _model_over_http(cls, value: str | None) -> str | None:
+    def _over_http(cls, value: str | None) -> str | None:
         if value is not None and not _is_http(value):
             raise ValueError("is not an http or https URL")
         return value.rstrip("/") if value else value

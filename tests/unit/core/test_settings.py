@@ -29,6 +29,14 @@ def test_an_unknown_variable_is_refused_with_the_nearest_known_name(monkeypatch:
     assert "RAGLOOP_TOP_K" in caught.value.hint
 
 
+@pytest.mark.parametrize("name", ["RAGLOOP_MODEL_URL", "RAGLOOP_QDRANT_URL"])
+@pytest.mark.parametrize("value", ["", "qdrant:6333", "ftp://qdrant"])
+def test_a_server_s_address_is_a_web_address(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"{name}: is not an http or https URL"):
+        load_settings()
+
+
 def test_an_unknown_name_in_the_dot_env_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("RAGLOOP_PROT=9000\n")
     monkeypatch.chdir(tmp_path)
