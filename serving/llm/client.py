@@ -110,6 +110,7 @@ class _PlainChunks:
 
     def __init__(self, client: AsyncOpenAI) -> None:
         self._client = client
+        self.with_raw_response = client.chat.completions.with_raw_response  # LangChain's way to a whole answer
 
     async def create(self, *, extra_body: Mapping[str, Any] | None = None, **body: Any) -> AsyncStream[object]:
         """Ask for a stream. Raises what the client raises."""

@@ -23,7 +23,7 @@ from serving.llm.generator import LLMGenerator
 from serving.prompt_library import load_prompts
 from tests.mock_model import MockModel
 from tests.model_replies import ModelManner
-from tests.unit.serving.llm.asked import SPEC, TRAVEL, answer, asking, generator_over, opened
+from tests.unit.serving.llm.asked import SPEC, TRAVEL, answer, asking, endpoint_over, generator_over, opened
 from tests.unit.serving.passages import passage
 
 
@@ -67,6 +67,11 @@ async def test_what_the_release_says_is_what_is_asked(model: MockModel, monkeypa
     }
     assert body["stream"]
     assert "sk-of-somebody" not in str(model.headers)
+
+
+async def test_the_chat_model_gives_a_whole_answer_too(model: MockModel) -> None:
+    said = await endpoint_over(model).chat_model(SPEC).ainvoke("Tea is free. [1]\n\nQuestion: Is tea free?")
+    assert said.text == "Tea is free. [1]"
 
 
 async def test_the_key_of_the_settings_is_the_one_that_is_sent(model: MockModel) -> None:
