@@ -1,4 +1,4 @@
-"""Where the marks of plots by day stand. Pure; the templates draw them as SVG, as evals.report_chart's.
+"""Where the marks of plots by day stand. Pure; the templates draw them as SVG, as evals.report.chart's.
 
 A plot is stretched to the width that there is, so that it can be read on a phone: it holds no words, and its lines keep
 their thickness. The words stand around it.

@@ -13,8 +13,8 @@ from core.storage.case_drafts import Decided
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository
 from core.types import AccessScope, Actor, Document, document_id
-from evals.case_drafts import CaseDrafts
-from evals.cases import Case, GoldEvidence, explain
+from evals.cases.cases import Case, GoldEvidence, explain
+from evals.cases.drafts import CaseDrafts
 
 # Drafts on one page: what a person decides in one sitting, and what a form can carry.
 PAGE_LENGTH = 20

@@ -19,7 +19,7 @@ from core.storage.documents import DocumentRepository
 from core.storage.feedback import FeedbackRepository
 from core.types import AccessScope, Actor, digest, document_id
 from evals.accepting import Acceptance, Edited
-from evals.cases import GoldEvidence
+from evals.cases.cases import GoldEvidence
 from evals.feedback_export import FeedbackShelf, FeedbackState, Known
 
 # What a person decides in one sitting.

@@ -12,10 +12,10 @@ from core.release import Release, ReleaseEvent, ReleaseStatus
 from core.storage.evaluations import EvaluationRecord, EvaluationRepository
 from core.storage.releases import ReleaseRepository
 from core.types import Actor, Role
-from evals.case_detail import CaseDetail, CaseDetails
-from evals.dataset_store import DatasetStore
-from evals.report import Report
-from evals.report_page import load_report
+from evals.cases.dataset_store import DatasetStore
+from evals.report.case_detail import CaseDetail, CaseDetails
+from evals.report.page import load_report
+from evals.report.report import Report
 from serving.factory import Services
 from serving.release_service import ReleaseService
 

@@ -57,7 +57,7 @@ def evaluate_release() -> None:
     @task
     def releases() -> list[str]:
         """What is to be evaluated: several candidates may have appeared at once."""
-        from evals.jobs import wanted_releases
+        from evals.run.jobs import wanted_releases
 
         context = get_current_context()
         return wanted_releases(context["params"]["release"], _announced(context))
@@ -65,13 +65,13 @@ def evaluate_release() -> None:
     # One after the other: answers that are timed must not wait for each other.
     @task(retries=1, max_active_tis_per_dagrun=1)
     def evaluate(release: str) -> str:
-        from evals.jobs import evaluate as run
+        from evals.run.jobs import evaluate as run
 
         return run(release, get_current_context()["params"])
 
     @task(outlets=[REPORT], retries=2)
     def track(evaluation_id: str) -> None:
-        from evals.jobs import track_evaluation
+        from evals.run.jobs import track_evaluation
 
         context: Any = get_current_context()
         context["outlet_events"][REPORT].extra = {"evaluation": evaluation_id}

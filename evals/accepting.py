@@ -25,13 +25,19 @@ from core.storage.diagnoses import DiagnosisRepository
 from core.storage.documents import DocumentRepository
 from core.storage.feedback import FeedbackRepository, record_decision, standing_votes
 from core.types import PUBLIC, AccessScope, Actor, Document, Role, Turn, document_id
-from evals.cases import MOST_PARTS, Case, CaseTurn, GoldEvidence, explain
+from evals.cases.cases import (
+    MOST_PARTS,
+    Case,
+    CaseTurn,
+    GoldEvidence,
+    explain,
+)
+from evals.cases.dataset_store import FEEDBACK, stored
+from evals.cases.training_leakage import all_datasets
 from evals.complaint_evidence import evidence_beyond
-from evals.dataset_store import FEEDBACK, stored
 from evals.feedback_rows import Place, history, training_row
-from evals.metrics.words import without_markers
+from evals.metrics.text.words import without_markers
 from evals.sides import Placed, side_of, taught_cases
-from evals.training_leakage import all_datasets
 from serving.finetune.dataset import TrainingRow, markers
 
 # Digits of the feedback's id in the id of its case.

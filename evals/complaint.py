@@ -8,9 +8,9 @@ from typing import Any
 
 from core.feedback import Feedback, FeedbackReason, Vote
 from core.types import AccessScope, Chunk, Passage, document_id
-from evals.answers import AnswerRecord
-from evals.cases import Case, GoldEvidence
-from evals.metrics.metric import GoldSpan
+from evals.cases.answers import AnswerRecord
+from evals.cases.cases import Case, GoldEvidence
+from evals.cases.gold_span import GoldSpan
 
 
 @dataclass(frozen=True, slots=True)

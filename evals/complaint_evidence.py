@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from evals.cases import GoldEvidence
+from evals.cases.cases import GoldEvidence
 from evals.feedback_rows import Place
 
 # Words that what is left must have: fewer are a rest of punctuation or of a cut word, and then the place stays whole.

@@ -23,18 +23,18 @@ from core.storage.documents import DocumentRepository
 from core.storage.evaluations import EvaluationRepository
 from core.storage.feedback import FeedbackRepository, VoteLine
 from core.storage.releases import ReleaseRepository
-from evals.answers import AnswerRecord
-from evals.case_detail import CaseDetail, CaseDetails
-from evals.cases import Case
+from evals.cases.answers import AnswerRecord
+from evals.cases.cases import Case
+from evals.cases.dataset_store import DatasetStore
+from evals.cases.gold import GoldFinder
+from evals.cases.gold_span import GoldSpan
 from evals.complaint import Complaint, of_case, of_feedback
-from evals.dataset_store import DatasetStore
 from evals.diagnosis import VERSION, judge
 from evals.feedback_service import FeedbackService
-from evals.gold import GoldFinder
 from evals.judges.langchain_judge import open_judge
-from evals.metrics.metric import GoldSpan
 from evals.observation import SAYS
 from evals.observing import Observer, Seen
+from evals.report.case_detail import CaseDetail, CaseDetails
 from evals.traces import ERASED
 from serving.factory import Services, open_services
 from serving.llm.failures import counts_as_outage

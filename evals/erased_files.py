@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from core.settings import Settings
-from evals.session import report_page
-from evals.tracking import forget
+from evals.run.session import report_page
+from evals.run.tracking import forget
 from retrieval.durable import replace_file
 from serving.adapters.checks import TRAINING
 from serving.adapters.store import AdapterStore

@@ -34,7 +34,7 @@ from core.storage.tables import (
     interactions,
 )
 from core.types import Actor, Document
-from evals.cases import Case
+from evals.cases.cases import Case
 from evals.erased_files import erase_report, erase_taught
 from evals.erased_records import Records
 from evals.traces import DocumentTraces, Found

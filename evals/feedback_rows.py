@@ -9,8 +9,8 @@ from typing import Any
 
 from core.errors import InputError
 from core.types import Chunk
-from evals.cases import GoldEvidence
-from evals.metrics.words import without_markers
+from evals.cases.cases import GoldEvidence
+from evals.metrics.text.words import without_markers
 from serving.finetune.dataset import LONGEST_TITLE, MOST_PARTS, RowPassage, RowTurn, TrainingRow
 from serving.support import THRESHOLD, PassageSentences, Reader, support
 

@@ -30,7 +30,7 @@ from core.storage.feedback import (
 )
 from core.storage.interactions import Interaction, InteractionRepository
 from core.types import digest
-from evals.cases import is_storable
+from evals.cases.cases import is_storable
 
 # Votes of one author within a day. Someone who reads answers all day long votes every few minutes; a program that
 # votes a thousand times fills no disk and drowns nobody else's.

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from core.errors import InputError
 from core.types import Chunk, Document, TextFormat
-from evals.cases import GoldEvidence
-from evals.importing import chunking_eval, feedbackqa, mtrag, xquad
-from evals.importing.imported import Imported, uri_of
+from evals.cases.cases import GoldEvidence
+from evals.cases.importing import chunking_eval, feedbackqa, mtrag, xquad
+from evals.cases.importing.imported import Imported, uri_of
 
 # Passages beside those that hold the answers: enough to search among, few enough to embed in a minute.
 DISTRACTORS = 2000

@@ -2,7 +2,7 @@
 
     side_of("How long is support?", known)
 
-What is near something that has a side follows it, by the measure that guards every tuning (evals.leakage): what a
+What is near something that has a side follows it, by the measure that guards every tuning (evals.cases.leakage): what a
 model was taught is never what it is measured by. What is near both is a case, and the training rows near it are taught
 no more (evals.accepting.training_rows). Everything else falls by a hash of its question: the same on every machine, for
 ever, and whoever writes the feedback cannot see it coming.
@@ -19,8 +19,8 @@ from dataclasses import dataclass
 
 from core.feedback import Side
 from core.types import Turn
-from evals.cases import Case, GoldEvidence
-from evals.leakage import Message, find_leaks, normalised
+from evals.cases.cases import Case, GoldEvidence
+from evals.cases.leakage import Message, find_leaks, normalised
 
 # Half of what people accept measures, half teaches: both are scarce, a tuning needs some hundred rows to show anything
 # and an evaluation as many cases to see it, so neither is worth more than the other.

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.settings import load_settings
 from core.storage.database import Database
-from evals.training_leakage import refuse_leaks
+from evals.cases.training_leakage import refuse_leaks
 from serving.finetune.jobs import order_of
 from serving.finetune.progress import LineProgress
 from serving.finetune.tuning import Tuner

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from core.sentences import sentence_spans
-from evals.metrics.words import without_markers
+from evals.metrics.text.words import without_markers
 from serving.support import (
     CONTRADICTION_PENALTY,
     LONGEST_PLACE,

@@ -13,7 +13,7 @@ from app.fields import Text
 from app.library import DocumentLibrary
 from core.storage.documents import DocumentSummary
 from core.storage.releases import ReleaseRepository
-from evals.cases import LONGEST_URI
+from evals.cases.cases import LONGEST_URI
 from serving.factory import Services
 
 router = APIRouter(prefix="/v1")

@@ -12,8 +12,8 @@ from app.cli.console import JsonOption, note, print_json, say
 from core.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
-    from evals.judges.rated_answers import RatedAnswer
-    from evals.report import JudgeQuality
+    from evals.calibration.rated_answers import RatedAnswer
+    from evals.gate.comparison import JudgeQuality
 
 # Which answers a sample takes: the same ones each time.
 _SEED = 7
@@ -37,9 +37,9 @@ def calibrate(
     import asyncio
 
     from core.settings import load_settings
-    from evals.judges import calibration
+    from evals.calibration import calibration
+    from evals.gate.thresholds import load_thresholds
     from evals.judges.langchain_judge import open_judge
-    from evals.thresholds import load_thresholds
 
     settings = load_settings()
     answers = _answers(path, source, rating)
@@ -61,8 +61,8 @@ def calibrate(
 
 
 def _answers(path: Path, source: str, rating: str) -> list[RatedAnswer]:
-    from evals.judges.mtrag import read_mtrag
-    from evals.judges.rated_answers import read_rated_answers
+    from evals.calibration.mtrag import read_mtrag
+    from evals.calibration.rated_answers import read_rated_answers
 
     if source == "jsonl":
         return read_rated_answers(path)

@@ -17,7 +17,7 @@ from core.errors import InputError
 if TYPE_CHECKING:
     from core.settings import Settings
     from core.storage.database import Database
-    from evals.dataset_store import Dataset, DatasetStore, DatasetSummary
+    from evals.cases.dataset_store import Dataset, DatasetStore, DatasetSummary
 
 
 def list_datasets(
@@ -25,7 +25,7 @@ def list_datasets(
     as_json: JsonOption = False,
 ) -> None:
     """List the datasets: versions, cases, tags, how many are unanswerable and how many locked."""
-    from evals.cases import DATASETS
+    from evals.cases.cases import DATASETS
 
     with open_store() as store:
         found = store.versions(name) if name else store.all()
@@ -69,9 +69,9 @@ def import_dataset(
     evidence are those that ingesting the folder gives.
     """
     from app.cli.actor import current_actor
-    from evals.dataset_store import DatasetStore, check_name, name_of
-    from evals.importing.formats import find_format, import_cases
-    from evals.importing.imported import write_documents
+    from evals.cases.dataset_store import DatasetStore, check_name, name_of
+    from evals.cases.importing.formats import find_format, import_cases
+    from evals.cases.importing.imported import write_documents
 
     chosen = find_format(format_name)
     if documents and not chosen.documents:
@@ -115,7 +115,7 @@ def export(
 
 def schema() -> None:
     """Print the JSON Schema of a case: what a line of a dataset's file holds."""
-    from evals.cases import Case
+    from evals.cases.cases import Case
 
     sys.stdout.write(json.dumps(Case.model_json_schema(), indent=2) + "\n")
 
@@ -123,7 +123,7 @@ def schema() -> None:
 @contextmanager
 def open_store() -> Iterator[DatasetStore]:
     """The datasets of this installation."""
-    from evals.dataset_store import DatasetStore
+    from evals.cases.dataset_store import DatasetStore
 
     with open_database() as (_, database):
         yield DatasetStore(database)

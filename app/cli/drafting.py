@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from core.settings import Settings
     from core.types import Document
-    from evals.judged_drafting import Drafted
+    from evals.drafting.judged import Drafted
 
 
 def generate(
@@ -31,8 +31,8 @@ def generate(
     page /reviews/cases.
     """
     from app.cli.actor import current_actor
-    from evals.case_drafts import CaseDrafts
-    from evals.corpus import champions_documents
+    from evals.cases.drafts import CaseDrafts
+    from evals.drafting.corpus import champions_documents
 
     with open_database() as (settings, database):
         actor = current_actor(settings, database)
@@ -63,8 +63,8 @@ def generate(
 def _draft(settings: Settings, documents: Sequence[Document], count: int, seed: int, known: Sequence[str]) -> Drafted:
     import asyncio
 
-    from evals.drafting import draft
-    from evals.judged_drafting import Drafted, draft_with
+    from evals.drafting.from_documents import draft
+    from evals.drafting.judged import Drafted, draft_with
     from evals.judges.langchain_judge import open_judge
 
     judge = open_judge(settings)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from core.settings import Settings
     from core.storage.evaluations import EvaluationRecord
-    from evals.report import MetricComparison, Report
+    from evals.gate.comparison import MetricComparison
+    from evals.report.report import Report
 
 _SECONDS_BETWEEN_NOTES = 5.0
 _NO_BASELINE = "none"
@@ -51,8 +52,8 @@ def run(
     from app.cli.actor import current_actor
     from core.settings import load_settings
     from core.telemetry import configure_logging
-    from evals.evaluation import EvaluationOrder
-    from evals.session import open_evaluator, write_report
+    from evals.run.evaluation import EvaluationOrder
+    from evals.run.session import open_evaluator, write_report
 
     settings = load_settings()
     configure_logging("warning")
@@ -78,8 +79,8 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show an evaluation's report; with --json, all of it."""
-    from evals.report import Report
-    from evals.session import report_page
+    from evals.report.report import Report
+    from evals.run.session import report_page
 
     settings, record = _found(evaluation_id)
     if record.report is None:
@@ -171,7 +172,7 @@ def _found(evaluation_id: str) -> tuple[Settings, EvaluationRecord]:
 
 
 def _track(settings: Settings, report: Report, page: Path) -> str | None:
-    from evals.tracking import track
+    from evals.run.tracking import track
 
     try:
         return track(settings, report, page)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from core.feedback import Feedback
     from core.settings import Settings
     from core.storage.database import Database
-    from evals.cases import GoldEvidence
+    from evals.cases.cases import GoldEvidence
     from evals.feedback_export import FeedbackState
 
 application = typer.Typer(
@@ -238,7 +238,7 @@ def _citation_vote(text: str) -> CitationVote:
 def _evidence(text: str) -> GoldEvidence:
     from pydantic import ValidationError
 
-    from evals.cases import GoldEvidence, explain
+    from evals.cases.cases import GoldEvidence, explain
 
     uri, _, quote = text.partition("#")
     try:

@@ -22,7 +22,7 @@ def leakage(
     A model that was trained on a case is measured on its memory. Locked cases come first and are held to a stricter
     measure.
     """
-    from evals.leakage import check
+    from evals.cases.leakage import check
 
     with open_store() as store:
         found = store.resolve(dataset)

@@ -96,7 +96,7 @@ def tune(
 
 def _checked(settings: Settings, order: TuningOrder) -> dict[str, int]:
     from core.storage.database import Database
-    from evals.training_leakage import refuse_leaks
+    from evals.cases.training_leakage import refuse_leaks
     from serving.finetune.progress import LineProgress
     from serving.finetune.tuning import Tuner
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import InputError
-from evals.cases import Case, GoldEvidence
+from evals.cases.cases import Case, GoldEvidence
 
 RULES = Path(__file__).parent / "rules.csv"
 SOURCE = "rules"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from evals.statistics import bootstrap_interval
+from evals.gate.statistics import bootstrap_interval
 
 _LEVEL = 0.95
 

@@ -16,7 +16,7 @@ from app.pages.forms import form_of, text_of
 from app.pages.views import render
 from core.errors import ConflictError, InputError, NotFoundError
 from core.feedback import Decision
-from evals.cases import explain
+from evals.cases.cases import explain
 from serving.factory import Services
 
 router = APIRouter(include_in_schema=False)

@@ -14,10 +14,25 @@ from app.pages.views import render
 from app.review_desk import Review, ReviewDesk
 from core.errors import RagloopError
 from core.types import Role
-from evals.report_file import report_file
-from evals.report_page import PageLinks, case_body, find_row, fragment, query_string, report_body, report_json
-from evals.report_rows import Outcome, RowQuery, Sort, count_outcomes, neighbours, select_rows
-from evals.report_view import ReportView, view_of
+from evals.report.file import report_file
+from evals.report.page import (
+    PageLinks,
+    case_body,
+    find_row,
+    fragment,
+    query_string,
+    report_body,
+    report_json,
+)
+from evals.report.rows import (
+    Outcome,
+    RowQuery,
+    Sort,
+    count_outcomes,
+    neighbours,
+    select_rows,
+)
+from evals.report.view import ReportView, view_of
 
 router = APIRouter(include_in_schema=False)
 

@@ -14,7 +14,7 @@ from app.ops_tables import in_words
 from app.pages.navigation import home_of, places_for
 from app.voting import REASONS
 from evals.feedback_service import LONGEST_COMMENT, LONGEST_CORRECTION
-from evals.report_words import age, day, duration, moment
+from evals.report.words import age, day, duration, moment
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
@@ -36,5 +36,5 @@ _environment.filters.update(moment=moment, day=day, ago=age, took=duration, figu
 
 def render(template: str, status: int = 200, **context: Any) -> HTMLResponse:
     """A page, or a fragment of one. Every value is escaped unless it is Markup, which only app.pages.markdown
-    and evals.report_page make."""
+    and evals.report.page make."""
     return HTMLResponse(_environment.get_template(template).render(**context), status)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from core.ports import Embedder
 from core.types import Prices
 from evals.metrics.citations import citation_metrics
-from evals.metrics.consistency import Consistency
-from evals.metrics.gold_answer import gold_answer_metrics
 from evals.metrics.grounding import grounding_metric
 from evals.metrics.judged import judged_metrics
 from evals.metrics.meanings import Meanings
 from evals.metrics.metric import Metric
 from evals.metrics.operation import operation_metrics
-from evals.metrics.quality import quality_metrics
 from evals.metrics.retrieval import retrieval_metrics
-from evals.metrics.safety import safety_metrics
+from evals.metrics.text.consistency import Consistency
+from evals.metrics.text.gold_answer import gold_answer_metrics
+from evals.metrics.text.quality import quality_metrics
+from evals.metrics.text.safety import safety_metrics
 
 __all__ = ["judged_metrics", "plain_metrics"]
 

@@ -10,10 +10,10 @@ import re
 from collections.abc import Sequence
 
 from core.sentences import sentence_spans
-from evals.answers import AnswerRecord
+from evals.cases.answers import AnswerRecord
 from evals.metrics.metric import Group, Outcome, Row, Skipped
 from evals.metrics.row_metric import RowMetric, share
-from evals.metrics.words import without_markers
+from evals.metrics.text.words import without_markers
 from serving.support import THRESHOLD, Reader, Said, support
 
 _MARKDOWN = re.compile(r"^\s*(?:#{1,6}|[-*+>]|\d{1,9}[.)])\s+|[*_`|]+")

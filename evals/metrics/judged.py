@@ -19,7 +19,7 @@ from core.types import digest
 from evals.judges.prompts import prompts_of, put_ours
 from evals.metrics.metric import Failed, Group, Metric, Outcome, Row, Scored, Skipped
 from evals.metrics.row_metric import Better, Unit, checked
-from evals.metrics.words import without_markers
+from evals.metrics.text.words import without_markers
 
 if TYPE_CHECKING:
     from ragas.metrics.collections.base import BaseMetric

@@ -7,22 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol
 
-from evals.answers import AnswerRecord
-from evals.cases import Case
-
-
-@dataclass(frozen=True, slots=True)
-class GoldSpan:
-    """Where a case's evidence stands: characters `start` to `end` of the document at `uri`. The whole document where
-    the case names no quote."""
-
-    uri: str
-    start: int
-    end: int
-    whole_document: bool = False
-
-    def overlaps(self, uri: str, start: int, end: int) -> bool:
-        return uri == self.uri and start < self.end and self.start < end
+from evals.cases.answers import AnswerRecord
+from evals.cases.cases import Case
+from evals.cases.gold_span import GoldSpan
 
 
 @dataclass(frozen=True, slots=True)

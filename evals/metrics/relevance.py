@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from evals.metrics.metric import Failed, GoldSpan, Row, Skipped
+from evals.cases.gold_span import GoldSpan
+from evals.metrics.metric import Failed, Row, Skipped
 
 
 class Stretch(Protocol):

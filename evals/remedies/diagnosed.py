@@ -21,9 +21,9 @@ from core.storage.documents import DocumentRepository
 from core.storage.feedback import FeedbackRepository, VoteLine
 from core.types import AccessScope, Document, document_id
 from evals.accepting import known
-from evals.cases import GoldEvidence
+from evals.cases.cases import GoldEvidence
+from evals.cases.gold_span import GoldSpan
 from evals.feedback_service import FeedbackService
-from evals.metrics.metric import GoldSpan
 from evals.sides import Placed, side_of
 
 # What each remedy can mend, for a firing that was opened by hand and names no diagnoses.

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from evals.metrics.metric import GoldSpan
+from evals.cases.gold_span import GoldSpan
+from evals.gate.statistics import bootstrap_interval
 from evals.metrics.relevance import Stretch
-from evals.statistics import bootstrap_interval
 
 # Intervals cover 95 %, as the gate's do.
 LEVEL = 0.95

@@ -12,7 +12,7 @@ from typing import Any
 
 from core.feedback import Cause, Firing, Side
 from core.release import ReleaseManifest, RetrievalParameters
-from evals.metrics.metric import GoldSpan
+from evals.cases.gold_span import GoldSpan
 from evals.remedies.diagnosed import CAUSES, Diagnosed, DiagnosedQuestions, halves
 from evals.remedies.fitting import DEPTHS, Searched, balance, best_threshold, fitted
 from evals.remedies.measuring import Span, holds

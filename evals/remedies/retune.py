@@ -15,7 +15,7 @@ from core.feedback import Firing
 from core.settings import Settings
 from core.storage.database import Database
 from evals.accepting import training_rows
-from evals.training_leakage import refuse_leaks
+from evals.cases.training_leakage import refuse_leaks
 from retrieval.durable import replace_file
 from serving.champion import current_champion
 from serving.factory import Services

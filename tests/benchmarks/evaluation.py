@@ -25,9 +25,9 @@ import psutil
 from core.settings import Settings, child_environment
 from core.telemetry import configure_logging
 from core.types import Actor, Role
-from evals.dataset_store import DatasetStore
-from evals.evaluation import CHAMPION, EvaluationOrder, Evaluator
-from evals.session import panel
+from evals.cases.dataset_store import DatasetStore
+from evals.run.evaluation import CHAMPION, EvaluationOrder, Evaluator
+from evals.run.session import panel
 from serving.champion import Champion
 from tests.benchmarks import machine
 from tests.benchmarks.questions import install, opened

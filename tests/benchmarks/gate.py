@@ -27,9 +27,9 @@ from core.settings import Settings
 from core.storage.releases import Decision, ReleaseRepository
 from core.telemetry import configure_logging
 from core.types import Actor, CollectionSpec, Role, Vector
-from evals.evaluation import EvaluationOrder, Evaluator
-from evals.report import Report
-from evals.session import panel
+from evals.report.report import Report
+from evals.run.evaluation import EvaluationOrder, Evaluator
+from evals.run.session import panel
 from ingestion.factory import default_spec, folder_source, open_pipeline
 from retrieval.factory import open_embedder
 from serving.champion import Champion

@@ -22,11 +22,12 @@ from core.settings import Settings, load_settings
 from core.storage.releases import Decision, ReleaseRepository
 from core.telemetry import configure_logging
 from core.types import Actor, Role
-from evals.cases import Case, GoldEvidence
-from evals.dataset_store import DatasetStore
-from evals.evaluation import EvaluationOrder, Evaluator
-from evals.report import Report, Verdict
-from evals.session import panel
+from evals.cases.cases import Case, GoldEvidence
+from evals.cases.dataset_store import DatasetStore
+from evals.gate.comparison import Verdict
+from evals.report.report import Report
+from evals.run.evaluation import EvaluationOrder, Evaluator
+from evals.run.session import panel
 from ingestion.factory import folder_source, open_pipeline
 from serving.champion import Champion
 from serving.factory import Services

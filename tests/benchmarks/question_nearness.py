@@ -19,7 +19,7 @@ import numpy as np
 
 from core.settings import load_settings
 from core.types import Vector
-from evals.cases import Case
+from evals.cases.cases import Case
 from evals.drift import question_drift
 from evals.gaps import labels
 from retrieval.factory import open_embedder
@@ -53,7 +53,7 @@ def _conversations(name: str) -> list[tuple[str, str]]:
 
 
 def _handbook() -> list[str]:
-    files = sorted(Path(ROOT / "evals/datasets").glob("*.jsonl"))
+    files = sorted(Path(ROOT / "evals/cases/datasets").glob("*.jsonl"))
     lines = itertools.chain.from_iterable(file.read_text(encoding="utf-8").splitlines() for file in files)
     return sorted({Case.model_validate_json(line).question for line in lines})
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from core.settings import Settings, load_settings
 from core.types import CollectionSpec
-from evals.dataset_store import DatasetStore
-from evals.importing.formats import find_format, import_cases
-from evals.importing.imported import write_documents
+from evals.cases.dataset_store import DatasetStore
+from evals.cases.importing.formats import find_format, import_cases
+from evals.cases.importing.imported import write_documents
 from ingestion.factory import folder_source, open_pipeline
 from serving.factory import Services, open_services
 

@@ -11,7 +11,7 @@ from core.settings import Settings, load_settings
 from core.storage.database import Database
 from core.storage.evaluations import EvaluationRecord, EvaluationRepository
 from core.storage.releases import ReleaseRepository
-from evals.dataset_store import DatasetStore
+from evals.cases.dataset_store import DatasetStore
 from ingestion.factory import folder_source, open_pipeline
 from serving.champion import Champion
 from serving.factory import open_services

@@ -14,7 +14,7 @@ from core.settings import child_environment, load_settings
 from core.storage.database import Database
 from core.storage.evaluations import EvaluationRepository
 from core.storage.releases import ReleaseRepository
-from evals.session import report_page
+from evals.run.session import report_page
 from ingestion.factory import folder_source, open_pipeline
 from tests.conftest import make_home
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from evals.case_drafts import CaseDrafts
-from evals.dataset_store import DatasetStore
-from evals.drafting import draft
+from evals.cases.dataset_store import DatasetStore
+from evals.cases.drafts import CaseDrafts
+from evals.drafting.from_documents import draft
 from tests.e2e.test_page import CHROMIUM, FLAGS, LOW_CONTRAST
 from tests.e2e.web import served
 from tests.unit.app.world import World

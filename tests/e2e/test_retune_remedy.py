@@ -16,7 +16,7 @@ from core.storage.releases import ReleaseRepository
 from core.types import Actor, Role
 from evals import loop_jobs
 from evals.accepting import Acceptance, Edited
-from evals.cases import GoldEvidence
+from evals.cases.cases import GoldEvidence
 from evals.remedies import carry_out, propose
 from evals.tuning_jobs import check_training
 from ingestion.factory import folder_source, open_pipeline

@@ -12,9 +12,9 @@ import pytest
 from pypdf import PdfReader
 
 from core.types import Role
-from evals.case_detail import CaseDetails
-from evals.dataset_store import DatasetStore
-from evals.report_file import report_file
+from evals.cases.dataset_store import DatasetStore
+from evals.report.case_detail import CaseDetails
+from evals.report.file import report_file
 from tests.e2e.test_page import CHROMIUM, FLAGS, LOW_CONTRAST
 from tests.e2e.web import served
 from tests.unit.app.world import World

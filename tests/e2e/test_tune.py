@@ -16,7 +16,7 @@ import pytest
 
 from core.settings import Settings, child_environment, load_settings
 from core.tracking import tracking_uri
-from evals.cases import DATASETS, load_cases
+from evals.cases.cases import DATASETS, load_cases
 from serving.adapters.store import AdapterStore
 from serving.finetune.registry import EXPERIMENT, MODEL
 from tests.tiny_model import tiny_model

@@ -9,9 +9,9 @@ import pytest
 from httpx import AsyncClient, Response
 
 from core.types import Role
-from evals.case_drafts import CaseDrafts
-from evals.cases import Case
-from evals.dataset_store import DatasetStore
+from evals.cases.cases import Case
+from evals.cases.dataset_store import DatasetStore
+from evals.cases.drafts import CaseDrafts
 from tests.unit.app.html_text import Reader
 from tests.unit.app.world import HOLIDAYS, World
 

@@ -14,7 +14,7 @@ from core.feedback import Cause, Decision, DecisionKind, Diagnosis, Feedback, Fe
 from core.storage.diagnoses import DiagnosisRepository
 from core.storage.feedback import FeedbackRepository
 from core.types import Actor, Role, Turn
-from evals.dataset_store import DatasetStore
+from evals.cases.dataset_store import DatasetStore
 from evals.erasing import Eraser
 from evals.feedback_service import Author, FeedbackOrder, FeedbackService
 from tests.recorded_answers import recorded_answer

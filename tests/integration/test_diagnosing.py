@@ -22,14 +22,14 @@ from core.storage.diagnoses import DiagnosisRepository
 from core.storage.documents import DocumentRepository
 from core.storage.releases import Decision, ReleaseRepository
 from core.types import AccessScope, Actor, Answer, Role, document_id
-from evals.answers import AnswerRecord
-from evals.cases import Case, GoldEvidence
-from evals.dataset_store import DatasetStore
+from evals.cases.answers import AnswerRecord
+from evals.cases.cases import Case, GoldEvidence
+from evals.cases.dataset_store import DatasetStore
 from evals.diagnosing import Diagnoser
 from evals.erasing import Eraser
-from evals.evaluation import EvaluationOrder, Evaluator
 from evals.feedback_service import Author, FeedbackOrder, FeedbackService
-from evals.session import panel
+from evals.run.evaluation import EvaluationOrder, Evaluator
+from evals.run.session import panel
 from ingestion.factory import folder_source, open_pipeline
 from retrieval.factory import open_index
 from serving.answerer import Question

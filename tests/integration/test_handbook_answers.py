@@ -10,7 +10,7 @@ import pytest
 
 from core.settings import load_settings
 from core.types import AccessScope, Answer
-from evals.cases import DATASETS, Case, load_cases
+from evals.cases.cases import DATASETS, Case, load_cases
 from ingestion.factory import folder_source, open_pipeline
 from serving.answerer import Question
 from serving.champion import Champion

@@ -11,15 +11,16 @@ from core.settings import load_settings
 from core.storage.database import Database
 from core.storage.evaluations import EvaluationRepository
 from core.types import Actor, Role
-from evals.cases import Case, GoldEvidence
-from evals.dataset_store import DatasetStore
-from evals.evaluation import EvaluationOrder, Evaluator
-from evals.judges.calibration import Calibration, CalibrationStore
+from evals.calibration.calibration import Calibration, CalibrationStore
+from evals.cases.cases import Case, GoldEvidence
+from evals.cases.dataset_store import DatasetStore
+from evals.gate.comparison import Interval
 from evals.judges.langchain_judge import open_judge
 from evals.judges.prompts import prompts_of
 from evals.metrics.judged import faithfulness
-from evals.report import Interval, Report
-from evals.session import panel
+from evals.report.report import Report
+from evals.run.evaluation import EvaluationOrder, Evaluator
+from evals.run.session import panel
 from tests.judge_replies import Manner
 from tests.mock_judge import MockJudge
 from tests.unit.app.world import World

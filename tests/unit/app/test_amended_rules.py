@@ -9,7 +9,7 @@ import pytest
 from app.loop.amended_rules import SOURCE, Rule, is_right, read_rules, write_pages, write_questions
 from core.errors import InputError
 from core.feedback import Side
-from evals.cases import load_cases
+from evals.cases.cases import load_cases
 from evals.sides import Placed, hashed_side, taught_cases
 from ingestion.sources.folder import FolderSource
 

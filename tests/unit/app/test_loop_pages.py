@@ -8,7 +8,7 @@ import pytest
 
 from app.loop import retrieval_story
 from app.loop.complaints import Complaint, complaints
-from evals.cases import Case, load_cases
+from evals.cases.cases import Case, load_cases
 
 FOLDER = Path(retrieval_story.__file__).parent
 PAGES = {f"library/{page.name}": page.read_text(encoding="utf-8") for page in sorted((FOLDER / "pages").glob("*.md"))}

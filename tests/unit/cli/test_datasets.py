@@ -13,8 +13,8 @@ from core.settings import load_settings
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository
 from core.types import Document, TextFormat
-from evals.cases import Case, load_cases
-from evals.importing.formats import FORMATS
+from evals.cases.cases import Case, load_cases
+from evals.cases.importing.formats import FORMATS
 
 
 @pytest.fixture(autouse=True)

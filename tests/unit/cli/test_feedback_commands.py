@@ -14,7 +14,7 @@ from core.storage.api_keys import ApiKeyRepository
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository
 from core.types import PUBLIC, Document, Role, TextFormat, digest
-from evals.dataset_store import DatasetStore
+from evals.cases.dataset_store import DatasetStore
 from tests.conftest import make_home
 from tests.recorded_answers import TEXT, URI, recorded_answer
 from tests.unit.cli import test_commands as commands

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.cli.main import main
-from evals.cases import DATASETS, load_cases
+from evals.cases.cases import DATASETS, load_cases
 from tests.conftest import make_home
 from tests.tiny_model import tiny_model
 from tests.unit.serving.finetune.rows import row, write_rows

@@ -7,10 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.types import Prices
-from evals.answers import AnswerRecord, RecordedCitation, RecordedPassage
-from evals.cases import Case, GoldEvidence
+from evals.cases.answers import AnswerRecord, RecordedCitation, RecordedPassage
+from evals.cases.cases import Case, GoldEvidence
+from evals.cases.gold_span import GoldSpan
 from evals.metrics.catalogue import plain_metrics
-from evals.metrics.metric import Failed, GoldSpan, Metric, Outcome, Row, Scored, Skipped
+from evals.metrics.metric import (
+    Failed,
+    Metric,
+    Outcome,
+    Row,
+    Scored,
+    Skipped,
+)
 from tests.fakes import FakeEmbedder
 
 TEXT = "Tea is free for everyone. The team lead approves travel. Coffee costs 1,250.50 euros a year."

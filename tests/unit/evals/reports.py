@@ -20,14 +20,15 @@ from core.storage.evaluations import (
     ScoreEntry,
 )
 from core.types import Actor, Role, chunk_id, digest, document_id
-from evals.cases import DATASETS, Case, CaseTurn, load_cases
-from evals.dataset_store import Dataset, DatasetStore
-from evals.differences import Facts
+from evals.cases.cases import DATASETS, Case, CaseTurn, load_cases
+from evals.cases.dataset_store import Dataset, DatasetStore
+from evals.gate.comparison import DatasetRef, Interval, JudgeQuality, Side
+from evals.gate.thresholds import load_thresholds
 from evals.metrics.metric import Group
-from evals.report import DatasetRef, Interval, JudgeQuality, Report, Side
-from evals.report_builder import Inquiry, build_report
-from evals.runner import Results, SideResults
-from evals.thresholds import load_thresholds
+from evals.report.report import Report
+from evals.run.differences import Facts
+from evals.run.report_builder import Inquiry, build_report
+from evals.run.runner import Results, SideResults
 from serving.release_service import ReleaseService
 from tests.unit.app.world import World
 

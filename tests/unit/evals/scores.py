@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from evals.gate import Column
+from evals.gate.gate import Column
 from evals.metrics.metric import Failed, Group, Outcome, Row, Scored, Skipped
 
 

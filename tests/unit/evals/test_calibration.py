@@ -12,7 +12,7 @@ import pytest
 
 from core.errors import InputError
 from core.ports import Judge
-from evals.judges.calibration import (
+from evals.calibration.calibration import (
     FEWEST_ITEMS,
     Calibration,
     CalibrationStore,
@@ -21,10 +21,10 @@ from evals.judges.calibration import (
     quality,
     self_agreement,
 )
-from evals.judges.mtrag import read_mtrag
-from evals.judges.rated_answers import RatedAnswer, read_rated_answers
-from evals.report import Interval
-from evals.thresholds import load_thresholds
+from evals.calibration.mtrag import read_mtrag
+from evals.calibration.rated_answers import RatedAnswer, read_rated_answers
+from evals.gate.comparison import Interval
+from evals.gate.thresholds import load_thresholds
 from tests.fakes import FakeJudge
 from tests.judge_replies import Manner, reply
 

@@ -9,12 +9,12 @@ import pytest
 
 from core.storage.evaluations import EvaluationLedger, EvaluationRepository, ScoreEntry
 from core.types import digest
-from evals.answers import RecordedPassage
-from evals.case_detail import CaseDetail, CaseDetails
-from evals.cases import Case, GoldEvidence
-from evals.dataset_store import DatasetStore
-from evals.passage_marks import segments, wordings
-from evals.report import Side
+from evals.cases.answers import RecordedPassage
+from evals.cases.cases import Case, GoldEvidence
+from evals.cases.dataset_store import DatasetStore
+from evals.gate.comparison import Side
+from evals.report.case_detail import CaseDetail, CaseDetails
+from evals.report.passage_marks import segments, wordings
 from tests.unit.app.world import HOLIDAYS, World
 from tests.unit.evals.reports import Evaluated, Plan, evaluate
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import InputError
-from evals.cases import DATASETS, Case, GoldEvidence, load_cases
+from evals.cases.cases import DATASETS, Case, GoldEvidence, load_cases
 
 ROOT = Path(__file__).parents[3]
 HANDBOOK = load_cases(DATASETS / "handbook.jsonl")

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evals.cases import GoldEvidence
+from evals.cases.cases import GoldEvidence
 from evals.complaint_evidence import FEWEST_WORDS, evidence_beyond
 from evals.feedback_rows import Place
 

@@ -8,8 +8,8 @@ import pytest
 
 from core.errors import InputError, NotFoundError
 from core.storage.database import Database
-from evals.cases import MOST_CASES, Case
-from evals.dataset_store import DatasetStore
+from evals.cases.cases import MOST_CASES, Case
+from evals.cases.dataset_store import DatasetStore
 
 
 def case(name: str, **more: object) -> Case:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from evals.differences import Facts, why
+from evals.run.differences import Facts, why
 
 FOUND = Facts("an answer", abstained=False, gold_rank=2, gold_cited=True, passages=8, cited=("a.md",))
 

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from core.errors import InputError, JudgeError
 from core.storage.database import Database
 from core.types import Document, TextFormat
-from evals.case_drafts import MOST_WAITING, CaseDrafts
-from evals.cases import Case
-from evals.dataset_store import DatasetStore
-from evals.draft_questions import from_heading, from_sentence
-from evals.drafting import draft, propose
-from evals.judged_drafting import PROMPT, DraftedCases, draft_with
+from evals.cases.cases import Case
+from evals.cases.dataset_store import DatasetStore
+from evals.cases.drafts import MOST_WAITING, CaseDrafts
+from evals.drafting.from_documents import draft, propose
+from evals.drafting.judged import PROMPT, DraftedCases, draft_with
+from evals.drafting.near_entities import KINDS, absent_neighbours
+from evals.drafting.questions import from_heading, from_sentence
 from evals.judges.prompts import judge_prompt
-from evals.near_entities import KINDS, absent_neighbours
 
 HANDBOOK = Path(__file__).parents[3] / "docs"
 

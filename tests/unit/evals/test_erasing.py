@@ -22,13 +22,13 @@ from core.storage.firings import FiringRepository
 from core.storage.interactions import InteractionRepository
 from core.types import Actor, Role, Turn, document_id
 from evals.accepting import training_rows
-from evals.cases import Case, GoldEvidence
-from evals.dataset_store import FEEDBACK, DatasetStore
+from evals.cases.cases import Case, GoldEvidence
+from evals.cases.dataset_store import FEEDBACK, DatasetStore
 from evals.erasing import Erased, Eraser
-from evals.evaluation import EvaluationOrder
-from evals.report import Report
-from evals.report_file import report_file
-from evals.session import write_report
+from evals.report.file import report_file
+from evals.report.report import Report
+from evals.run.evaluation import EvaluationOrder
+from evals.run.session import write_report
 from evals.traces import DocumentTraces
 from serving.adapters.store import AdapterStore
 from serving.finetune.registry import forget, register
@@ -235,7 +235,7 @@ def test_a_correction_that_says_what_the_document_says_in_other_words_is_gone_th
 
 
 def test_a_report_can_be_shown_after_its_cases_were_erased(world: World) -> None:
-    from evals.case_detail import CaseDetails
+    from evals.report.case_detail import CaseDetails
 
     _, _, report = loop(world)
     erase(world)

@@ -13,13 +13,14 @@ from core.storage.database import Database
 from core.storage.evaluations import EvaluationRepository
 from core.storage.releases import Decision, ReleaseRepository
 from core.types import Actor, Role
-from evals.case_detail import CaseDetails
-from evals.cases import Case, GoldEvidence
-from evals.dataset_store import DatasetStore
-from evals.evaluation import EvaluationOrder, Evaluator, Panel
-from evals.jobs import wanted_releases
+from evals.cases.cases import Case, GoldEvidence
+from evals.cases.dataset_store import DatasetStore
+from evals.gate.comparison import Side, Verdict
 from evals.metrics.catalogue import plain_metrics
-from evals.report import Report, Side, Verdict
+from evals.report.case_detail import CaseDetails
+from evals.report.report import Report
+from evals.run.evaluation import EvaluationOrder, Evaluator, Panel
+from evals.run.jobs import wanted_releases
 from tests.unit.app.world import World
 from tests.unit.evals.scores import TellingMetric
 

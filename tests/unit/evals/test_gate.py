@@ -8,10 +8,16 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
-from evals.gate import Column, compare, slice_finding, unseen_loss, verdict
+from evals.gate.comparison import Verdict
+from evals.gate.gate import (
+    Column,
+    compare,
+    slice_finding,
+    unseen_loss,
+    verdict,
+)
+from evals.gate.thresholds import GATE, load_thresholds
 from evals.metrics.metric import Group
-from evals.report import Verdict
-from evals.thresholds import GATE, load_thresholds
 from tests.unit.evals.scores import column
 
 THRESHOLDS = load_thresholds()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evals.metrics.words import squad_tokens
+from evals.metrics.text.words import squad_tokens
 from tests.unit.evals.metric_rows import answer, row, score, skipped
 
 NAMES = [

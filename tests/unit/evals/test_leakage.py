@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InputError
-from evals.cases import Case
-from evals.leakage import LeakageReport, Message, check, find_leaks
+from evals.cases.cases import Case
+from evals.cases.leakage import LeakageReport, Message, check, find_leaks
 
 QUESTION = "Who has to approve a business trip to another country?"
 ANSWER = "The team lead approves trips inside the country, the director of finance every other one."

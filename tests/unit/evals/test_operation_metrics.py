@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from core.types import ModelUse, Prices
-from evals.answers import AnswerRecord
+from evals.cases.answers import AnswerRecord
+from evals.gate.thresholds import load_thresholds
 from evals.metrics.catalogue import judged_metrics, plain_metrics
 from evals.metrics.metric import Failed, Metric, Outcome, Row, Scored
 from evals.metrics.row_metric import RowMetric, checked
-from evals.thresholds import load_thresholds
 from tests.fakes import FakeEmbedder, FakeJudge
 from tests.unit.evals.metric_rows import answer, citation, failed, metric, outcome, passage, quoted, row, score, skipped
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from evals.metrics.metric import GoldSpan, Row, Scored
+from evals.cases.gold_span import GoldSpan
+from evals.metrics.metric import Row, Scored
 from tests.unit.evals.metric_rows import (
     TEXT,
     answer,

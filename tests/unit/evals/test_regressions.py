@@ -14,12 +14,12 @@ from core.storage.evaluations import EvaluationRepository
 from core.storage.releases import Decision, ReleaseRepository
 from core.types import document_id
 from evals.accepting import Edited
-from evals.case_detail import CaseDetails
-from evals.cases import Case
-from evals.dataset_store import DatasetStore
-from evals.evaluation import EvaluationOrder
-from evals.report import Report
-from evals.report_file import report_file
+from evals.cases.cases import Case
+from evals.cases.dataset_store import DatasetStore
+from evals.report.case_detail import CaseDetails
+from evals.report.file import report_file
+from evals.report.report import Report
+from evals.run.evaluation import EvaluationOrder
 from tests.unit.app.world import FORESEEABLE, World
 from tests.unit.evals.given_feedback import ask, vote
 from tests.unit.evals.test_accepting import ANN, ASKED, accept, edited

@@ -16,13 +16,14 @@ from core.release import (
     RetrievalParameters,
 )
 from core.types import CollectionSpec
-from evals.cases import Case, CaseTurn
-from evals.differences import Facts
+from evals.cases.cases import Case, CaseTurn
+from evals.gate.comparison import DatasetRef, JudgeQuality, Side, Verdict
+from evals.gate.thresholds import load_thresholds
 from evals.metrics.metric import Group, Metric
-from evals.report import DatasetRef, JudgeQuality, Report, Side, Verdict
-from evals.report_builder import Inquiry, build_report, manifest_changes
-from evals.runner import Results, SideResults
-from evals.thresholds import load_thresholds
+from evals.report.report import Report
+from evals.run.differences import Facts
+from evals.run.report_builder import Inquiry, build_report, manifest_changes
+from evals.run.runner import Results, SideResults
 from tests.unit.evals.scores import TellingMetric
 
 SPEC = CollectionSpec("fake", "f" * 64, 64, "structure-200", "s" * 64)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evals.report import Interval, Verdict
-from evals.report_chart import WIDTH, outcome_bar, plot_of
+from evals.gate.comparison import Interval, Verdict
+from evals.report.chart import WIDTH, outcome_bar, plot_of
 
 NUMBERS = st.floats(-1e6, 1e6)
 

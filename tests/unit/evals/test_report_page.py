@@ -11,16 +11,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from evals import report_file as report_file_module
-from evals.case_detail import CaseDetails
-from evals.cases import Case, GoldEvidence
-from evals.dataset_store import DatasetStore
+from evals.cases.cases import Case, GoldEvidence
+from evals.cases.dataset_store import DatasetStore
+from evals.gate.comparison import Block, Interval, Verdict
 from evals.metrics.metric import Group
-from evals.report import Block, Interval, Report, Verdict
-from evals.report_file import report_file
-from evals.report_page import PageLinks, report_body, report_json, source_hash
-from evals.report_view import view_of
-from evals.report_words import BLOCKS, FINDINGS, GROUPS, change, consequence, headline, interval, label, value
+from evals.report import file as report_file_module
+from evals.report.case_detail import CaseDetails
+from evals.report.file import report_file
+from evals.report.page import PageLinks, report_body, report_json, source_hash
+from evals.report.report import Report
+from evals.report.view import view_of
+from evals.report.words import (
+    BLOCKS,
+    FINDINGS,
+    GROUPS,
+    change,
+    consequence,
+    headline,
+    interval,
+    label,
+    value,
+)
 from tests.unit.app.html_text import Reader
 from tests.unit.app.world import World
 from tests.unit.evals.reports import Evaluated, Plan, add_handbook, evaluate

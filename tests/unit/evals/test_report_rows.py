@@ -7,9 +7,16 @@ from typing import Any
 
 import pytest
 
+from evals.gate.comparison import (
+    DatasetRef,
+    LockedCase,
+    MetricComparison,
+    RowScore,
+    Verdict,
+)
 from evals.metrics.metric import Group
-from evals.report import DatasetRef, LockedCase, MetricComparison, Report, ReportRow, RowScore, Verdict
-from evals.report_rows import (
+from evals.report.report import Report, ReportRow
+from evals.report.rows import (
     FeedbackCount,
     RowQuery,
     count_feedback,

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evals.metrics.metric import GoldSpan, Row
+from evals.cases.gold_span import GoldSpan
+from evals.metrics.metric import Row
 from evals.metrics.retrieval import ndcg
 from tests.unit.evals.metric_rows import answer, failed, outcome, passage, row, score, skipped, whole
 

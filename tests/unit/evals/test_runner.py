@@ -12,10 +12,11 @@ from core.errors import IndexUnavailableError, NotFoundError, StoreUnavailableEr
 from core.storage.database import Database
 from core.storage.evaluations import EvaluationLedger
 from core.types import Answer, Retrieval, Usage
-from evals.cases import Case
-from evals.metrics.metric import GoldSpan, Outcome, Row, Scored
-from evals.report import Side
-from evals.runner import Respondent, Results, Runner
+from evals.cases.cases import Case
+from evals.cases.gold_span import GoldSpan
+from evals.gate.comparison import Side
+from evals.metrics.metric import Outcome, Row, Scored
+from evals.run.runner import Respondent, Results, Runner
 from serving.answerer import Question
 from tests.unit.evals.scores import TellingMetric
 

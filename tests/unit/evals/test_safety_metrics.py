@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evals.metrics.metric import Scored
-from evals.metrics.personal_data import find_personal_data
+from evals.metrics.text.personal_data import find_personal_data
 from tests.unit.evals.metric_rows import answer, citation, outcome, passage, row, score
 
 PII = (

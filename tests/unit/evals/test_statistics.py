@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evals.statistics import bootstrap_interval, holm, sign_flip_p
+from evals.gate.statistics import bootstrap_interval, holm, sign_flip_p
 
 differences = st.lists(st.floats(-1, 1, allow_nan=False), min_size=1, max_size=60)
 

@@ -10,9 +10,9 @@ import pytest
 from core.errors import AdapterError, InputError
 from core.release import GeneratorSpec
 from core.storage.database import Database
-from evals.cases import Case, GoldEvidence
-from evals.dataset_store import DatasetStore
-from evals.training_leakage import refuse_leaks, trained_on
+from evals.cases.cases import Case, GoldEvidence
+from evals.cases.dataset_store import DatasetStore
+from evals.cases.training_leakage import refuse_leaks, trained_on
 from serving.adapters.store import AdapterStore
 from serving.finetune.dataset import TrainingSet, read_rows
 from tests.adapters import write_adapter
@@ -58,7 +58,7 @@ def test_a_case_in_a_rows_history_is_found(database: Database, tmp_path: Path) -
 def test_shipped_datasets_are_never_trained_on_even_if_nobody_has_used_them_yet(
     database: Database, tmp_path: Path
 ) -> None:
-    from evals.cases import DATASETS, load_cases
+    from evals.cases.cases import DATASETS, load_cases
 
     shipped = load_cases(DATASETS / "handbook.jsonl")[0]
     with pytest.raises(InputError, match=f"case {shipped.id} of handbook"):

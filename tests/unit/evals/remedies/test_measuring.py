@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evals.metrics.metric import GoldSpan
+from evals.cases.gold_span import GoldSpan
 from evals.remedies.measuring import Span, compared, gain, holds
 
 PLACE = GoldSpan("a/b.md", 10, 20)

@@ -1,0 +1,1 @@
+"""How far a judge can be trusted: its scores beside people's, and beside its own."""

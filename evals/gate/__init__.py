@@ -1,0 +1,1 @@
+"""The comparison of a candidate with what is live, and what the gate says of it. Pure."""

@@ -1,0 +1,1 @@
+"""Running an evaluation: every case asked, scored, compared, and put on record."""
