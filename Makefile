@@ -41,7 +41,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	     fi
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
-	@$(BIN)/python -m compileall -q core retrieval ingestion serving evals app dags
+	@$(BIN)/python -m compileall -q core retrieval ingestion serving evals loop app dags
 	@touch $@
 
 demo: setup ## Ingest the handbook (or DOCS=folder) with Airflow, start the web app, answer one question

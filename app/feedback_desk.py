@@ -18,9 +18,9 @@ from core.storage.database import Database
 from core.storage.documents import DocumentRepository
 from core.storage.feedback import FeedbackRepository
 from core.types import AccessScope, Actor, digest, document_id
-from evals.accepting import Acceptance, Edited
 from evals.cases.cases import GoldEvidence
-from evals.feedback_export import FeedbackShelf, FeedbackState, Known
+from loop.feedback.acceptance import Acceptance, Edited
+from loop.feedback.export import FeedbackShelf, FeedbackState, Known
 
 # What a person decides in one sitting.
 PAGE_LENGTH = 20

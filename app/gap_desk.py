@@ -11,9 +11,9 @@ from core.feedback import Firing, FiringState, Remedy
 from core.storage.feedback import FeedbackRepository
 from core.storage.firings import FiringRepository
 from core.types import AccessScope, Actor
-from evals.firing_service import FiringService
-from evals.knowledge_gaps import FoundGaps, KnowledgeGaps, documents_of
-from evals.trigger_facts import VOTE
+from loop.gaps.knowledge_gaps import FoundGaps, KnowledgeGaps, documents_of
+from loop.triggers.facts import VOTE
+from loop.triggers.firings import FiringService
 from serving.factory import Services
 
 # Requests that somebody is still to do something about.

@@ -28,9 +28,9 @@ from core.storage.monitor_checks import MonitorCheck, MonitorCheckRepository, Re
 from core.storage.releases import ReleaseRepository
 from core.storage.usage import UsageRepository
 from core.types import AccessScope
-from evals.feedback_service import FeedbackService
-from evals.remedies.lifecycle import settled
-from evals.trigger_rules import Rules, load_rules
+from loop.feedback.votes import FeedbackService
+from loop.remedies.lifecycle import settled
+from loop.triggers.rules import Rules, load_rules
 from serving.factory import Services
 
 RUNS = 20

@@ -23,7 +23,7 @@ from core.storage.database import Database
 from core.storage.loop_totals import LoopTotals, LoopTotalsRepository
 from core.storage.monitor_checks import MonitorCheck, MonitorCheckRepository
 from core.storage.releases import ReleaseRepository
-from evals.feedback_service import FeedbackService
+from loop.feedback.votes import FeedbackService
 
 # Servers are scraped every few seconds, and there may be several scrapers; what these series tell changes slowly.
 FRESH_SECONDS = 30.0

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from core.feedback import FeedbackReason
-from evals.feedback_service import Author
+from loop.feedback.votes import Author
 
 if TYPE_CHECKING:
     from app.auth import Caller

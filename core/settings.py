@@ -161,7 +161,8 @@ class Settings(BaseSettings):
 
     # Triggers
     triggers_file: Path | None = Field(
-        None, description="The rules of the triggers; by default those that come with RAGLoop, evals/triggers.yaml."
+        None,
+        description="The rules of the triggers; by default those that come with RAGLoop, loop/triggers/triggers.yaml.",
     )
 
     # Tuning that a trigger asks for

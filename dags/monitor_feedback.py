@@ -2,7 +2,7 @@
 ### Look after the answers
 
 Every half hour: finds out why answers were voted down, measures how questions, answers and sources have changed, and
-decides whether something is to be done (`check`). The thresholds stand in `evals/triggers.yaml`.
+decides whether something is to be done (`check`). The thresholds stand in `loop/triggers/triggers.yaml`.
 
 A trigger that fires has a remedy. `reindex` and `retune` propose what is to be built and start `rebuild_index` and
 `tune_generator` by the assets `ragloop://trigger/reindex` and `ragloop://trigger/retune`. `refit` fits retrieval
@@ -38,7 +38,7 @@ def monitor_feedback() -> None:
     @task(retries=2)
     def check() -> dict[str, list[str]]:
         """The firings about which nothing was done yet, by remedy."""
-        from evals.loop_jobs import check as run
+        from loop.jobs import check as run
 
         return run()
 
@@ -57,7 +57,7 @@ def monitor_feedback() -> None:
 
     @task(outlets=[CANDIDATE])
     def refit(firing: str) -> None:
-        from evals.loop_jobs import carry_out
+        from loop.jobs import carry_out
 
         release = carry_out(firing)
         if release is None:
@@ -67,7 +67,7 @@ def monitor_feedback() -> None:
 
     @task
     def content(firing: str) -> None:
-        from evals.loop_jobs import carry_out
+        from loop.jobs import carry_out
 
         carry_out(firing)
 
@@ -78,7 +78,7 @@ def monitor_feedback() -> None:
 
 def _announce(asset: Asset, firing: str) -> None:
     """Propose what is to be built for the firing, and start what builds it."""
-    from evals.loop_jobs import propose
+    from loop.jobs import propose
 
     if not propose(firing):
         raise AirflowSkipException("Nothing is to be built.")

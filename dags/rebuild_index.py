@@ -63,7 +63,7 @@ def _run(context: Any) -> str:
 
 def _tell_firing(context: Any) -> None:
     """What went wrong is put on record where the run was started for a firing."""
-    from evals.loop_jobs import note_failure
+    from loop.jobs import note_failure
 
     note_failure(_run(context), context.get("exception"))
 
@@ -81,7 +81,7 @@ def rebuild_index() -> None:
     @task.short_circuit(ignore_downstream_trigger_rules=True)
     def order() -> dict[str, Any] | None:
         """What is to be built; nothing if every firing that was announced is taken up already."""
-        from evals.loop_jobs import announced, rebuild_order
+        from loop.jobs import announced, rebuild_order
 
         context = get_current_context()
         firings = announced(context.get("triggering_asset_events"))
@@ -130,7 +130,7 @@ def rebuild_index() -> None:
     @task(retries=1)
     def refresh(order: dict[str, Any], result: dict[str, Any]) -> None:
         """Sources that have moved on are read again, into the new index only."""
-        from evals.loop_jobs import refresh as run
+        from loop.jobs import refresh as run
 
         run(order, result["collection"])
 
@@ -142,7 +142,7 @@ def rebuild_index() -> None:
     @task(outlets=[CANDIDATE])
     def candidate(order: dict[str, Any], result: dict[str, Any]) -> str:
         """The candidate release's id."""
-        from evals.loop_jobs import rebuilt_candidate
+        from loop.jobs import rebuilt_candidate
 
         context: Any = get_current_context()
         release = rebuilt_candidate(order, result["collection"], _run(context))

@@ -58,7 +58,7 @@ def _run(context: Any) -> str:
 
 def _tell_firing(context: Any) -> None:
     """What went wrong is put on record where the run was started for a firing."""
-    from evals.loop_jobs import note_failure
+    from loop.jobs import note_failure
 
     note_failure(_run(context), context.get("exception"))
 
@@ -76,7 +76,7 @@ def tune_generator() -> None:
     @task.short_circuit(ignore_downstream_trigger_rules=True)
     def order() -> dict[str, Any] | None:
         """What is to be trained; nothing if every firing that was announced is taken up already."""
-        from evals.loop_jobs import announced, tuning_order
+        from loop.jobs import announced, tuning_order
 
         context = get_current_context()
         firings = announced(context.get("triggering_asset_events"))
@@ -85,7 +85,7 @@ def tune_generator() -> None:
     @task
     def check(order: dict[str, Any]) -> str:
         """The rows' hash."""
-        from evals.tuning_jobs import check_training
+        from loop.tuning_jobs import check_training
 
         return check_training(order)
 
@@ -110,7 +110,7 @@ def tune_generator() -> None:
     @task(outlets=[CANDIDATE], retries=1)
     def candidate(order: dict[str, Any], result: dict[str, Any]) -> str:
         """The candidate release's id."""
-        from evals.loop_jobs import tuned_candidate
+        from loop.jobs import tuned_candidate
 
         context: Any = get_current_context()
         release = tuned_candidate(order, result, _run(context))

@@ -13,7 +13,7 @@ from core.storage.diagnoses import DiagnosisRepository
 from core.storage.documents import DocumentRepository
 from core.storage.firings import FiringRepository
 from core.types import AccessScope, document_id
-from evals.feedback_service import Author, FeedbackOrder, FeedbackService
+from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
 from serving.answerer import Question
 from serving.champion import current_champion
 from serving.factory import Services, build_answerer

@@ -54,7 +54,7 @@ def erase_document(
 ) -> dict[str, Any]:
     """Erase a document from everything, and say how much there was of it where. Works on documents that the caller may
     not see: whoever brings documents in takes them out."""
-    from evals.erasing import Eraser  # what it needs of evaluation is slow to import
+    from loop.erasure.eraser import Eraser  # what it needs of evaluation is slow to import
 
     eraser = Eraser(services.settings, services.database, services.index)
     erased = eraser.document(uri, caller.actor, keep_out=keep_out)

@@ -13,7 +13,7 @@ from app.fields import Text
 from app.voting import author_of
 from core.feedback import CitationVote, FeedbackReason, Vote
 from core.storage.feedback import vote_json
-from evals.feedback_service import MOST_CITATION_VOTES, FeedbackOrder, FeedbackService
+from loop.feedback.votes import MOST_CITATION_VOTES, FeedbackOrder, FeedbackService
 
 router = APIRouter()
 

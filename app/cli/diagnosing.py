@@ -14,7 +14,7 @@ from core.errors import InputError
 
 if TYPE_CHECKING:
     from core.feedback import Diagnosis
-    from evals.diagnosing import Diagnoser
+    from loop.diagnosis.diagnoser import Diagnoser
 
 _SECONDS_BETWEEN_NOTES = 5.0
 
@@ -36,7 +36,7 @@ def diagnose(
     """
     from core.settings import load_settings
     from core.telemetry import configure_logging
-    from evals.diagnosing import open_diagnoser
+    from loop.diagnosis.diagnoser import open_diagnoser
 
     if sum((bool(feedback_id), bool(evaluation), again)) > 1:
         raise InputError("Name one vote, or --evaluation, or --all.", hint="Without any, what is new is diagnosed.")

@@ -73,8 +73,8 @@ def delete(
     from core.settings import load_settings
     from core.telemetry import configure_logging
     from core.types import Role
-    from evals.erasing import Eraser
     from ingestion.factory import open_stores
+    from loop.erasure.eraser import Eraser
 
     settings = load_settings()
     configure_logging("warning")

@@ -10,7 +10,7 @@ import typer
 from app.cli.console import JsonOption, note, print_json, say
 
 if TYPE_CHECKING:
-    from evals.erasing import Erased
+    from loop.erasure.eraser import Erased
 
 
 def erase(
@@ -28,8 +28,8 @@ def erase(
     from core.settings import load_settings
     from core.telemetry import configure_logging
     from core.types import Role
-    from evals.erasing import Eraser
     from ingestion.factory import open_stores
+    from loop.erasure.eraser import Eraser
 
     settings = load_settings()
     configure_logging("warning")

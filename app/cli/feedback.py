@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from core.settings import Settings
     from core.storage.database import Database
     from evals.cases.cases import GoldEvidence
-    from evals.feedback_export import FeedbackState
+    from loop.feedback.export import FeedbackState
 
 application = typer.Typer(
     help="Vote on answers, read what others said, decide what becomes of it.", no_args_is_help=True
@@ -66,7 +66,7 @@ def give(
     """Vote on an answer. The vote is on disk when this ends with 0."""
     from app.cli.actor import current_actor
     from core.storage.feedback import vote_json
-    from evals.feedback_service import Author, FeedbackOrder, FeedbackService
+    from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
 
     votes = [_citation_vote(each) for each in citation or ()]
     order = FeedbackOrder(answer, vote, reason, comment, correction, votes, key, synthetic)
@@ -89,7 +89,7 @@ def list_feedback(
     as_json: JsonOption = False,
 ) -> None:
     """List feedback, newest first; unless told otherwise, what waits for a decision."""
-    from evals.feedback_export import FeedbackShelf, known_json
+    from loop.feedback.export import FeedbackShelf, known_json
 
     with _database() as (_, database):
         shelf = FeedbackShelf(database)
@@ -106,7 +106,7 @@ def list_feedback(
 @application.command()
 def show(feedback_id: FeedbackId, as_json: JsonOption = False) -> None:
     """Show one vote: what was said, the answer it is about, why that was bad, and what was decided."""
-    from evals.feedback_export import FeedbackShelf, known_json
+    from loop.feedback.export import FeedbackShelf, known_json
 
     with _database() as (_, database):
         given = find(database, feedback_id)
@@ -136,7 +136,7 @@ def accept(
     Without --evidence the passages that the diagnosis found are taken.
     """
     from app.cli.actor import current_actor
-    from evals.accepting import Acceptance, Edited
+    from loop.feedback.acceptance import Acceptance, Edited
 
     named = tuple(_evidence(each) for each in evidence or ())
     with _database() as (settings, database):
@@ -155,7 +155,7 @@ def dismiss(
 ) -> None:
     """Dismiss feedback: it no longer counts."""
     from app.cli.actor import current_actor
-    from evals.accepting import Acceptance
+    from loop.feedback.acceptance import Acceptance
 
     with _database() as (settings, database):
         given = find(database, feedback_id)
@@ -172,7 +172,7 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write feedback as JSONL, one vote a line with its answer, its diagnosis and what was decided."""
-    from evals.feedback_export import FeedbackShelf, known_json
+    from loop.feedback.export import FeedbackShelf, known_json
 
     with _database() as (_, database):
         shelf = FeedbackShelf(database)
@@ -213,7 +213,7 @@ def _database() -> Iterator[tuple[Settings, Database]]:
 
 
 def _state(text: str) -> FeedbackState:
-    from evals.feedback_export import FeedbackState
+    from loop.feedback.export import FeedbackState
 
     try:
         return FeedbackState(text)

@@ -9,7 +9,7 @@ from core.feedback import Side
 
 if TYPE_CHECKING:
     from core.feedback import Decision
-    from evals.feedback_export import Known
+    from loop.feedback.export import Known
 
 
 def say_decision(made: Decision, as_json: bool) -> None:

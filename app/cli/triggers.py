@@ -19,9 +19,9 @@ from core.feedback import FiringState, Remedy
 if TYPE_CHECKING:
     from core.feedback import Firing
     from core.types import Actor
-    from evals.firing_service import FiringService
-    from evals.monitoring import Checked
-    from evals.triggers import Weighed
+    from loop.triggers.decision import Weighed
+    from loop.triggers.firings import FiringService
+    from loop.triggers.monitor import Checked
     from serving.factory import Services
 
 application = typer.Typer(
@@ -99,7 +99,7 @@ def check(
     Tells how far every trigger is from firing and what holds it back. What fires does nothing yet: `ragloop triggers
     run` carries its remedy out.
     """
-    from evals.monitoring import Monitor
+    from loop.triggers.monitor import Monitor
 
     with _service() as (_, services):
         monitor, now = Monitor(services), datetime.now(UTC)
@@ -135,8 +135,8 @@ def run(
     Needs the role review, and whoever runs it has made the candidate: somebody else approves it. Rebuilding an index
     takes minutes, tuning longer.
     """
-    from evals.firing_service import check_role
-    from evals.remedies import carry_out
+    from loop.remedies import carry_out
+    from loop.triggers.firings import check_role
 
     if bool(firing_id) == bool(trigger):
         raise InputError("Name a firing, or --trigger NAME to fire one by hand.", hint="`ragloop triggers list`")
@@ -244,7 +244,7 @@ def _actor(services: Services) -> Actor:
 def _service() -> Iterator[tuple[FiringService, Services]]:
     from core.settings import load_settings
     from core.telemetry import configure_logging
-    from evals.firing_service import FiringService
+    from loop.triggers.firings import FiringService
     from serving.factory import open_services
 
     settings = load_settings()

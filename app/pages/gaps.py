@@ -15,7 +15,7 @@ from app.gap_desk import GapDesk, GapPage
 from app.pages.forms import form_of, text_of
 from app.pages.views import render
 from core.errors import InputError, NotFoundError
-from evals.gaps import Gap
+from loop.gaps.clusters import Gap
 
 router = APIRouter(include_in_schema=False)
 

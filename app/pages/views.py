@@ -13,8 +13,8 @@ from app.day_tables import figure
 from app.ops_tables import in_words
 from app.pages.navigation import home_of, places_for
 from app.voting import REASONS
-from evals.feedback_service import LONGEST_COMMENT, LONGEST_CORRECTION
 from evals.report.words import age, day, duration, moment
+from loop.feedback.votes import LONGEST_COMMENT, LONGEST_CORRECTION
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),

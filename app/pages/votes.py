@@ -18,7 +18,7 @@ from app.pages.chat import MOST_TURNS
 from app.pages.forms import form_of, text_of
 from app.voting import author_of
 from core.feedback import CitationVote, FeedbackReason, Vote
-from evals.feedback_service import FeedbackOrder, FeedbackService
+from loop.feedback.votes import FeedbackOrder, FeedbackService
 
 router = APIRouter(include_in_schema=False)
 

@@ -70,7 +70,7 @@ class FeedbackRepository:
             yield AuthorsVotes(connection, author)
 
     def add(self, given: Feedback) -> None:
-        """Store a vote as it is. evals.feedback_service says which may be."""
+        """Store a vote as it is. loop.feedback.votes says which may be."""
         with self.giving(given.author) as votes:
             votes.add(given)
 

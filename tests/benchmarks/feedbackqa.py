@@ -40,8 +40,8 @@ from core.telemetry import configure_logging
 from core.types import AccessScope, Answer, Citation, Passage, Retrieval, Usage, chunk_id, document_id
 from evals.cases.importing.feedbackqa import FILE, read
 from evals.cases.importing.imported import file_name, uri_of, write_documents
-from evals.diagnosing import Diagnoser
-from evals.feedback_service import Author, FeedbackOrder, FeedbackService
+from loop.diagnosis.diagnoser import Diagnoser
+from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
 from serving.factory import Services, build_answerer
 from serving.releases import first_manifest
 from tests.benchmarks import machine

@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.planted_causes [--folder ../shared/data/handbook/handbook] [--seed 2] [--each 32]
 
-Seed 1 takes one half of the corpus, on which the thresholds of evals/diagnosis.py were chosen; seed 2 the other half,
+Seed 1 takes one half of the corpus, on which the thresholds of loop/diagnosis/rules.py were chosen; seed 2 the other half,
 which is reported. Questions and corrections are made from the corpus's own sentences by rule (reworded.py).
 """
 
@@ -20,8 +20,8 @@ from typing import Any
 from core.feedback import Cause, Diagnosis
 from core.settings import load_settings
 from core.telemetry import configure_logging
-from evals.diagnosing import Diagnoser
-from evals.diagnosis import VERSION
+from loop.diagnosis.diagnoser import Diagnoser
+from loop.diagnosis.rules import VERSION
 from serving.factory import open_services
 from tests.benchmarks import machine
 from tests.benchmarks.planting import Planted, Planting, halves, read_corpus, wrong_reply

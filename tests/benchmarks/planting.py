@@ -25,11 +25,11 @@ from core.ports import Splitter
 from core.release import GeneratorSpec, Release, ReleaseManifest
 from core.storage.releases import Decision, ReleaseRepository
 from core.types import AccessScope, Answer, Chunk, Document, SourceItem, Turn
-from evals.feedback_service import Author, FeedbackOrder, FeedbackService
 from ingestion.converters.content import RawFile
 from ingestion.converters.registry import FileConverter
 from ingestion.factory import folder_source, open_pipeline
 from ingestion.pipeline import Pipeline
+from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
 from serving.answerer import NOT_FOUND, Answerer, Question
 from serving.champion import Champion
 from serving.factory import Services, build_answerer

@@ -1,5 +1,5 @@
 """How far questions drift when some of them are about another subject, and how well unanswered questions are put
-together: what the thresholds in evals/triggers.yaml and evals/gaps.py were chosen by. Needs ../shared/data/mtrag.
+together: what the thresholds in loop/triggers/triggers.yaml and loop/gaps/clusters.py were chosen by. Needs ../shared/data/mtrag.
 
     python -m tests.benchmarks.question_nearness
 
@@ -20,8 +20,8 @@ import numpy as np
 from core.settings import load_settings
 from core.types import Vector
 from evals.cases.cases import Case
-from evals.drift import question_drift
-from evals.gaps import labels
+from loop.gaps.clusters import labels
+from loop.triggers.drift import question_drift
 from retrieval.factory import open_embedder
 from tests.benchmarks import machine
 from tests.benchmarks.run import ROOT, save

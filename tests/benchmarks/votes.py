@@ -32,7 +32,7 @@ from core.storage.api_keys import ApiKeyRepository
 from core.storage.database import Database
 from core.storage.feedback import FeedbackRepository
 from core.types import PUBLIC, Role
-from evals.feedback_service import MOST_PER_DAY
+from loop.feedback.votes import MOST_PER_DAY
 from tests.benchmarks import machine
 from tests.benchmarks.run import ROOT, save
 from tests.ports import free_port

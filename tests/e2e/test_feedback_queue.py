@@ -12,7 +12,7 @@ import pytest
 from core.feedback import Cause, CitationVote, Diagnosis, Feedback, FeedbackReason, Vote
 from core.storage.diagnoses import DiagnosisRepository
 from core.storage.feedback import FeedbackRepository
-from evals.feedback_service import Author, FeedbackOrder, FeedbackService
+from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
 from tests.e2e.test_page import CHROMIUM, FLAGS, LOW_CONTRAST
 from tests.e2e.web import served
 from tests.recorded_answers import recorded_answer

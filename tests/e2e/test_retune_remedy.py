@@ -14,12 +14,12 @@ from core.settings import load_settings
 from core.storage.firings import FiringRepository
 from core.storage.releases import ReleaseRepository
 from core.types import Actor, Role
-from evals import loop_jobs
-from evals.accepting import Acceptance, Edited
 from evals.cases.cases import GoldEvidence
-from evals.remedies import carry_out, propose
-from evals.tuning_jobs import check_training
 from ingestion.factory import folder_source, open_pipeline
+from loop import jobs as loop_jobs
+from loop.feedback.acceptance import Acceptance, Edited
+from loop.remedies import carry_out, propose
+from loop.tuning_jobs import check_training
 from serving.adapters.checks import TRAINING
 from serving.adapters.store import AdapterStore
 from serving.factory import Services, open_services

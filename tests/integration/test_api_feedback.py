@@ -11,7 +11,13 @@ from httpx import AsyncClient, Response
 from core.feedback import Feedback
 from core.storage.feedback import FeedbackRepository
 from core.types import Role
-from evals.feedback_service import MOST_PER_DAY, Author, FeedbackOrder, FeedbackService, Vote
+from loop.feedback.votes import (
+    MOST_PER_DAY,
+    Author,
+    FeedbackOrder,
+    FeedbackService,
+    Vote,
+)
 from tests.recorded_answers import recorded_answer
 from tests.unit.app.world import World, asks
 

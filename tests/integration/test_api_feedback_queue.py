@@ -15,8 +15,8 @@ from core.storage.diagnoses import DiagnosisRepository
 from core.storage.feedback import FeedbackRepository
 from core.types import Actor, Role, Turn
 from evals.cases.dataset_store import DatasetStore
-from evals.erasing import Eraser
-from evals.feedback_service import Author, FeedbackOrder, FeedbackService
+from loop.erasure.eraser import Eraser
+from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
 from tests.recorded_answers import recorded_answer
 from tests.unit.app.html_text import Reader
 from tests.unit.app.world import World

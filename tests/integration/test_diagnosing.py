@@ -25,12 +25,12 @@ from core.types import AccessScope, Actor, Answer, Role, document_id
 from evals.cases.answers import AnswerRecord
 from evals.cases.cases import Case, GoldEvidence
 from evals.cases.dataset_store import DatasetStore
-from evals.diagnosing import Diagnoser
-from evals.erasing import Eraser
-from evals.feedback_service import Author, FeedbackOrder, FeedbackService
 from evals.run.evaluation import EvaluationOrder, Evaluator
 from evals.run.session import panel
 from ingestion.factory import folder_source, open_pipeline
+from loop.diagnosis.diagnoser import Diagnoser
+from loop.erasure.eraser import Eraser
+from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
 from retrieval.factory import open_index
 from serving.answerer import Question
 from serving.champion import Champion

@@ -17,10 +17,10 @@ from core.feedback import Cause, Firing, FiringState, Remedy
 from core.settings import load_settings
 from core.storage.firings import FiringRepository
 from core.storage.tables import trigger_firings
-from evals import loop_jobs
-from evals.remedies.lifecycle import ABANDONED_AFTER, begin
-from evals.remedies.reindex import build_index
 from ingestion.factory import folder_source, open_pipeline
+from loop import jobs as loop_jobs
+from loop.remedies.lifecycle import ABANDONED_AFTER, begin
+from loop.remedies.reindex import build_index
 from serving.factory import Services, open_services
 from tests.bad_answers import diagnosed, fired, voted_down
 from tests.conftest import make_home

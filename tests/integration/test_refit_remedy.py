@@ -13,8 +13,8 @@ from core.feedback import Cause, FiringState, Remedy
 from core.settings import load_settings
 from core.storage.releases import ReleaseRepository
 from core.types import Actor, Role
-from evals.remedies import carry_out, propose
 from ingestion.factory import folder_source, open_pipeline
+from loop.remedies import carry_out, propose
 from serving.champion import current_champion
 from serving.factory import Services, open_services
 from serving.release_service import ReleaseService

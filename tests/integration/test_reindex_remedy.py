@@ -16,9 +16,9 @@ from core.storage.documents import DocumentRepository
 from core.storage.firings import FiringRepository
 from core.storage.releases import ReleaseRepository
 from core.types import AccessScope, document_id
-from evals.remedies import carry_out, propose
-from evals.sides import hashed_side
 from ingestion.factory import folder_source, open_pipeline
+from loop.feedback.sides import hashed_side
+from loop.remedies import carry_out, propose
 from serving.champion import current_champion
 from serving.factory import Services, build_answerer, open_services
 from tests.bad_answers import diagnosed, fired, voted_down
@@ -174,7 +174,7 @@ def test_a_source_that_is_gone_fails_in_words_and_leaves_the_live_index_alone(
 
 def test_votes_that_were_taken_back_or_dismissed_choose_nothing(services: Services) -> None:
     from core.types import Actor, Role
-    from evals.accepting import Acceptance
+    from loop.feedback.acceptance import Acceptance
 
     reviewer = Actor("rita", frozenset({Role.REVIEW}))
     subjects = complaints(services)

@@ -10,8 +10,8 @@ from app.loop.amended_rules import SOURCE, Rule, is_right, read_rules, write_pag
 from core.errors import InputError
 from core.feedback import Side
 from evals.cases.cases import load_cases
-from evals.sides import Placed, hashed_side, taught_cases
 from ingestion.sources.folder import FolderSource
+from loop.feedback.sides import Placed, hashed_side, taught_cases
 
 RULES = read_rules()
 

@@ -12,7 +12,7 @@ from core.feedback import Cause, Firing, FiringState, Remedy
 from core.storage.api_keys import ApiKeyRepository
 from core.storage.firings import FiringRepository
 from core.types import Role
-from evals.monitoring import Checked, Monitor
+from loop.triggers.monitor import Checked, Monitor
 from tests.unit.app.world import World
 from tests.unit.cli.test_commands import run, run_json
 from tests.unit.evals.test_monitoring import vote

@@ -15,7 +15,7 @@ from core.storage.feedback import FeedbackRepository
 from core.storage.interactions import InteractionRepository
 from core.storage.tables import interactions
 from core.types import Turn
-from evals.feedback_service import MOST_PER_DAY, Author, FeedbackOrder, FeedbackService
+from loop.feedback.votes import MOST_PER_DAY, Author, FeedbackOrder, FeedbackService
 from tests.recorded_answers import recorded_answer
 
 ANN = Author("Ann", None, None, "page")

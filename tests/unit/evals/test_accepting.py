@@ -14,11 +14,11 @@ from core.feedback import Cause, DecisionKind, Diagnosis, Feedback, Side, Standi
 from core.storage.diagnoses import DiagnosisRepository
 from core.storage.feedback import FeedbackRepository
 from core.types import AccessScope, Actor, Role, Turn
-from evals.accepting import Acceptance, Edited, training_rows
 from evals.cases.cases import Case, GoldEvidence
 from evals.cases.dataset_store import FEEDBACK, DatasetStore
 from evals.cases.training_leakage import refuse_leaks
-from evals.sides import hashed_side
+from loop.feedback.acceptance import Acceptance, Edited, training_rows
+from loop.feedback.sides import hashed_side
 from serving.finetune.dataset import read_rows
 from tests.unit.app.world import World
 from tests.unit.evals.given_feedback import ask, vote

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evals.cases.cases import GoldEvidence
-from evals.complaint_evidence import FEWEST_WORDS, evidence_beyond
-from evals.feedback_rows import Place
+from loop.feedback.case_evidence import FEWEST_WORDS, evidence_beyond
+from loop.feedback.training_rows import Place
 
 URI = "tools/lending.md"
 SENTENCE = "Machines with a motor may be borrowed for four days."

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.feedback import Cause, FeedbackReason
-from evals.diagnosis import judge, needs_source, to_ask_again
-from evals.observation import (
+from loop.diagnosis.observation import (
     DEPTH,
     HOLDS,
     MARGIN,
@@ -23,6 +22,7 @@ from evals.observation import (
     SourceState,
     SourceText,
 )
+from loop.diagnosis.rules import judge, needs_source, to_ask_again
 
 # What holds nothing, and what holds everything.
 NO, YES = 0.1, 0.95

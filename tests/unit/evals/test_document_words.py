@@ -5,8 +5,8 @@ from __future__ import annotations
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository
 from core.types import Document, TextFormat, digest, document_id
-from evals.document_words import DocumentWords
-from evals.wording import Wording
+from loop.diagnosis.document_words import DocumentWords
+from loop.diagnosis.wording import Wording
 
 WORDING = Wording("english")
 

@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.types import Vector
-from evals.drift import mean_ratio, question_drift, rise, score_drift, slowest_ratio
+from loop.triggers.drift import (
+    mean_ratio,
+    question_drift,
+    rise,
+    score_drift,
+    slowest_ratio,
+)
 
 
 def questions(count: int, about: int, seed: int) -> Vector:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-import evals.erasing
+import loop.erasure.eraser
 from core.errors import NotFoundError
 from core.feedback import Cause, DecisionKind, Diagnosis, Feedback, Firing, FiringState, Remedy, Side
 from core.storage.case_drafts import CaseDraftRepository
@@ -21,15 +21,15 @@ from core.storage.feedback import FeedbackRepository
 from core.storage.firings import FiringRepository
 from core.storage.interactions import InteractionRepository
 from core.types import Actor, Role, Turn, document_id
-from evals.accepting import training_rows
 from evals.cases.cases import Case, GoldEvidence
 from evals.cases.dataset_store import FEEDBACK, DatasetStore
-from evals.erasing import Erased, Eraser
 from evals.report.file import report_file
 from evals.report.report import Report
 from evals.run.evaluation import EvaluationOrder
 from evals.run.session import write_report
-from evals.traces import DocumentTraces
+from loop.erasure.eraser import Erased, Eraser
+from loop.erasure.traces import DocumentTraces
+from loop.feedback.acceptance import training_rows
 from serving.adapters.store import AdapterStore
 from serving.finetune.registry import forget, register
 from serving.finetune.tuning import TuningResult
@@ -225,7 +225,7 @@ def test_a_correction_that_says_what_the_document_says_in_other_words_is_gone_th
             Diagnosis(str(uuid.uuid4()), f"feedback:{each.id}", datetime.now(UTC), *found)
         )
     with monkeypatch.context() as patched:
-        patched.setattr(evals.erasing, "_vote", killed)
+        patched.setattr(loop.erasure.eraser, "_vote", killed)
         with pytest.raises(KeyboardInterrupt):
             erase(world)
     erase(world)
@@ -296,7 +296,7 @@ def test_a_document_can_be_kept_out_when_it_is_erased_or_later(world: World) -> 
 def test_an_erasure_that_was_killed_can_be_run_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     loop(world)
     with monkeypatch.context() as patched:
-        patched.setattr(evals.erasing, "erase_taught", killed)
+        patched.setattr(loop.erasure.eraser, "erase_taught", killed)
         with pytest.raises(KeyboardInterrupt):
             erase(world)
     erase(world)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.types import Vector
-from evals.gaps import Gap, Origin, Unanswered, cluster
+from loop.gaps.clusters import Gap, Origin, Unanswered, cluster
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

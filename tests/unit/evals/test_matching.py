@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from evals.matching import MOST_STATEMENTS, Looked, Matcher
-from evals.wording import Wording
+from loop.diagnosis.match import MOST_STATEMENTS, Looked, Matcher
+from loop.diagnosis.wording import Wording
 from tests.fakes import FakeEmbedder
 
 PAGE = "We book trips in the travel tool. Employees get 25 days of leave each year. Dogs come on Fridays."

@@ -36,11 +36,11 @@ from core.storage.interactions import InteractionRepository
 from core.storage.monitor_checks import MonitorCheckRepository
 from core.storage.tables import ingestion_runs, interactions
 from core.types import Actor, Answer, Role
-from evals.diagnosis import VERSION
-from evals.feedback_service import Author, FeedbackOrder, FeedbackService, TooManyVotesError
-from evals.monitoring import Monitor
-from evals.trigger_rules import TRIGGERS
-from evals.triggers import Hold
+from loop.diagnosis.rules import VERSION
+from loop.feedback.votes import Author, FeedbackOrder, FeedbackService, TooManyVotesError
+from loop.triggers.decision import Hold
+from loop.triggers.monitor import Monitor
+from loop.triggers.rules import TRIGGERS
 from serving.release_service import ReleaseService
 from tests.unit.app.world import World
 from tests.unit.core.test_interactions import an_answer

@@ -13,13 +13,13 @@ from core.release import Guards, Release
 from core.storage.evaluations import EvaluationRepository
 from core.storage.releases import Decision, ReleaseRepository
 from core.types import document_id
-from evals.accepting import Edited
 from evals.cases.cases import Case
 from evals.cases.dataset_store import DatasetStore
 from evals.report.case_detail import CaseDetails
 from evals.report.file import report_file
 from evals.report.report import Report
 from evals.run.evaluation import EvaluationOrder
+from loop.feedback.acceptance import Edited
 from tests.unit.app.world import FORESEEABLE, World
 from tests.unit.evals.given_feedback import ask, vote
 from tests.unit.evals.test_accepting import ANN, ASKED, accept, edited

@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from core.feedback import Side
 from core.types import Turn
-from evals.sides import CASE_SHARE, Placed, hashed_side, side_of, taught_cases
+from loop.feedback.sides import (
+    CASE_SHARE,
+    Placed,
+    hashed_side,
+    side_of,
+    taught_cases,
+)
 
 QUESTIONS = [f"Who approves the {what} of the {where} office?" for what in
              ("budget", "holidays", "contracts", "invoices", "furniture", "passwords", "overtime", "posters")
@@ -34,7 +40,7 @@ def test_a_side_does_not_depend_on_case_spaces_or_punctuation() -> None:
 
 def test_every_process_says_the_same() -> None:
     told = subprocess.run(
-        [sys.executable, "-c", f"from evals.sides import *; print(*(hashed_side(q).value for q in {QUESTIONS!r}))"],
+        [sys.executable, "-c", f"from loop.feedback.sides import *; print(*(hashed_side(q).value for q in {QUESTIONS!r}))"],
         capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "7", "PYTHONPATH": "."},
     ).stdout.split()  # fmt: skip
     assert told == [hashed_side(question).value for question in QUESTIONS]

@@ -14,8 +14,15 @@ from hypothesis import strategies as st
 
 from core.errors import InputError, NotFoundError
 from core.feedback import Cause, Firing, FiringState, Remedy
-from evals.trigger_rules import MEASURES, TRIGGERS, Rules, load_rules
-from evals.triggers import Complaint, Facts, Hold, Measured, decide, weigh
+from loop.triggers.decision import (
+    Complaint,
+    Facts,
+    Hold,
+    Measured,
+    decide,
+    weigh,
+)
+from loop.triggers.rules import MEASURES, TRIGGERS, Rules, load_rules
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 RULES = load_rules()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evals.wording import Wording
+from loop.diagnosis.wording import Wording
 
 WORDING = Wording("english")
 PAGE = """# Travel

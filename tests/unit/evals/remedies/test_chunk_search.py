@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evals.remedies.chunk_search import Trial, chosen
+from loop.remedies.chunk_search import Trial, chosen
 
 
 def trials(**gains: tuple[float, float]) -> list[Trial]:

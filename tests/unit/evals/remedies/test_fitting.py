@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 
 from core.release import RetrievalParameters
 from core.types import Hit, SearchLegs
-from evals.remedies.fitting import MOST_PASSAGES, Searched, balance, best, best_threshold, fitted, gain_of
+from loop.remedies.fit import (
+    MOST_PASSAGES,
+    Searched,
+    balance,
+    best,
+    best_threshold,
+    fitted,
+    gain_of,
+)
 
 LIVE = RetrievalParameters(dense_weight=1.0, depth=100, top_k=8)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evals.cases.gold_span import GoldSpan
-from evals.remedies.measuring import Span, compared, gain, holds
+from loop.remedies.gain import Span, compared, gain, holds
 
 PLACE = GoldSpan("a/b.md", 10, 20)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evals.remedies.retune import LEAST_PAIRS, method_for, outcome
+from loop.remedies.retune import LEAST_PAIRS, method_for, outcome
 from serving.finetune.dataset import RowPassage, TrainingRow
 
 GOOD = TrainingRow(question="Who?", passages=(RowPassage(text="Ada does."),), answer="Ada [1].")

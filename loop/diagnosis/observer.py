@@ -1,0 +1,276 @@
+"""Looking at everything that can have made an answer bad: what loop/diagnosis/rules.py judges, and what people are shown."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from core.feedback import FeedbackReason
+from core.ports import Judge
+from core.release import Release, RetrievalParameters
+from core.storage.documents import DocumentRepository
+from core.types import AccessScope, Chunk, Document, ManifestEntry, Passage, Retrieval, chunk_id, document_id
+from loop.diagnosis.complaint import Complaint
+from loop.diagnosis.document_words import DocumentWords
+from loop.diagnosis.match import Looked, Match, Matcher
+from loop.diagnosis.observation import (
+    DEPTH,
+    HOLDS,
+    Indexed,
+    Observation,
+    Sought,
+    SourceState,
+    SourceText,
+)
+from loop.diagnosis.rules import needs_source, to_ask_again
+from loop.diagnosis.seeker import Seeker
+from loop.diagnosis.source_files import FreshText, SourceFiles
+from loop.diagnosis.wording import Statement, Wording
+from retrieval.retriever import Retriever
+from retrieval.sparse import SparseEncoder
+from serving.answerer import Answerer
+from serving.evidence import PASSAGES_READ, EvidenceScorer
+from serving.factory import Services
+from serving.release_verification import open_release
+from serving.releases import default_abstention
+
+# Documents whose whole text is looked at: those with most of the words, and those of the best passages.
+MOST_BY_WORDS = 8
+MOST_BY_SEARCH = 20
+# Documents that are named as holding the answer: those nearly as good as the best, and no more than people look at.
+ALIKE = 0.1
+MOST_PLACES = 3
+# The longest quote that is kept as evidence.
+_LONGEST_QUOTE = 600
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was seen of one complaint: for the rules, and for people."""
+
+    observation: Observation
+    places: list[dict[str, Any]] = field(default_factory=list)
+    answer_alone: str | None = None
+    source_uri: str | None = None
+    opposing: dict[str, Any] | None = None
+    judged: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Documents:
+    """The documents that were looked at whole, and how well each holds what is sought."""
+
+    found: tuple[tuple[Document, Match], ...]
+    entries: Mapping[str, ManifestEntry]
+    scope: AccessScope
+
+    def best(self, *, visible: bool) -> tuple[Document, Match] | None:
+        allowed = [pair for pair in self.found if self.scope.allows(self._access(pair[0])) is visible]
+        return max(allowed, key=lambda pair: pair[1].score, default=None)
+
+    def score(self, *, visible: bool) -> float:
+        best = self.best(visible=visible)
+        return best[1].score if best else 0.0
+
+    def _access(self, document: Document) -> Sequence[str]:
+        entry = self.entries.get(document.id)
+        return entry.access if entry else document.access
+
+
+class Observer:
+    """Looks at complaints about the answers of one release. Not to be used from a running event loop."""
+
+    def __init__(self, services: Services, release: Release, judge: Judge | None = None) -> None:
+        """With a `judge`, that says whether an answer says what is right.
+
+        Raises what serving.release_verification.open_release does: a release that cannot be opened here, or an index
+        that is down, cannot be diagnosed.
+        """
+        collection = release.manifest.collection
+        language = collection.language
+        embedder = services.embedder_for(collection)
+        self._services = services
+        self._collection = collection.name
+        self._answerer: Answerer = open_release(services, release, recorded=False)
+        self._fair = Retriever(services.index, embedder, collection.name, RetrievalParameters())
+        self._documents = DocumentRepository(services.database)
+        wording = Wording(language)
+        self._matcher = Matcher(wording, embedder)
+        self._words = DocumentWords(self._documents, wording)
+        self._files = SourceFiles(services.settings, self._documents, collection.name, wording, self._words)
+        scorer = EvidenceScorer(embedder, SparseEncoder(language), default_abstention(), language)
+        self._seeker = Seeker(wording, self._matcher, embedder, self._words, self._fair, scorer, judge)
+
+    def look(self, complaint: Complaint) -> Seen:
+        """Everything that speaks for one cause or another. Raises UnavailableError when index or model are down: an
+        outage is no diagnosis."""
+        self._words.refresh()
+        target = self._seeker.target(complaint)
+        statements = target.statements
+        ranking = self._answerer.retriever.retrieve(complaint.query, complaint.scope, DEPTH)
+        documents = self._look_through(complaint, statements, ranking)
+        context = self._match_passages(statements, complaint.passages)
+        seen = Seen(
+            Observation(
+                sought=target.sought,
+                asks=target.asks,
+                answerable=complaint.answerable,
+                abstained=complaint.abstained,
+                reason=complaint.reason,
+                said=target.said,
+                well_cited=self._well_cited(complaint, statements),
+                context=tuple(match.score for match in context),
+                handed=_handed(complaint),
+                ranking=tuple(match.score for match in self._match_passages(statements, ranking.passages)),
+                newer_index=ranking.revision != complaint.revision,
+                documents=documents.score(visible=True),
+                hidden=documents.score(visible=False),
+                related=target.related,
+            ),
+            judged=target.judged,
+        )
+        self._add_chunks(seen, statements, documents)
+        self._add_changed(seen, complaint, statements, documents)
+        if needs_source(seen.observation):
+            self._add_source(seen, statements, self._files.holding(_all_words(statements)))
+        self._add_opposition(seen, documents)
+        self._add_places(seen, documents)
+        self._ask_again(seen, complaint, statements)
+        return seen
+
+    # -- where it is
+
+    def _match_passages(self, statements: Sequence[Statement], passages: Sequence[Passage]) -> list[Match]:
+        return self._matcher.match(statements, [_looked(passage.chunk) for passage in passages])
+
+    def _well_cited(self, complaint: Complaint, statements: Sequence[Statement]) -> bool:
+        if complaint.reason is not FeedbackReason.BAD_CITATION:
+            return True
+        quotes = [Looked(place.quote) for place in complaint.citations if place not in complaint.disliked]
+        return any(match.score >= HOLDS for match in self._matcher.match(statements, quotes))
+
+    def _look_through(self, complaint: Complaint, statements: Sequence[Statement], ranking: Retrieval) -> _Documents:
+        """The documents that may hold it: by their words, by a search for it, and those of the answer's passages."""
+        keys = self._words.best(_all_words(statements), MOST_BY_WORDS)
+        if statements:
+            text = " ".join(statement.text for statement in statements)
+            found = self._fair.retrieve(text, AccessScope.everything(), MOST_BY_SEARCH)
+            keys += [passage.chunk.document_id for passage in found.passages]
+        near = [*complaint.passages, *ranking.passages[:MOST_BY_SEARCH]]
+        keys += [passage.chunk.document_id for passage in near]
+        keys += [document_id(evidence.uri) for evidence in complaint.evidence]
+        documents = [each for key in dict.fromkeys(keys) if (each := self._documents.get(key)) is not None]
+        matches = self._matcher.match(statements, [Looked(each.text, each.title) for each in documents])
+        entries = self._documents.entries(self._collection)
+        return _Documents(tuple(zip(documents, matches, strict=True)), entries, complaint.scope)
+
+    def _add_chunks(self, seen: Seen, statements: Sequence[Statement], documents: _Documents) -> None:
+        """How far single chunks of the best documents hold it, as the index has them."""
+        held = [pair for pair in documents.found if pair[1].score >= HOLDS]
+        ids = [
+            chunk_id(document.id, ordinal)
+            for document, _ in sorted(held, key=lambda pair: -pair[1].score)[:MOST_BY_WORDS]
+            if (entry := documents.entries.get(document.id)) is not None
+            for ordinal in range(entry.chunks)
+        ]
+        stored = self._services.index.fetch(self._collection, ids, documents.scope) if ids else []
+        matches = self._matcher.match(statements, [_looked(each.chunk) for each in stored])
+        best = documents.best(visible=True)
+        seen.observation = replace(
+            seen.observation,
+            chunks=max((match.score for match in matches), default=0.0),
+            indexed=_indexed(best[0], documents.entries) if best else Indexed.CURRENT,
+        )
+
+    def _add_changed(
+        self, seen: Seen, complaint: Complaint, statements: Sequence[Statement], documents: _Documents
+    ) -> None:
+        """Whether a document that was answered from, or that holds it, has changed in its source."""
+        if complaint.reason is FeedbackReason.OUT_OF_DATE and seen.observation.sought is Sought.QUESTION:
+            changed = self._files.changed(place.uri for place in complaint.citations)
+            if changed:
+                seen.source_uri = changed[0].document.uri
+                seen.observation = replace(seen.observation, source=SourceText(1.0, SourceState.CHANGED))
+            return
+        self._add_source(seen, statements, self._files.changed(document.uri for document, _ in documents.found))
+
+    def _add_source(self, seen: Seen, statements: Sequence[Statement], texts: Sequence[FreshText]) -> None:
+        """How far files that were read afresh hold it; the best of them counts."""
+        matches = self._matcher.match(statements, [Looked(one.document.text, one.document.title) for one in texts])
+        best = max(zip(texts, matches, strict=True), key=lambda pair: pair[1].score, default=None)
+        known = seen.observation.source
+        seen.observation = replace(seen.observation, unread_sources=self._files.unread)
+        if best is None or (known is not None and known.score >= best[1].score):
+            return
+        text, match = best
+        seen.observation = replace(seen.observation, source=SourceText(match.score, text.state))
+        seen.source_uri = text.document.uri
+        if match.score >= HOLDS:
+            seen.places = [*_places(text.document, match, fresh=True), *seen.places]
+
+    def _add_opposition(self, seen: Seen, documents: _Documents) -> None:
+        for document, match in documents.found:
+            if match.opposing is not None:
+                start, end = match.opposing
+                seen.opposing = {"uri": document.uri, "start": start, "end": end, "quote": document.text[start:end]}
+                seen.observation = replace(seen.observation, opposed=True)
+                return
+
+    def _add_places(self, seen: Seen, documents: _Documents) -> None:
+        """Where the documents hold it, the best first: the few that hold it about as well as the best."""
+        held = sorted(documents.found, key=lambda pair: (-pair[1].score, pair[0].uri))[:MOST_PLACES]
+        for document, match in held:
+            if match.score >= max(seen.observation.bar, held[0][1].score - ALIKE):
+                seen.places += _places(document, match, fresh=False)
+
+    # -- asking again
+
+    def _ask_again(self, seen: Seen, complaint: Complaint, statements: Sequence[Statement]) -> None:
+        """What the generator says when it is handed the right passage alone."""
+        rank = to_ask_again(seen.observation)
+        if rank is None or seen.observation.says(seen.observation.said):
+            return
+        answer = asyncio.run(self._answerer.ask_of(complaint.query, [complaint.passages[rank - 1]]))
+        seen.answer_alone = answer
+        seen.observation = replace(seen.observation, alone=self._seeker.says(complaint, answer, statements))
+
+
+def _handed(complaint: Complaint) -> int:
+    """How many of the passages the generator was handed: none if the system declined before it, all that fitted the
+    model's context, or those whose sentences the extractive generator weighs."""
+    if complaint.asked:
+        return complaint.read or 0
+    return 0 if complaint.abstained else PASSAGES_READ
+
+
+def _indexed(document: Document, entries: Mapping[str, ManifestEntry]) -> Indexed:
+    entry = entries.get(document.id)
+    if entry is None or entry.chunks == 0:
+        return Indexed.ABSENT
+    return Indexed.CURRENT if entry.content_sha256 == document.content_sha256 else Indexed.OLDER
+
+
+def _looked(chunk: Chunk) -> Looked:
+    return Looked(chunk.text, " ".join((chunk.title, *chunk.heading_path)))
+
+
+def _all_words(statements: Sequence[Statement]) -> frozenset[str | int]:
+    return frozenset(word for statement in statements for word in statement.said.words)
+
+
+def _places(document: Document, match: Match, *, fresh: bool) -> list[dict[str, Any]]:
+    """The places of a document as evidence; a `fresh` one is in the source's file and not in what is stored."""
+    return [
+        {
+            "uri": document.uri,
+            "start": place.start,
+            "end": place.end,
+            "quote": document.text[place.start : place.end][:_LONGEST_QUOTE],
+            "score": place.score,
+            "fresh": fresh,
+        }
+        for place in match.places
+        if place.score > 0
+    ]

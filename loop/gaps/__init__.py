@@ -1,0 +1,1 @@
+"""What people ask and the documents do not say, put together by subject."""

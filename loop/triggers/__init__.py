@@ -1,0 +1,1 @@
+"""When something has to be done: rules over figures of the loop, and what fired."""
