@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.citing import WEAK
 from core.types import Answer, Citation
-from serving.outgoing import harmless, visible
+from serving.filters.outgoing import harmless, visible
 
 
 def citations_footer(answer: Answer) -> str:

@@ -9,9 +9,9 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from app.citing import document_url
-from core.storage.case_drafts import Decided
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository
+from core.storage.evals.case_drafts import Decided
 from core.types import AccessScope, Actor, Document, document_id
 from evals.cases.cases import Case, GoldEvidence, explain
 from evals.cases.drafts import CaseDrafts

@@ -16,7 +16,7 @@ from core.feedback import Cause, Decision, Feedback, Vote
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository
-from core.storage.feedback import FeedbackRepository
+from core.storage.loop.feedback import FeedbackRepository
 from core.types import AccessScope, Actor, digest, document_id
 from evals.cases.cases import GoldEvidence
 from loop.feedback.acceptance import Acceptance, Edited

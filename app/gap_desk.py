@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from core.errors import NotFoundError
 from core.feedback import Firing, FiringState, Remedy
-from core.storage.feedback import FeedbackRepository
-from core.storage.firings import FiringRepository
+from core.storage.loop.feedback import FeedbackRepository
+from core.storage.loop.firings import FiringRepository
 from core.types import AccessScope, Actor
 from loop.gaps.knowledge_gaps import FoundGaps, KnowledgeGaps, documents_of
 from loop.triggers.facts import VOTE

@@ -22,9 +22,9 @@ from core.feedback import Firing, FiringState
 from core.release import Release, ReleaseStatus
 from core.storage.corpus_health import CorpusHealthRepository, FailedDocument, SourceHealth
 from core.storage.documents import IngestionRun, RunRepository
-from core.storage.firings import FiringRepository
-from core.storage.loop_totals import LoopTotalsRepository
-from core.storage.monitor_checks import MonitorCheck, MonitorCheckRepository, Reading
+from core.storage.loop.firings import FiringRepository
+from core.storage.loop.monitor_checks import MonitorCheck, MonitorCheckRepository, Reading
+from core.storage.loop.totals import LoopTotalsRepository
 from core.storage.releases import ReleaseRepository
 from core.storage.usage import UsageRepository
 from core.types import AccessScope

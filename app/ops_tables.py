@@ -8,8 +8,8 @@ from datetime import date
 
 from app.day_tables import DayTable, Series
 from core.feedback import Cause, Vote
-from core.storage.feedback import VoteLine
-from core.storage.monitor_checks import MonitorCheck
+from core.storage.loop.feedback import VoteLine
+from core.storage.loop.monitor_checks import MonitorCheck
 from core.storage.usage import UsageRow
 
 Calendar = tuple[date, ...]

@@ -8,7 +8,7 @@ from typing import Any
 from core.errors import InputError, NotFoundError
 from core.release import Release, ReleaseStatus
 from evals.judges.prompts import PROMPTS as JUDGES
-from serving.prompt_library import (
+from serving.prompts.library import (
     PROMPTS,
     PromptTemplate,
     PromptVersions,

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from app.runtime import Runtime
 from core.errors import RagloopError
-from serving.champion import current_champion
 from serving.factory import Services
+from serving.releases.champion import current_champion
 
 PARTS = ("database", "index", "model", "documents", "release")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from core.audit_trail import champions, standing_approval
 from core.errors import ConflictError, NotFoundError
 from core.release import Release, ReleaseEvent, ReleaseStatus
-from core.storage.evaluations import EvaluationRecord, EvaluationRepository
+from core.storage.evals.evaluations import EvaluationRecord, EvaluationRepository
 from core.storage.releases import ReleaseRepository
 from core.types import Actor, Role
 from evals.cases.dataset_store import DatasetStore
@@ -17,7 +17,7 @@ from evals.report.case_detail import CaseDetail, CaseDetails
 from evals.report.page import load_report
 from evals.report.report import Report
 from serving.factory import Services
-from serving.release_service import ReleaseService
+from serving.releases.service import ReleaseService
 
 _ID = re.compile(r"[0-9a-f-]{1,36}")
 LIST_LENGTH = 100

@@ -12,9 +12,9 @@ from core.errors import RagloopError, UnavailableError
 from core.settings import Settings
 from core.storage.database import Database
 from serving.answerer import Answerer
-from serving.champion import Champion
 from serving.factory import Services, open_services
 from serving.llm.endpoint import Load
+from serving.releases.champion import Champion
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ RETRY_SECONDS = 2.0
 
 
 class AnswererSource(Protocol):
-    """Whoever knows which Answerer answers now: serving.champion.Champion."""
+    """Whoever knows which Answerer answers now: serving.releases.champion.Champion."""
 
     def answerer(self) -> Answerer: ...
 

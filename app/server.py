@@ -60,7 +60,7 @@ def create_app(settings: Settings, services: Services | None = None, champion: A
         app.include_router(module.router)
     for page in (chat_pages, votes, document_pages, cases, reviews, decisions, feedback_pages, gaps, ops, sign_in):
         app.include_router(page.router)
-    app.mount("/static", StaticFiles(directory=STATIC, packages=[("evals", "static")]), name="static")
+    app.mount("/static", StaticFiles(directory=STATIC, packages=[("evals.report", "static")]), name="static")
     auth.check_roles(app)
     errors.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)

@@ -20,8 +20,8 @@ from prometheus_client.registry import Collector
 from core.errors import RagloopError
 from core.storage.corpus_health import CorpusHealthRepository, SourceHealth
 from core.storage.database import Database
-from core.storage.loop_totals import LoopTotals, LoopTotalsRepository
-from core.storage.monitor_checks import MonitorCheck, MonitorCheckRepository
+from core.storage.loop.monitor_checks import MonitorCheck, MonitorCheckRepository
+from core.storage.loop.totals import LoopTotals, LoopTotalsRepository
 from core.storage.releases import ReleaseRepository
 from loop.feedback.votes import FeedbackService
 

@@ -90,7 +90,7 @@ def rebuild_index() -> None:
     @task
     def plan(order: dict[str, Any]) -> list[list[int]]:
         """Numbers of the portions of work, grouped by task."""
-        from ingestion.rebuild_jobs import plan_rebuild
+        from ingestion.rebuild.jobs import plan_rebuild
 
         return plan_rebuild(get_current_context()["run_id"], order, _MOST_TASKS)
 
@@ -101,26 +101,26 @@ def rebuild_index() -> None:
 
     @task(retries=2)
     def process(order: dict[str, Any], portions: list[int]) -> None:
-        from ingestion.rebuild_jobs import process_rebuild
+        from ingestion.rebuild.jobs import process_rebuild
 
         process_rebuild(get_current_context()["run_id"], order, portions)
 
     # An index that is up to date has no portions; documents that are gone are taken out of it all the same.
     @task(trigger_rule="none_failed", retries=2)
     def commit(order: dict[str, Any]) -> None:
-        from ingestion.rebuild_jobs import commit_rebuild
+        from ingestion.rebuild.jobs import commit_rebuild
 
         commit_rebuild(get_current_context()["run_id"], order)
 
     @task
     def verify(order: dict[str, Any]) -> dict[str, int]:
-        from ingestion.rebuild_jobs import verify_rebuild
+        from ingestion.rebuild.jobs import verify_rebuild
 
         return verify_rebuild(get_current_context()["run_id"], order)
 
     @task
     def report(order: dict[str, Any]) -> dict[str, Any]:
-        from ingestion.rebuild_jobs import report_rebuild
+        from ingestion.rebuild.jobs import report_rebuild
         from ingestion.report import summary
 
         result = report_rebuild(get_current_context()["run_id"], order)

@@ -32,8 +32,8 @@ from retrieval.factory import open_embedder
 from retrieval.indexes.edge import EdgeIndex
 from retrieval.retriever import Retriever
 from retrieval.sparse import SparseEncoder
-from serving.evidence import EvidenceScorer
-from serving.releases import ABSTENTION
+from serving.grounding.evidence import EvidenceScorer
+from serving.releases.first import ABSTENTION
 
 FEATURES = ("dense", "bm25", "coverage", "sentence")
 TOP_K = 8

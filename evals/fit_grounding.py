@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from serving.support import THRESHOLD, Reader, Said, support
+from serving.grounding.support import THRESHOLD, Reader, Said, support
 
 _STRETCH, _STEP, _CITED = 8, 4, 3
 _SUPPORTED, _PARTIALLY, _NOT = "supported", "partially_supported", "not_supported"
@@ -38,7 +38,7 @@ def main(path: Path) -> None:
     claims = [_claim(row, row["evidence"], reader) for row in rows]
     fitting = [claim for claim in claims if not claim.held_out]
     best = max((step / 100 for step in range(20, 100)), key=lambda threshold: _balanced_accuracy(fitting, threshold))
-    print(f"threshold {best} on {len(fitting)} claims; serving.support has {THRESHOLD}")
+    print(f"threshold {best} on {len(fitting)} claims; serving.grounding.support has {THRESHOLD}")
     for name, half in (("fitting", fitting), ("held out", [claim for claim in claims if claim.held_out])):
         for others in ((_PARTIALLY, _NOT), (_PARTIALLY,), (_NOT,)):
             print(f"{name}: {_figures([claim for claim in half if claim.label in (_SUPPORTED, *others)], others)}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from core.ports import VectorIndex
 from core.storage.documents import DocumentRepository
-from core.storage.erasures import ErasedSubjects
+from core.storage.loop.erasures import ErasedSubjects
 from core.types import CollectionSpec, DocumentState, EmbeddedDocument, ManifestEntry
 from ingestion.plan import PlannedItem
 from ingestion.staging import ReadDocument, RejectedDocument, ShardResult, StagedPlan, Staging

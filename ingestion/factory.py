@@ -13,14 +13,14 @@ from core.settings import Settings
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository, EmbeddingMemo, RunRepository
 from core.storage.embedders import EmbedderRepository
-from core.storage.erasures import ErasureRepository
+from core.storage.loop.erasures import ErasureRepository
 from core.storage.releases import ReleaseRepository
 from core.types import PUBLIC, CollectionSpec
 from ingestion.converters.registry import READERS, FileConverter
 from ingestion.converters.sandbox import Limits
-from ingestion.indexes import Indexes, live_spec
 from ingestion.pipeline import Pipeline, Stores
-from ingestion.rebuild import Rebuild
+from ingestion.rebuild.indexes import Indexes, live_spec
+from ingestion.rebuild.rebuild import Rebuild
 from ingestion.sources.folder import FolderSource
 from ingestion.splitting.structure_splitter import NAME, StructureSplitter
 from ingestion.splitting.tokens import TokenizerFile

@@ -18,16 +18,16 @@ from typing import Any
 from core.errors import ConflictError, NotFoundError, RagloopError
 from core.ports import Embedder, Source, Splitter, VectorIndex
 from core.storage.documents import DocumentRepository, EmbeddingMemo, RunRepository
-from core.storage.erasures import ErasureRepository, Subject
+from core.storage.loop.erasures import ErasureRepository, Subject
 from core.types import CollectionSpec
 from ingestion.commit import Commit
 from ingestion.converters.registry import FileConverter
 from ingestion.converters.sandbox import Limits, Sandbox
 from ingestion.converters.worker import Job
 from ingestion.plan import PlannedItem, diff, refuse_mass_deletion, shards
-from ingestion.processing import ShardProcessor, SourceReader
 from ingestion.progress import NoProgress, Progress
 from ingestion.report import finished_report, planned_report
+from ingestion.shards import ShardProcessor, SourceReader
 from ingestion.sources.folder import FolderSource
 from ingestion.staging import StagedPlan, Staging, remove_abandoned
 from ingestion.verification import verify

@@ -17,7 +17,7 @@ from core.errors import InputError
 from core.feedback import Firing, FiringState, Remedy
 from core.settings import load_settings
 from core.storage.database import Database
-from core.storage.firings import FiringRepository
+from core.storage.loop.firings import FiringRepository
 from loop import remedies
 from loop.remedies.execution import REMEDIES, close, make_candidate, settle_tuning
 from loop.remedies.lifecycle import (

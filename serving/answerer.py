@@ -19,9 +19,9 @@ from core.release import Release
 from core.storage.interactions import InteractionRepository
 from core.types import AccessScope, Answer, Evidence, Passage, Prices, Retrieval, Turn, Usage
 from retrieval.retriever import Retriever
-from serving.evidence import EvidenceScorer
+from serving.filters.outgoing import Outgoing
 from serving.follow_up import StandaloneQuery, standalone_query
-from serving.outgoing import Outgoing
+from serving.grounding.evidence import EvidenceScorer
 
 NOT_FOUND = "I could not find this in the documents."
 _MARKER = re.compile(r"\[\d{1,4}\]")

@@ -19,14 +19,14 @@ from retrieval.retriever import Retriever
 from retrieval.sparse import SparseEncoder
 from serving.adapters.servers import open_model_servers
 from serving.answerer import Answerer
-from serving.evidence import EvidenceScorer
 from serving.extractive import ExtractiveGenerator
 from serving.fallback import FallbackGenerator
+from serving.grounding.evidence import EvidenceScorer
 from serving.llm.client import check_sampling
 from serving.llm.condenser import Condenser
 from serving.llm.endpoint import ModelEndpoint
 from serving.llm.generator import LLMGenerator
-from serving.prompt_library import PromptTemplate, load_prompts, resolve_prompts
+from serving.prompts.library import PromptTemplate, load_prompts, resolve_prompts
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from core.settings import load_settings
 from core.types import Actor, Role
 from serving.factory import open_services
-from serving.release_service import ReleaseService
+from serving.releases.service import ReleaseService
 
 _log = logging.getLogger(__name__)
 

@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.feedback import Cause, Diagnosis, Feedback, FeedbackReason, Firing, FiringState, Remedy, Vote
-from core.storage.diagnoses import DiagnosisRepository
 from core.storage.documents import DocumentRepository
-from core.storage.firings import FiringRepository
+from core.storage.loop.diagnoses import DiagnosisRepository
+from core.storage.loop.firings import FiringRepository
 from core.types import AccessScope, document_id
 from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
 from serving.answerer import Question
-from serving.champion import current_champion
 from serving.factory import Services, build_answerer
+from serving.releases.champion import current_champion
 
 
 def voted_down(services: Services, question: str, correction: str, author: str = "ada") -> Feedback:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from app.auth import ReviewerDep, ServicesDep
 from app.review_desk import ReviewDesk
-from core.storage.evaluations import EvaluationRecord, EvaluationRepository
+from core.storage.evals.evaluations import EvaluationRecord, EvaluationRepository
 
 router = APIRouter(prefix="/v1")
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.auth import ApproverDep, ReviewerDep, ServicesDep
 from app.fields import Text
 from core.storage.releases import ReleaseRepository
-from serving.release_service import ReleaseService
+from serving.releases.service import ReleaseService
 
 router = APIRouter(prefix="/v1/releases")
 

@@ -110,8 +110,8 @@ def _checked(text: str, settings: Settings) -> str:
 
 def _open(settings: Settings, access: list[str] | None) -> tuple[Answerer, Any]:
     from core.types import AccessScope
-    from serving.champion import Champion
     from serving.factory import open_services
+    from serving.releases.champion import Champion
 
     scope = AccessScope.of(*access) if access else AccessScope.everything()
     return Champion(open_services(settings)).answerer(), scope

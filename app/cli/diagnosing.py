@@ -72,7 +72,7 @@ def _progress() -> Callable[[int, int], None]:
 
 
 def _json(made: Sequence[Diagnosis], left_out: dict[str, str]) -> dict[str, Any]:
-    from core.storage.diagnoses import diagnosis_json
+    from core.storage.loop.diagnoses import diagnosis_json
 
     return {
         "diagnosed": len(made),

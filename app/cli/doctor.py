@@ -79,8 +79,8 @@ def _embedder(settings: Settings) -> str:
 
 
 def _documents(settings: Settings) -> str:
-    from serving.champion import Champion
     from serving.factory import open_services
+    from serving.releases.champion import Champion
 
     services = open_services(settings)
     release = Champion(services).answerer().release
@@ -94,8 +94,8 @@ def _model(settings: Settings) -> str:
     import asyncio
 
     from core.errors import UnavailableError
-    from serving.champion import current_champion
     from serving.factory import open_services
+    from serving.releases.champion import current_champion
 
     services = open_services(settings)
     try:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.settings import Settings
-    from core.storage.evaluations import EvaluationRecord
+    from core.storage.evals.evaluations import EvaluationRecord
     from evals.gate.comparison import MetricComparison
     from evals.report.report import Report
 
@@ -99,7 +99,7 @@ def list_evaluations(as_json: JsonOption = False) -> None:
     """List evaluations, newest first."""
     from core.settings import load_settings
     from core.storage.database import Database
-    from core.storage.evaluations import EvaluationRepository
+    from core.storage.evals.evaluations import EvaluationRepository
 
     found = EvaluationRepository(Database.open(load_settings())).latest()
     if as_json:
@@ -159,7 +159,7 @@ def _summary(record: EvaluationRecord) -> dict[str, Any]:
 def _found(evaluation_id: str) -> tuple[Settings, EvaluationRecord]:
     from core.settings import load_settings
     from core.storage.database import Database
-    from core.storage.evaluations import EvaluationRepository
+    from core.storage.evals.evaluations import EvaluationRepository
 
     settings = load_settings()
     evaluations = EvaluationRepository(Database.open(settings))

@@ -65,7 +65,7 @@ def give(
 ) -> None:
     """Vote on an answer. The vote is on disk when this ends with 0."""
     from app.cli.actor import current_actor
-    from core.storage.feedback import vote_json
+    from core.storage.loop.feedback import vote_json
     from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
 
     votes = [_citation_vote(each) for each in citation or ()]
@@ -193,7 +193,7 @@ def export(
 
 def find(database: Database, feedback_id: str) -> Feedback:
     """The feedback that is meant. Raises NotFoundError."""
-    from core.storage.feedback import FeedbackRepository
+    from core.storage.loop.feedback import FeedbackRepository
 
     found = FeedbackRepository(database).find(feedback_id) if feedback_id.isprintable() else None
     if found is None:

@@ -9,7 +9,7 @@ import typer
 from app.cli.console import JsonOption, note, print_json, say
 
 if TYPE_CHECKING:
-    from ingestion.indexes import Index
+    from ingestion.rebuild.indexes import Index
 
 application = typer.Typer(
     help="Build another index out of the same documents, list the indexes, drop one.", no_args_is_help=True

@@ -16,7 +16,7 @@ from core.errors import InputError, NotFoundError
 if TYPE_CHECKING:
     from core.storage.database import Database
     from core.types import Turn
-    from serving.prompt_library import PromptTemplate
+    from serving.prompts.library import PromptTemplate
 
 application = typer.Typer(help="See, compare and render prompts: what models are asked.", no_args_is_help=True)
 
@@ -131,7 +131,7 @@ def _rendered(
     name: str, question: str | None, passages: list[str], values: Path | None
 ) -> tuple[PromptTemplate, list[Turn]]:
     from app.prompt_shelf import PromptShelf
-    from serving.prompt_preview import Asked, preview, preview_values, written_passages
+    from serving.prompts.preview import Asked, preview, preview_values, written_passages
 
     prompt = PromptShelf().template(name)
     if values is not None:
@@ -143,8 +143,8 @@ def _recorded(wanted: str, interaction_id: str) -> tuple[PromptTemplate, list[Tu
     from app.prompt_shelf import PromptShelf
     from core.storage.interactions import InteractionRepository
     from core.storage.releases import ReleaseRepository
-    from serving.prompt_library import resolve_prompts
-    from serving.prompt_preview import asked_of, preview
+    from serving.prompts.library import resolve_prompts
+    from serving.prompts.preview import asked_of, preview
 
     with _database() as database:
         found = InteractionRepository(database).get(interaction_id)

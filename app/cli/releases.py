@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from core.release import Release
     from core.storage.releases import ReleaseRepository
     from core.types import Actor
-    from serving.release_service import ReleaseService
+    from serving.releases.service import ReleaseService
 
 application = typer.Typer(help="Make releases, decide on them, switch them, roll back.", no_args_is_help=True)
 
@@ -202,7 +202,7 @@ def _service() -> Iterator[ReleaseService]:
     from core.settings import load_settings
     from core.telemetry import configure_logging
     from serving.factory import open_services
-    from serving.release_service import ReleaseService
+    from serving.releases.service import ReleaseService
 
     settings = load_settings()
     configure_logging("warning")

@@ -59,7 +59,7 @@ def list_firings(
     """List the triggers that fired, newest first, and what became of it."""
     from core.settings import load_settings
     from core.storage.database import Database
-    from core.storage.firings import FiringRepository
+    from core.storage.loop.firings import FiringRepository
 
     database = Database.open(load_settings())
     try:

@@ -80,7 +80,7 @@ def tune(
         _show_counts(counts, as_json)
         return
     if merge is not None:
-        from serving.finetune.merging import require_new
+        from serving.finetune.merge import require_new
 
         require_new(merge)
     result = _tuned(settings, order, fresh)
@@ -133,7 +133,7 @@ def _registered(settings: Settings, result: TuningResult) -> str | None:
 
 def _merge(settings: Settings, order: TuningOrder, result: TuningResult, target: Path) -> None:
     from serving.adapters.store import AdapterStore
-    from serving.finetune.merging import merge
+    from serving.finetune.merge import merge
 
     note(f"Merging into {target}")
     merge(order.base, AdapterStore(settings.adapters).get(result.adapter), target)
@@ -143,7 +143,7 @@ def _candidate(settings: Settings, result: TuningResult) -> str:
     """The id of the candidate release, made in the name of whoever calls."""
     from app.cli.actor import current_actor
     from serving.factory import open_services
-    from serving.release_service import ReleaseService
+    from serving.releases.service import ReleaseService
 
     services = open_services(settings)
     try:

@@ -16,8 +16,8 @@ from app.pages.markdown import html, parse, sanitise, split_tags, unused_charact
 from core.errors import NotFoundError
 from core.feedback import Feedback
 from core.storage.database import Database
-from core.storage.feedback import FeedbackRepository
 from core.storage.interactions import Interaction, InteractionRepository
+from core.storage.loop.feedback import FeedbackRepository
 
 # Passages offered where the documents do not hold the answer, and how much of each.
 NEAREST = 3

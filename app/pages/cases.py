@@ -16,7 +16,7 @@ from app.fields import Text, is_uuid
 from app.pages.forms import form_of, text_of
 from app.pages.views import render
 from core.errors import InputError
-from core.storage.case_drafts import Decided
+from core.storage.evals.case_drafts import Decided
 
 router = APIRouter(include_in_schema=False)
 

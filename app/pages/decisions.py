@@ -17,7 +17,7 @@ from app.pages.reviews import one_review, reviews_page
 from app.review_desk import ReviewDesk
 from core.errors import InputError
 from serving.factory import Services
-from serving.release_service import LONGEST_REASON, ReleaseService
+from serving.releases.service import LONGEST_REASON, ReleaseService
 
 router = APIRouter(include_in_schema=False)
 

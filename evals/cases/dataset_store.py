@@ -11,7 +11,7 @@ from pathlib import Path
 
 from core.errors import InputError, NotFoundError
 from core.storage.database import Database
-from core.storage.datasets import DatasetRepository, DatasetVersion, StoredCase
+from core.storage.evals.datasets import DatasetRepository, DatasetVersion, StoredCase
 from evals.cases.cases import DATASETS, Case, check_cases, load_cases
 
 # A name stands in addresses, file names and on the command line, where @ parts it from its version.

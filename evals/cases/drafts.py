@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.errors import InputError, NotFoundError
-from core.storage.case_drafts import DRAFT, CaseDraftRepository, Decided
 from core.storage.database import Database
+from core.storage.evals.case_drafts import DRAFT, CaseDraftRepository, Decided
 from evals.cases.cases import MOST_CASES, Case
 from evals.cases.dataset_store import Dataset, DatasetStore, check_name, stored
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from serving.prompt_library import PromptTemplate, newest_released
+from serving.prompts.library import PromptTemplate, newest_released
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -1,6 +1,6 @@
 """Grounding: whether the answer's sentences are supported by the passages that it cites, without a model.
 
-It is the check by which weak citations are marked while an answer is written (serving.support), made once more with
+It is the check by which weak citations are marked while an answer is written (serving.grounding.support), made once more with
 every sentence of the answer, cited or not, against all cited passages together.
 """
 
@@ -14,7 +14,7 @@ from evals.cases.answers import AnswerRecord
 from evals.metrics.metric import Group, Outcome, Row, Skipped
 from evals.metrics.row_metric import RowMetric, share
 from evals.metrics.text.words import without_markers
-from serving.support import THRESHOLD, Reader, Said, support
+from serving.grounding.support import THRESHOLD, Reader, Said, support
 
 _MARKDOWN = re.compile(r"^\s*(?:#{1,6}|[-*+>]|\d{1,9}[.)])\s+|[*_`|]+")
 # Unsupported sentences that a row's detail quotes.

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository
-from core.storage.evaluations import (
+from core.storage.evals.evaluations import (
     AnswerEntry,
     EvaluationLedger,
     EvaluationRecord,

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from core.errors import InputError, NotFoundError, RagloopError
 from core.release import Release, ReleaseStatus
 from core.storage.documents import DocumentRepository, RunRepository
-from core.storage.evaluations import EvaluationLedger, EvaluationRecord, EvaluationRepository, RowEntry
+from core.storage.evals.evaluations import EvaluationLedger, EvaluationRecord, EvaluationRepository, RowEntry
 from core.storage.releases import ReleaseRepository
 from core.types import AccessScope, Actor
 from evals.cases.cases import Case
@@ -34,8 +34,8 @@ from evals.run.report_builder import Inquiry, build_report
 from evals.run.runner import Respondent, Results, Runner
 from serving.adapters.store import AdapterStore
 from serving.factory import Services
-from serving.release_verification import open_release
-from serving.releases import champion_or_first
+from serving.releases.first import champion_or_first
+from serving.releases.verification import open_release
 
 CHAMPION = "champion"
 CANDIDATE = "candidate"

@@ -9,7 +9,7 @@ from typing import Any
 from core.errors import NotFoundError
 from core.settings import load_settings
 from core.storage.database import Database
-from core.storage.evaluations import EvaluationRepository
+from core.storage.evals.evaluations import EvaluationRepository
 from core.types import Actor, Role
 from evals.report.report import Report
 from evals.run.evaluation import CANDIDATE, EvaluationOrder

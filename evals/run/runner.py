@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from core.errors import RagloopError
-from core.storage.evaluations import AnswerEntry, EvaluationLedger, ScoreEntry
+from core.storage.evals.evaluations import AnswerEntry, EvaluationLedger, ScoreEntry
 from core.types import AccessScope, Answer, Turn, digest
 from evals.cases.answers import AnswerRecord
 from evals.cases.cases import Case

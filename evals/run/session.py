@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from core.settings import Settings
-from core.storage.evaluations import EvaluationRepository
+from core.storage.evals.evaluations import EvaluationRepository
 from evals.calibration.calibration import CalibrationStore, quality
 from evals.cases.dataset_store import DatasetStore
 from evals.gate.thresholds import load_thresholds

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from core.errors import ConversionError, FailureKind
 from core.types import TextFormat
-from ingestion.cleaning import tidy
+from ingestion.clean_text import tidy
 from ingestion.converters.content import Content, RawFile
-from ingestion.converters.sniffing import is_pdf, looks_like
+from ingestion.converters.file_type import is_pdf, looks_like
 from ingestion.converters.titles import first_good, name_title
 from ingestion.splitting.blocks import first_heading
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from core.errors import ConversionError, FailureKind
 from core.types import TextFormat
-from ingestion.cleaning import canonical
+from ingestion.clean_text import canonical
 from ingestion.converters.content import Content, RawFile
-from ingestion.converters.decoding import decode
-from ingestion.converters.sniffing import looks_like
+from ingestion.converters.decoder import decode
+from ingestion.converters.file_type import looks_like
 from ingestion.converters.titles import markdown_title, name_title
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from core.errors import ConversionError, FailureKind
 from core.types import TextFormat
-from ingestion.cleaning import canonical, tidy
+from ingestion.clean_text import canonical, tidy
 from ingestion.converters.content import Content, RawFile
-from ingestion.converters.decoding import decode
-from ingestion.converters.sniffing import looks_like
+from ingestion.converters.decoder import decode
+from ingestion.converters.file_type import looks_like
 from ingestion.converters.titles import first_good, name_title
 from ingestion.splitting.blocks import first_heading
 

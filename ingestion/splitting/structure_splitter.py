@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from core.types import Chunk, Document, digest
 from ingestion.splitting.blocks import Block, BlockKind, blocks, page_of
-from ingestion.splitting.cutting import Measure, cut
+from ingestion.splitting.cuts import Measure, cut
 from ingestion.splitting.headers import Headers
 from ingestion.splitting.tokens import TokenCounter
 

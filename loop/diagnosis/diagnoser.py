@@ -18,10 +18,10 @@ from core.feedback import Diagnosis, Feedback, Vote
 from core.ports import Judge
 from core.release import Release
 from core.settings import Settings
-from core.storage.diagnoses import DiagnosisRepository
 from core.storage.documents import DocumentRepository
-from core.storage.evaluations import EvaluationRepository
-from core.storage.feedback import FeedbackRepository, VoteLine
+from core.storage.evals.evaluations import EvaluationRepository
+from core.storage.loop.diagnoses import DiagnosisRepository
+from core.storage.loop.feedback import FeedbackRepository, VoteLine
 from core.storage.releases import ReleaseRepository
 from evals.cases.answers import AnswerRecord
 from evals.cases.cases import Case

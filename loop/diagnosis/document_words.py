@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from core.storage.documents import DocumentRepository
 from loop.diagnosis.wording import Wording
-from serving.support import Words
+from serving.grounding.support import Words
 
 Numbers = NDArray[np.uint32]
 

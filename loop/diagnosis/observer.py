@@ -31,10 +31,10 @@ from loop.diagnosis.wording import Statement, Wording
 from retrieval.retriever import Retriever
 from retrieval.sparse import SparseEncoder
 from serving.answerer import Answerer
-from serving.evidence import PASSAGES_READ, EvidenceScorer
 from serving.factory import Services
-from serving.release_verification import open_release
-from serving.releases import default_abstention
+from serving.grounding.evidence import PASSAGES_READ, EvidenceScorer
+from serving.releases.first import default_abstention
+from serving.releases.verification import open_release
 
 # Documents whose whole text is looked at: those with most of the words, and those of the best passages.
 MOST_BY_WORDS = 8
@@ -85,7 +85,7 @@ class Observer:
     def __init__(self, services: Services, release: Release, judge: Judge | None = None) -> None:
         """With a `judge`, that says whether an answer says what is right.
 
-        Raises what serving.release_verification.open_release does: a release that cannot be opened here, or an index
+        Raises what serving.releases.verification.open_release does: a release that cannot be opened here, or an index
         that is down, cannot be diagnosed.
         """
         collection = release.manifest.collection

@@ -19,8 +19,8 @@ from loop.diagnosis.match import Looked, Matcher
 from loop.diagnosis.observation import DEPTH, KNOWN_WORDS, SAYS, Sought
 from loop.diagnosis.wording import Statement, Wording
 from retrieval.retriever import Retriever
-from serving.evidence import EvidenceScorer
-from serving.releases import default_abstention
+from serving.grounding.evidence import EvidenceScorer
+from serving.releases.first import default_abstention
 
 # Where nobody said what is right: passages that are weighed as an answer to the question.
 MOST_WEIGHED = 10

@@ -21,7 +21,7 @@ from ingestion.sources.folder import FolderSource
 from loop.diagnosis.document_words import DocumentWords, Numbers, coverage, word_numbers
 from loop.diagnosis.observation import SourceState
 from loop.diagnosis.wording import Wording
-from serving.support import Words
+from serving.grounding.support import Words
 
 # Files read afresh for one diagnosis: those that changed, failed or are new come first.
 MOST_READ = 200

@@ -2,7 +2,7 @@
 
 A text is taken apart into statements. A statement is held by a place, up to three sentences that stand together, as far
 as the place has its content words; a number of the statement that the place lacks, and a denial of what is nearly the
-same, cost as much as they do where citations are checked (serving/support.py). Weighing words by their rareness was
+same, cost as much as they do where citations are checked (serving/grounding/support.py). Weighing words by their rareness was
 tried and tells a reworded sentence's own document from others less well than counting them alike.
 """
 
@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from core.sentences import sentence_spans
 from evals.metrics.text.words import without_markers
-from serving.support import (
+from serving.grounding.support import (
     CONTRADICTION_PENALTY,
     LONGEST_PLACE,
     NEARLY_THE_SAME,

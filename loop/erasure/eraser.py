@@ -22,7 +22,7 @@ from core.ports import VectorIndex
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository, EmbeddingMemo
-from core.storage.erasures import ErasureRepository, Subject, rewrite
+from core.storage.loop.erasures import ErasureRepository, Subject, rewrite
 from core.storage.tables import (
     api_keys,
     case_drafts,

@@ -12,8 +12,8 @@ from sqlalchemy import Row, update
 
 from core.feedback import DecisionKind
 from core.storage.database import Database
-from core.storage.datasets import erase_cases, retried
-from core.storage.erasures import rewrite
+from core.storage.evals.datasets import erase_cases, retried
+from core.storage.loop.erasures import rewrite
 from core.storage.tables import (
     diagnoses,
     evaluation_answers,

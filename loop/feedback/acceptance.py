@@ -20,10 +20,10 @@ from sqlalchemy import Connection
 from core.errors import ConflictError, InputError, NotFoundError, PermissionDeniedError
 from core.feedback import Decision, DecisionKind, Feedback, Side, Standing, Vote
 from core.storage.database import Database
-from core.storage.datasets import case_contents, extend, find_version, retried
-from core.storage.diagnoses import DiagnosisRepository
 from core.storage.documents import DocumentRepository
-from core.storage.feedback import FeedbackRepository, record_decision, standing_votes
+from core.storage.evals.datasets import case_contents, extend, find_version, retried
+from core.storage.loop.diagnoses import DiagnosisRepository
+from core.storage.loop.feedback import FeedbackRepository, record_decision, standing_votes
 from core.types import PUBLIC, AccessScope, Actor, Document, Role, Turn, document_id
 from evals.cases.cases import (
     MOST_PARTS,

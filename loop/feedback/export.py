@@ -10,8 +10,8 @@ from typing import Any
 
 from core.feedback import Decision, Diagnosis, Feedback, Vote
 from core.storage.database import Database
-from core.storage.diagnoses import DiagnosisRepository
-from core.storage.feedback import FeedbackRepository, vote_json
+from core.storage.loop.diagnoses import DiagnosisRepository
+from core.storage.loop.feedback import FeedbackRepository, vote_json
 from loop.feedback.votes import FeedbackService
 
 # Votes whose snapshots are in memory at a time.

@@ -12,7 +12,7 @@ from core.types import Chunk
 from evals.cases.cases import GoldEvidence
 from evals.metrics.text.words import without_markers
 from serving.finetune.dataset import LONGEST_TITLE, MOST_PARTS, RowPassage, RowTurn, TrainingRow
-from serving.support import THRESHOLD, PassageSentences, Reader, support
+from serving.grounding.support import THRESHOLD, PassageSentences, Reader, support
 
 _MARKER = re.compile(r"\[(\d{1,4})\]")
 _SUPPORT_HINT = (

@@ -20,7 +20,8 @@ from typing import Any
 from core.errors import ConflictError, InputError, NotFoundError, TooLargeError, TooManyVotesError
 from core.feedback import CitationVote, DecisionKind, Feedback, FeedbackReason, Standing, Vote
 from core.storage.database import Database
-from core.storage.feedback import (
+from core.storage.interactions import Interaction, InteractionRepository
+from core.storage.loop.feedback import (
     AuthorsVotes,
     FeedbackRepository,
     Said,
@@ -28,7 +29,6 @@ from core.storage.feedback import (
     says_the_same,
     standing_votes,
 )
-from core.storage.interactions import Interaction, InteractionRepository
 from core.types import digest
 from evals.cases.cases import is_storable
 

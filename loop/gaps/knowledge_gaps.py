@@ -10,9 +10,9 @@ import numpy as np
 
 from core.feedback import Cause, Diagnosis, Feedback, Vote
 from core.storage.api_keys import ApiKeyRepository
-from core.storage.declined import Declined, DeclinedRepository
-from core.storage.diagnoses import DiagnosisRepository
 from core.storage.documents import DocumentRepository
+from core.storage.loop.declined import Declined, DeclinedRepository
+from core.storage.loop.diagnoses import DiagnosisRepository
 from core.types import AccessScope
 from loop.feedback.votes import FeedbackService
 from loop.gaps.clusters import Gap, Origin, Unanswered, cluster

@@ -16,9 +16,9 @@ from typing import Any
 from core.errors import ConflictError
 from core.feedback import Cause, Decision, Diagnosis, Feedback, Firing, Remedy, Side, Vote
 from core.storage.database import Database
-from core.storage.diagnoses import DiagnosisRepository
 from core.storage.documents import DocumentRepository
-from core.storage.feedback import FeedbackRepository, VoteLine
+from core.storage.loop.diagnoses import DiagnosisRepository
+from core.storage.loop.feedback import FeedbackRepository, VoteLine
 from core.types import AccessScope, Document, document_id
 from evals.cases.cases import GoldEvidence
 from evals.cases.gold_span import GoldSpan

@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from core.feedback import Firing, FiringState, Remedy
-from core.storage.firings import FiringRepository
+from core.storage.loop.firings import FiringRepository
 from core.types import Actor, Role
 from loop.remedies.lifecycle import begin, failures_on_record, found
 from loop.remedies.proposal import NOTHING_BETTER, propose
 from loop.remedies.reindex import build_index
 from loop.remedies.retune import measured, outcome, tune
 from serving.factory import Services
-from serving.release_service import LONGEST_REASON, ReleaseService
+from serving.releases.service import LONGEST_REASON, ReleaseService
 
 # In whose name remedies make candidates. It may do nothing else.
 REMEDIES = Actor("remedies", frozenset({Role.REVIEW}))

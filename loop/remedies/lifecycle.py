@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from core.errors import ConflictError, NotFoundError, RagloopError
 from core.feedback import Firing, FiringState
 from core.release import ReleaseStatus
-from core.storage.firings import FiringRepository
+from core.storage.loop.firings import FiringRepository
 from core.storage.releases import ReleaseRepository
 
 # A remedy that has not ended so long after it began was killed. The longest, a tuning or an index of a large corpus,

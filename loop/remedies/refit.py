@@ -24,9 +24,9 @@ from loop.remedies.fit import (
 from loop.remedies.gain import Span, holds
 from retrieval.retriever import Retriever
 from retrieval.sparse import SparseEncoder
-from serving.champion import current_champion
-from serving.evidence import EvidenceScorer
 from serving.factory import Services
+from serving.grounding.evidence import EvidenceScorer
+from serving.releases.champion import current_champion
 
 # Triggers that complain of what answers cost: their remedy saves what it can without losing anything.
 CHEAPER = frozenset({"latency_p95", "cost_per_answer"})

@@ -13,9 +13,9 @@ from core.settings import Settings
 from core.storage.releases import ReleaseRepository
 from core.types import DocumentState, ManifestEntry, document_id
 from ingestion.factory import folder_source, open_pipeline, open_stores
-from ingestion.indexes import live_spec
 from ingestion.pipeline import Pipeline
 from ingestion.progress import LineProgress
+from ingestion.rebuild.indexes import live_spec
 from ingestion.sources.folder import FolderSource
 from loop.remedies.diagnosed import Diagnosed
 

@@ -19,8 +19,8 @@ from ingestion.progress import LineProgress
 from loop.remedies.chunk_search import ChunkSearch
 from loop.remedies.diagnosed import DiagnosedQuestions
 from loop.remedies.refresh import changes_in, refresh_sources, stale_sources
-from serving.champion import current_champion
 from serving.factory import Services
+from serving.releases.champion import current_champion
 
 _NOTHING_NEWER = (
     "The live index holds everything that can be read of {}. `ragloop ingest` puts on record that somebody looked."

@@ -17,13 +17,13 @@ from core.storage.database import Database
 from evals.cases.training_leakage import refuse_leaks
 from loop.feedback.acceptance import training_rows
 from retrieval.durable import replace_file
-from serving.champion import current_champion
 from serving.factory import Services
 from serving.finetune.dataset import TrainingRow
 from serving.finetune.jobs import order_of
 from serving.finetune.progress import LineProgress
 from serving.finetune.registry import register
 from serving.finetune.tuning import Tuner, TuningResult
+from serving.releases.champion import current_champion
 
 # Fewer rows are less than one step of a tuning.
 LEAST_ROWS = 8

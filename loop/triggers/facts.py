@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from core.feedback import DecisionKind, Vote
-from core.storage.answer_samples import AnswerSampleRepository, SampledAnswer
 from core.storage.corpus_health import CorpusHealthRepository
 from core.storage.database import Database
-from core.storage.diagnoses import DiagnosisRepository
-from core.storage.feedback import FeedbackRepository
-from core.storage.firings import FiringRepository
+from core.storage.loop.answer_samples import AnswerSampleRepository, SampledAnswer
+from core.storage.loop.diagnoses import DiagnosisRepository
+from core.storage.loop.feedback import FeedbackRepository
+from core.storage.loop.firings import FiringRepository
 from core.storage.releases import ReleaseRepository
 from loop.feedback.votes import FeedbackService
 from loop.triggers import drift

@@ -1,4 +1,4 @@
-"""What a person does about firings by hand: open one, and close one. The rules; core.storage.firings has the SQL."""
+"""What a person does about firings by hand: open one, and close one. The rules; core.storage.loop.firings has the SQL."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from core.errors import ConflictError, InputError, NotFoundError, PermissionDeniedError
 from core.feedback import Firing, FiringState, Remedy
-from core.storage.firings import FiringRepository
+from core.storage.loop.firings import FiringRepository
 from core.types import Actor, Role
 from loop.remedies.lifecycle import is_abandoned
 from loop.triggers.decision import UNFINISHED, Weighed

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.feedback import Firing, FiringState
-from core.storage.firings import FiringRepository
-from core.storage.monitor_checks import MonitorCheckRepository, Reading
+from core.storage.loop.firings import FiringRepository
+from core.storage.loop.monitor_checks import MonitorCheckRepository, Reading
 from core.storage.releases import ReleaseRepository
 from loop.diagnosis.diagnoser import Diagnoser
 from loop.remedies.lifecycle import settled

@@ -16,7 +16,7 @@ from core.settings import Settings
 from core.types import digest
 from serving.finetune.base_model import BaseModel, find_base
 from serving.finetune.dataset import TrainingSet, read_rows, require_rejected
-from serving.prompt_library import PromptTemplate, load_prompts, newest_released
+from serving.prompts.library import PromptTemplate, load_prompts, newest_released
 
 Method = Literal["sft", "dpo"]
 # The steps of DPO are smaller: its loss is about the difference of two answers, and soon forgets how to write either.

@@ -29,7 +29,7 @@ from serving.finetune.base_model import end_tokens, load_model, load_tokenizer
 from serving.finetune.dataset import NumberedRow, TrainingSet
 from serving.finetune.progress import Progress
 from serving.finetune.recipe import TuningOrder, run_folder
-from serving.finetune.splitting import split
+from serving.finetune.split import split
 from serving.finetune.template import Encoder, Example, taught
 
 _RESULT = "result.json"
@@ -126,7 +126,7 @@ class Tuner:
         return result
 
     def _tuned(self, order: TuningOrder, folder: Path) -> TuningResult:
-        from serving.finetune.training import train
+        from serving.finetune.trainer import train
 
         started = time.monotonic()
         rows, held_out = split(order.training.rows, order.recipe.held_out)

@@ -10,15 +10,15 @@ from dataclasses import replace
 from core.errors import RagloopError
 from core.release import GeneratorSpec
 from core.types import Turn, Usage
-from serving.content_words import ContentWords
 from serving.follow_up import StandaloneQuery, depends_on_history, standalone_query
-from serving.llm.asking import ask
+from serving.grounding.content_words import ContentWords
+from serving.llm.attempts import ask
 from serving.llm.conversation import exchanges
 from serving.llm.endpoint import ModelEndpoint
 from serving.llm.failures import explain
 from serving.llm.generator import ModelServers
-from serving.prompt_library import PromptTemplate
-from serving.spotlight import disarmed
+from serving.prompts.library import PromptTemplate
+from serving.prompts.spotlight import disarmed
 
 logger = logging.getLogger(__name__)
 

@@ -14,15 +14,15 @@ from core.ports import Generated, GenerationRequest, TextDelta
 from core.release import GeneratorSpec
 from core.types import ModelUse, Passage, Turn, Usage
 from serving.answerer import NOT_FOUND
-from serving.cited_text import CitedText
-from serving.llm.asking import Asked, ask
+from serving.filters.cited_text import CitedText
+from serving.filters.prompt_guard import PromptGuard
+from serving.llm.attempts import Asked, ask
 from serving.llm.context import Context, fitting
 from serving.llm.conversation import exchanges, prompt_messages
 from serving.llm.endpoint import ModelEndpoint
 from serving.llm.failures import BrokenOffError, UnknownModelError, cut_short, explain, known_to_be_down
 from serving.llm.tokens import at_most
-from serving.prompt_guard import PromptGuard
-from serving.prompt_library import PromptTemplate
+from serving.prompts.library import PromptTemplate
 
 # How providers say that the limit on tokens ended the answer.
 _CUT = frozenset({"length", "max_tokens"})

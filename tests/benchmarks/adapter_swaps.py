@@ -36,8 +36,8 @@ from serving.adapters.registry import AdapterRegistry
 from serving.adapters.store import AdapterStore
 from serving.answerer import Question
 from serving.factory import Services, open_services
-from serving.release_service import ReleaseService
-from serving.release_verification import open_release
+from serving.releases.service import ReleaseService
+from serving.releases.verification import open_release
 from tests.benchmarks import machine
 from tests.benchmarks.figures import spread
 from tests.benchmarks.run import ROOT, save

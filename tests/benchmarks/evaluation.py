@@ -28,7 +28,7 @@ from core.types import Actor, Role
 from evals.cases.dataset_store import DatasetStore
 from evals.run.evaluation import CHAMPION, EvaluationOrder, Evaluator
 from evals.run.session import panel
-from serving.champion import Champion
+from serving.releases.champion import Champion
 from tests.benchmarks import machine
 from tests.benchmarks.questions import install, opened
 from tests.benchmarks.run import save

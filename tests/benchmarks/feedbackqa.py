@@ -43,7 +43,7 @@ from evals.cases.importing.imported import file_name, uri_of, write_documents
 from loop.diagnosis.diagnoser import Diagnoser
 from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
 from serving.factory import Services, build_answerer
-from serving.releases import first_manifest
+from serving.releases.first import first_manifest
 from tests.benchmarks import machine
 from tests.benchmarks.figures import spread
 from tests.benchmarks.questions import DATA, MODELS, documents_of, ingest, opened

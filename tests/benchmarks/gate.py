@@ -32,8 +32,8 @@ from evals.run.evaluation import EvaluationOrder, Evaluator
 from evals.run.session import panel
 from ingestion.factory import default_spec, folder_source, open_pipeline
 from retrieval.factory import open_embedder
-from serving.champion import Champion
 from serving.factory import Services
+from serving.releases.champion import Champion
 from tests.benchmarks import machine
 from tests.benchmarks.questions import FILES, documents_of, ingest, install, opened
 from tests.benchmarks.run import save

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from core.sentences import sentence_spans
-from serving.prompt_guard import LONGEST_RUN
+from serving.filters.prompt_guard import LONGEST_RUN
 from tests.benchmarks.questions import DATA
 
 FOLDER = DATA / "prompt-injection"

@@ -23,8 +23,8 @@ from ingestion.factory import folder_source, open_pipeline
 from serving.answerer import Question
 from serving.factory import Services, build_answerer, open_services
 from serving.llm.conversation import prompt_messages
-from serving.prompt_library import load_prompts
-from serving.release_service import ReleaseService
+from serving.prompts.library import load_prompts
+from serving.releases.service import ReleaseService
 from tests.benchmarks.run import ROOT
 
 SOMEONE = Actor("a benchmark", frozenset(Role))

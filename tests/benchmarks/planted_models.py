@@ -29,12 +29,12 @@ from evals.report.report import Report
 from evals.run.evaluation import EvaluationOrder, Evaluator
 from evals.run.session import panel
 from ingestion.factory import folder_source, open_pipeline
-from serving.champion import Champion
 from serving.factory import Services
 from serving.finetune.dataset import TrainingRow
 from serving.finetune.quoting_rows import Page, read_pages, split_pages
 from serving.finetune.recipe import PROMPT, answer_prompt
-from serving.prompt_library import load_prompts
+from serving.prompts.library import load_prompts
+from serving.releases.champion import Champion
 from tests.benchmarks import machine
 from tests.benchmarks.questions import MODELS, opened
 from tests.benchmarks.run import save

@@ -31,9 +31,9 @@ from ingestion.factory import folder_source, open_pipeline
 from ingestion.pipeline import Pipeline
 from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
 from serving.answerer import NOT_FOUND, Answerer, Question
-from serving.champion import Champion
 from serving.factory import Services, build_answerer
 from serving.follow_up import StandaloneQuery
+from serving.releases.champion import Champion
 from tests.benchmarks.reworded import Fact, documents_with, facts, plain
 from tests.mock_model import Messages
 

@@ -32,7 +32,7 @@ from core.telemetry import configure_logging
 from core.types import Actor, Role
 from ingestion.factory import Changes, folder_source, open_pipeline, open_rebuild
 from serving.factory import Services, open_services
-from serving.release_service import ReleaseService
+from serving.releases.service import ReleaseService
 from tests.benchmarks import machine
 from tests.benchmarks.figures import spread
 from tests.benchmarks.run import HANDBOOK, ROOT, save

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.sentences import sentence_spans
-from serving.evidence import is_statement
+from serving.grounding.evidence import is_statement
 
 # Sentences of so many words say one thing in full.
 _FEWEST_WORDS, _MOST_WORDS = 9, 30

@@ -18,8 +18,8 @@ import httpx
 
 from core.settings import Settings, child_environment
 from core.types import AccessScope
-from serving.champion import Champion
 from serving.factory import open_services
+from serving.releases.champion import Champion
 from tests.benchmarks.figures import spread
 from tests.ports import free_port
 

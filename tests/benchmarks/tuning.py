@@ -25,7 +25,7 @@ from core.types import Turn
 from serving.adapters.store import AdapterStore
 from serving.finetune.base_model import find_base, load_model, load_tokenizer
 from serving.finetune.dataset import TrainingRow
-from serving.finetune.merging import merge
+from serving.finetune.merge import merge
 from serving.finetune.progress import LineProgress
 from serving.finetune.quoting_rows import Page, read_pages, split_pages
 from serving.finetune.recipe import answer_prompt, make_order, make_recipe

@@ -30,7 +30,7 @@ import httpx
 from core.settings import child_environment, load_settings
 from core.storage.api_keys import ApiKeyRepository
 from core.storage.database import Database
-from core.storage.feedback import FeedbackRepository
+from core.storage.loop.feedback import FeedbackRepository
 from core.types import PUBLIC, Role
 from loop.feedback.votes import MOST_PER_DAY
 from tests.benchmarks import machine

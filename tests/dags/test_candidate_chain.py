@@ -9,12 +9,12 @@ import pytest
 
 from core.settings import Settings, load_settings
 from core.storage.database import Database
-from core.storage.evaluations import EvaluationRecord, EvaluationRepository
+from core.storage.evals.evaluations import EvaluationRecord, EvaluationRepository
 from core.storage.releases import ReleaseRepository
 from evals.cases.dataset_store import DatasetStore
 from ingestion.factory import folder_source, open_pipeline
-from serving.champion import Champion
 from serving.factory import open_services
+from serving.releases.champion import Champion
 from tests.conftest import make_home
 from tests.dags.airflow_server import standalone, trigger, unpause, wait
 

@@ -12,7 +12,7 @@ import pytest
 from core.airflow_home import airflow_environment
 from core.settings import child_environment, load_settings
 from core.storage.database import Database
-from core.storage.evaluations import EvaluationRepository
+from core.storage.evals.evaluations import EvaluationRepository
 from core.storage.releases import ReleaseRepository
 from evals.run.session import report_page
 from ingestion.factory import folder_source, open_pipeline

@@ -12,13 +12,13 @@ import pytest
 from core.feedback import Cause, Firing, FiringState, Remedy
 from core.settings import Settings, load_settings
 from core.storage.database import Database
-from core.storage.diagnoses import DiagnosisRepository
-from core.storage.evaluations import EvaluationRepository
-from core.storage.firings import FiringRepository
+from core.storage.evals.evaluations import EvaluationRepository
+from core.storage.loop.diagnoses import DiagnosisRepository
+from core.storage.loop.firings import FiringRepository
 from core.storage.releases import ReleaseRepository
 from ingestion.factory import folder_source, open_pipeline
-from serving.champion import current_champion
 from serving.factory import open_services
+from serving.releases.champion import current_champion
 from tests.bad_answers import fired, voted_down
 from tests.conftest import make_home
 from tests.dags.airflow_server import standalone, trigger, unpause, wait

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from core.feedback import Cause, CitationVote, Diagnosis, Feedback, FeedbackReason, Vote
-from core.storage.diagnoses import DiagnosisRepository
-from core.storage.feedback import FeedbackRepository
+from core.storage.loop.diagnoses import DiagnosisRepository
+from core.storage.loop.feedback import FeedbackRepository
 from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
 from tests.e2e.test_page import CHROMIUM, FLAGS, LOW_CONTRAST
 from tests.e2e.web import served

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.feedback import Cause, FiringState
-from core.storage.firings import FiringRepository
+from core.storage.loop.firings import FiringRepository
 from tests.e2e.test_page import CHROMIUM, FLAGS, LOW_CONTRAST
 from tests.e2e.web import served
 from tests.integration.test_api_gaps import declined, request

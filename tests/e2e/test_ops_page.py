@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from core.feedback import Cause, FiringState, Vote
-from core.storage.diagnoses import DiagnosisRepository
-from core.storage.feedback import FeedbackRepository
-from core.storage.firings import FiringRepository
-from core.storage.monitor_checks import MonitorCheckRepository, Reading
+from core.storage.loop.diagnoses import DiagnosisRepository
+from core.storage.loop.feedback import FeedbackRepository
+from core.storage.loop.firings import FiringRepository
+from core.storage.loop.monitor_checks import MonitorCheckRepository, Reading
 from core.types import DocumentState, ManifestEntry, document_id
 from tests.e2e.test_page import CHROMIUM, FLAGS, LOW_CONTRAST
 from tests.e2e.web import served

@@ -11,7 +11,7 @@ import pytest
 from core.errors import ConflictError, InputError
 from core.feedback import Cause, FiringState, Remedy, Side
 from core.settings import load_settings
-from core.storage.firings import FiringRepository
+from core.storage.loop.firings import FiringRepository
 from core.storage.releases import ReleaseRepository
 from core.types import Actor, Role
 from evals.cases.cases import GoldEvidence
@@ -24,7 +24,7 @@ from serving.adapters.checks import TRAINING
 from serving.adapters.store import AdapterStore
 from serving.factory import Services, open_services
 from serving.finetune.jobs import tune
-from serving.release_service import ReleaseService
+from serving.releases.service import ReleaseService
 from tests.bad_answers import diagnosed, fired, voted_down
 from tests.conftest import make_home
 from tests.mock_model import MockModel

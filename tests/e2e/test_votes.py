@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.feedback import CitationVote, Feedback, FeedbackReason, Vote
-from core.storage.feedback import FeedbackRepository
+from core.storage.loop.feedback import FeedbackRepository
 from tests.e2e.test_page import CHROMIUM, FLAGS, LOW_CONTRAST, QUESTION, ask
 from tests.e2e.web import Typist, served
 from tests.unit.app.world import World

@@ -14,14 +14,14 @@ from core.ports import VectorIndex
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository, EmbeddingMemo, RunRepository
-from core.storage.erasures import ErasureRepository
+from core.storage.loop.erasures import ErasureRepository
 from core.types import CollectionSpec
 from ingestion.converters.registry import FileConverter
 from ingestion.converters.sandbox import Limits, Sandbox
 from ingestion.converters.worker import Job, Outcome, Task, convert
 from ingestion.deletion import Deletion
 from ingestion.pipeline import Permissions, Pipeline, Stores
-from ingestion.rebuild import Rebuild
+from ingestion.rebuild.rebuild import Rebuild
 from ingestion.sources.folder import FolderSource
 from ingestion.splitting.structure_splitter import StructureSplitter
 from tests.fakes import FakeEmbedder, InMemoryIndex

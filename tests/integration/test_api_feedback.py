@@ -9,7 +9,7 @@ import pytest
 from httpx import AsyncClient, Response
 
 from core.feedback import Feedback
-from core.storage.feedback import FeedbackRepository
+from core.storage.loop.feedback import FeedbackRepository
 from core.types import Role
 from loop.feedback.votes import (
     MOST_PER_DAY,

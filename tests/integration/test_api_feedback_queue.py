@@ -11,8 +11,8 @@ import pytest
 from httpx import AsyncClient, Response
 
 from core.feedback import Cause, Decision, DecisionKind, Diagnosis, Feedback, FeedbackReason, Side, Vote
-from core.storage.diagnoses import DiagnosisRepository
-from core.storage.feedback import FeedbackRepository
+from core.storage.loop.diagnoses import DiagnosisRepository
+from core.storage.loop.feedback import FeedbackRepository
 from core.types import Actor, Role, Turn
 from evals.cases.dataset_store import DatasetStore
 from loop.erasure.eraser import Eraser

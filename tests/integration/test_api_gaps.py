@@ -14,8 +14,8 @@ from httpx import AsyncClient, Response
 from sqlalchemy import update
 
 from core.feedback import Cause, Decision, DecisionKind, Firing, FiringState, Remedy
-from core.storage.feedback import FeedbackRepository
-from core.storage.firings import FiringRepository
+from core.storage.loop.feedback import FeedbackRepository
+from core.storage.loop.firings import FiringRepository
 from core.storage.tables import interactions
 from core.types import Passage, Role, document_id
 from tests.unit.app.html_text import Reader

@@ -15,12 +15,12 @@ from httpx import AsyncClient, Response
 from sqlalchemy import update
 
 from core.feedback import Cause, FeedbackReason, FiringState, Standing, Vote
-from core.storage.diagnoses import DiagnosisRepository
 from core.storage.documents import RunRepository
-from core.storage.erasures import ErasureRepository, Subject
-from core.storage.feedback import FeedbackRepository
-from core.storage.firings import FiringRepository
-from core.storage.monitor_checks import MonitorCheckRepository, Reading
+from core.storage.loop.diagnoses import DiagnosisRepository
+from core.storage.loop.erasures import ErasureRepository, Subject
+from core.storage.loop.feedback import FeedbackRepository
+from core.storage.loop.firings import FiringRepository
+from core.storage.loop.monitor_checks import MonitorCheckRepository, Reading
 from core.storage.tables import ingestion_runs
 from core.types import DocumentState, ManifestEntry, Role, document_id
 from tests.unit.app.html_text import Reader

@@ -12,10 +12,10 @@ import pytest
 from httpx import AsyncClient, Response
 
 from core.release import ReleaseStatus
-from core.storage.evaluations import EvaluationRepository
+from core.storage.evals.evaluations import EvaluationRepository
 from core.storage.releases import ReleaseRepository
 from core.types import Role
-from serving.release_service import ReleaseService
+from serving.releases.service import ReleaseService
 from tests.unit.app.html_text import Reader
 from tests.unit.app.world import World
 from tests.unit.evals.reports import MAKER, Evaluated, Plan, add_handbook, evaluate

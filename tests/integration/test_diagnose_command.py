@@ -8,7 +8,7 @@ import pytest
 
 from core.settings import load_settings
 from core.storage.database import Database
-from core.storage.diagnoses import DiagnosisRepository
+from core.storage.loop.diagnoses import DiagnosisRepository
 from tests.conftest import make_home
 from tests.unit.cli.test_commands import run, run_json
 

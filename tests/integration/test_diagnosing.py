@@ -18,8 +18,8 @@ from core.ports import Embedder
 from core.release import GeneratorSpec, Release, ReleaseManifest
 from core.settings import Settings, load_settings
 from core.storage.database import Database
-from core.storage.diagnoses import DiagnosisRepository
 from core.storage.documents import DocumentRepository
+from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.releases import Decision, ReleaseRepository
 from core.types import AccessScope, Actor, Answer, Role, document_id
 from evals.cases.answers import AnswerRecord
@@ -33,8 +33,8 @@ from loop.erasure.eraser import Eraser
 from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
 from retrieval.factory import open_index
 from serving.answerer import Question
-from serving.champion import Champion
 from serving.factory import Services, build_answerer
+from serving.releases.champion import Champion
 from tests.benchmarks.planting import BrokenConverter, CuttingSplitter
 from tests.fakes import FakeJudge
 from tests.integration.ingestion_pipeline import InProcessSandbox

@@ -13,8 +13,8 @@ from core.types import AccessScope, Answer
 from evals.cases.cases import DATASETS, Case, load_cases
 from ingestion.factory import folder_source, open_pipeline
 from serving.answerer import Question
-from serving.champion import Champion
 from serving.factory import open_services
+from serving.releases.champion import Champion
 from tests.conftest import make_home
 
 ROOT = Path(__file__).parents[2]

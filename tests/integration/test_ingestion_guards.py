@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConflictError, NotFoundError, RagloopError, UnavailableError
-from core.storage.erasures import Subject
+from core.storage.loop.erasures import Subject
 from core.types import document_id
 from ingestion.pipeline import Permissions
 from ingestion.splitting.structure_splitter import StructureSplitter

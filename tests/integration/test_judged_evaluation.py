@@ -9,7 +9,7 @@ import pytest
 
 from core.settings import load_settings
 from core.storage.database import Database
-from core.storage.evaluations import EvaluationRepository
+from core.storage.evals.evaluations import EvaluationRepository
 from core.types import Actor, Role
 from evals.calibration.calibration import Calibration, CalibrationStore
 from evals.cases.cases import Case, GoldEvidence

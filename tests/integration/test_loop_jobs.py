@@ -15,7 +15,7 @@ from sqlalchemy import update
 from core.errors import ConflictError, InputError
 from core.feedback import Cause, Firing, FiringState, Remedy
 from core.settings import load_settings
-from core.storage.firings import FiringRepository
+from core.storage.loop.firings import FiringRepository
 from core.storage.tables import trigger_firings
 from ingestion.factory import folder_source, open_pipeline
 from loop import jobs as loop_jobs

@@ -11,7 +11,7 @@ import pytest
 from core.errors import RagloopError
 from core.types import Chunk, EmbeddedDocument, document_id
 from ingestion.embedding import text_sha256
-from ingestion.rebuild import Rebuild
+from ingestion.rebuild.rebuild import Rebuild
 from tests.integration.ingestion_pipeline import NOTES, PLANS, Workbench
 
 TEXT = "# Guide\n\n" + "\n\n".join(f"## Part {part}\n\n" + f"word{part} and more. " * 12 for part in range(4))

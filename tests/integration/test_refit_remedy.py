@@ -15,9 +15,9 @@ from core.storage.releases import ReleaseRepository
 from core.types import Actor, Role
 from ingestion.factory import folder_source, open_pipeline
 from loop.remedies import carry_out, propose
-from serving.champion import current_champion
 from serving.factory import Services, open_services
-from serving.release_service import ReleaseService
+from serving.releases.champion import current_champion
+from serving.releases.service import ReleaseService
 from tests.bad_answers import diagnosed, fired, voted_down, voted_up
 from tests.conftest import make_home
 

@@ -13,14 +13,14 @@ from core.feedback import Cause, FiringState, Remedy, Side
 from core.release import ReleaseStatus
 from core.settings import load_settings
 from core.storage.documents import DocumentRepository
-from core.storage.firings import FiringRepository
+from core.storage.loop.firings import FiringRepository
 from core.storage.releases import ReleaseRepository
 from core.types import AccessScope, document_id
 from ingestion.factory import folder_source, open_pipeline
 from loop.feedback.sides import hashed_side
 from loop.remedies import carry_out, propose
-from serving.champion import current_champion
 from serving.factory import Services, build_answerer, open_services
+from serving.releases.champion import current_champion
 from tests.bad_answers import diagnosed, fired, voted_down
 from tests.conftest import make_home
 

@@ -15,7 +15,7 @@ from evals.metrics.metric import (
 from evals.metrics.relevance import is_relevant, without_evidence
 from evals.metrics.row_metric import RowMetric
 from evals.metrics.text.words import without_markers
-from serving.content_words import ContentWords
+from serving.grounding.content_words import ContentWords
 
 
 def quality_metrics(language: str) -> list[RowMetric]:

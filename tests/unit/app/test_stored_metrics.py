@@ -15,11 +15,11 @@ from app.stored_metrics import Stored, StoredCollector, read_stored
 from core.errors import StoreUnavailableError
 from core.feedback import Cause, Decision, DecisionKind, FeedbackReason, FiringState, Vote
 from core.storage.database import Database
-from core.storage.diagnoses import DiagnosisRepository
 from core.storage.documents import RunRepository
-from core.storage.feedback import FeedbackRepository
-from core.storage.firings import FiringRepository
-from core.storage.monitor_checks import MonitorCheckRepository, Reading
+from core.storage.loop.diagnoses import DiagnosisRepository
+from core.storage.loop.feedback import FeedbackRepository
+from core.storage.loop.firings import FiringRepository
+from core.storage.loop.monitor_checks import MonitorCheckRepository, Reading
 from tests.unit.app.world import LOCAL, World
 from tests.unit.core.loop_rows import NOON, a_diagnosis, a_firing, a_vote
 

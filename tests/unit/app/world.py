@@ -47,7 +47,7 @@ from core.types import (
 )
 from serving.answerer import Answerer
 from serving.factory import Services, build_answerer
-from serving.releases import newest_prompts
+from serving.releases.first import newest_prompts
 from tests.fakes import FakeEmbedder, InMemoryIndex
 
 LOCAL = "http://127.0.0.1:8080"

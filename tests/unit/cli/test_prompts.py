@@ -15,10 +15,10 @@ from core.release import PromptRef
 from core.storage.interactions import InteractionRepository
 from core.storage.releases import Decision, ReleaseRepository
 from core.storage.tables import interactions
-from serving import prompt_library
-from serving.prompt_library import PROMPTS, load_prompts
-from serving.prompt_preview import Asked, preview, written_passages
-from serving.spotlight import spotlight
+from serving.prompts import library as prompt_library
+from serving.prompts.library import PROMPTS, load_prompts
+from serving.prompts.preview import Asked, preview, written_passages
+from serving.prompts.spotlight import spotlight
 from tests.unit.app.world import World, asks
 from tests.unit.cli.test_commands import run, run_json
 from tests.unit.core.test_interactions import an_answer

@@ -16,11 +16,11 @@ from core.errors import AuthenticationError
 from core.settings import Settings, load_settings
 from core.storage.api_keys import ApiKeyRepository
 from core.storage.database import Database
-from core.storage.evaluations import EvaluationRepository
+from core.storage.evals.evaluations import EvaluationRepository
 from core.types import PUBLIC, Role
 from ingestion.factory import folder_source, open_pipeline
-from serving.champion import Champion
 from serving.factory import open_services
+from serving.releases.champion import Champion
 from tests.conftest import make_home
 from tests.unit.cli.test_commands import run, run_json
 

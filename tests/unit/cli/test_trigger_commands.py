@@ -10,7 +10,7 @@ import pytest
 
 from core.feedback import Cause, Firing, FiringState, Remedy
 from core.storage.api_keys import ApiKeyRepository
-from core.storage.firings import FiringRepository
+from core.storage.loop.firings import FiringRepository
 from core.types import Role
 from loop.triggers.monitor import Checked, Monitor
 from tests.unit.app.world import World

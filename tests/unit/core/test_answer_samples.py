@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import update
 
-from core.storage.answer_samples import AnswerSampleRepository, SampledAnswer
 from core.storage.database import Database
 from core.storage.interactions import InteractionRepository
+from core.storage.loop.answer_samples import AnswerSampleRepository, SampledAnswer
 from core.storage.tables import interactions
 from tests.unit.core.test_interactions import an_answer
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from core.storage.case_drafts import CaseDraftRepository, Decided
 from core.storage.database import Database
-from core.storage.datasets import DatasetRepository, StoredCase
+from core.storage.evals.case_drafts import CaseDraftRepository, Decided
+from core.storage.evals.datasets import DatasetRepository, StoredCase
 from core.types import digest
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from core.storage.database import Database
-from core.storage.datasets import DatasetRepository, StoredCase
+from core.storage.evals.datasets import DatasetRepository, StoredCase
 from core.storage.tables import evaluation_cases
 from core.types import digest
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from core.storage.database import Database
-from core.storage.declined import Declined, DeclinedRepository
+from core.storage.loop.declined import Declined, DeclinedRepository
 from core.types import document_id
 from tests.unit.core.test_answer_samples import DAY, NOON, record
 from tests.unit.core.test_interactions import an_answer

@@ -7,7 +7,13 @@ from datetime import UTC, datetime
 from sqlalchemy import insert
 
 from core.storage.database import Database
-from core.storage.evaluations import AnswerEntry, EvaluationLedger, EvaluationRecord, EvaluationRepository, RowEntry
+from core.storage.evals.evaluations import (
+    AnswerEntry,
+    EvaluationLedger,
+    EvaluationRecord,
+    EvaluationRepository,
+    RowEntry,
+)
 from core.storage.releases import ReleaseRepository
 from core.storage.tables import evaluation_cases
 from tests.unit.core.test_releases import manifest

@@ -11,8 +11,8 @@ from sqlalchemy import delete
 from core.errors import ConflictError, InputError, NotFoundError, TooLargeError, TooManyVotesError
 from core.feedback import CitationVote, Decision, DecisionKind, Feedback, FeedbackReason, Standing, Vote
 from core.storage.database import Database
-from core.storage.feedback import FeedbackRepository
 from core.storage.interactions import InteractionRepository
+from core.storage.loop.feedback import FeedbackRepository
 from core.storage.tables import interactions
 from core.types import Turn
 from loop.feedback.votes import MOST_PER_DAY, Author, FeedbackOrder, FeedbackService

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from core.feedback import Firing, FiringState, Remedy
 from core.storage.database import Database
-from core.storage.firings import FiringRepository
+from core.storage.loop.firings import FiringRepository
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 FIRING = Firing(

@@ -9,11 +9,11 @@ from sqlalchemy import insert
 
 from core.feedback import Cause, Decision, DecisionKind, FeedbackReason, FiringState, Side, Standing, Vote
 from core.storage.database import Database
-from core.storage.diagnoses import DiagnosisRepository
 from core.storage.documents import RunRepository
-from core.storage.feedback import FeedbackRepository
-from core.storage.firings import FiringRepository
-from core.storage.loop_totals import LoopTotalsRepository
+from core.storage.loop.diagnoses import DiagnosisRepository
+from core.storage.loop.feedback import FeedbackRepository
+from core.storage.loop.firings import FiringRepository
+from core.storage.loop.totals import LoopTotalsRepository
 from core.storage.tables import erasures
 from tests.unit.core.loop_rows import NOON, a_diagnosis, a_firing, a_vote
 from tests.unit.core.test_usage import LONG_AGO, record

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from core.storage.database import Database
-from core.storage.monitor_checks import MonitorCheck, MonitorCheckRepository, Reading
+from core.storage.loop.monitor_checks import MonitorCheck, MonitorCheckRepository, Reading
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.feedback import Feedback, FeedbackReason, Standing, Vote
-from core.storage.feedback import FeedbackRepository
 from core.storage.interactions import InteractionRepository
+from core.storage.loop.feedback import FeedbackRepository
 from core.types import PUBLIC, AccessScope, Turn
 from serving.answerer import Question
 from serving.factory import build_answerer

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.release import Release
-from core.storage.evaluations import (
+from core.storage.evals.evaluations import (
     AnswerEntry,
     EvaluationLedger,
     EvaluationRecord,
@@ -29,7 +29,7 @@ from evals.report.report import Report
 from evals.run.differences import Facts
 from evals.run.report_builder import Inquiry, build_report
 from evals.run.runner import Results, SideResults
-from serving.release_service import ReleaseService
+from serving.releases.service import ReleaseService
 from tests.unit.app.world import World
 
 ROOT = Path(__file__).parents[3]

@@ -11,8 +11,8 @@ import pytest
 
 from core.errors import ConflictError, InputError, NotFoundError, PermissionDeniedError
 from core.feedback import Cause, DecisionKind, Diagnosis, Feedback, Side, Standing, Vote
-from core.storage.diagnoses import DiagnosisRepository
-from core.storage.feedback import FeedbackRepository
+from core.storage.loop.diagnoses import DiagnosisRepository
+from core.storage.loop.feedback import FeedbackRepository
 from core.types import AccessScope, Actor, Role, Turn
 from evals.cases.cases import Case, GoldEvidence
 from evals.cases.dataset_store import FEEDBACK, DatasetStore

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.storage.evaluations import EvaluationLedger, EvaluationRepository, ScoreEntry
+from core.storage.evals.evaluations import EvaluationLedger, EvaluationRepository, ScoreEntry
 from core.types import digest
 from evals.cases.answers import RecordedPassage
 from evals.cases.cases import Case, GoldEvidence

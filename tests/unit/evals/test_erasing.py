@@ -13,13 +13,13 @@ import pytest
 import loop.erasure.eraser
 from core.errors import NotFoundError
 from core.feedback import Cause, DecisionKind, Diagnosis, Feedback, Firing, FiringState, Remedy, Side
-from core.storage.case_drafts import CaseDraftRepository
-from core.storage.diagnoses import DiagnosisRepository
-from core.storage.erasures import ErasureRepository, Subject
-from core.storage.evaluations import EvaluationRepository
-from core.storage.feedback import FeedbackRepository
-from core.storage.firings import FiringRepository
+from core.storage.evals.case_drafts import CaseDraftRepository
+from core.storage.evals.evaluations import EvaluationRepository
 from core.storage.interactions import InteractionRepository
+from core.storage.loop.diagnoses import DiagnosisRepository
+from core.storage.loop.erasures import ErasureRepository, Subject
+from core.storage.loop.feedback import FeedbackRepository
+from core.storage.loop.firings import FiringRepository
 from core.types import Actor, Role, Turn, document_id
 from evals.cases.cases import Case, GoldEvidence
 from evals.cases.dataset_store import FEEDBACK, DatasetStore

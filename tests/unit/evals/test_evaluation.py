@@ -10,7 +10,7 @@ import pytest
 from core.errors import InputError, NotFoundError
 from core.release import Release
 from core.storage.database import Database
-from core.storage.evaluations import EvaluationRepository
+from core.storage.evals.evaluations import EvaluationRepository
 from core.storage.releases import Decision, ReleaseRepository
 from core.types import Actor, Role
 from evals.cases.cases import Case, GoldEvidence

@@ -28,12 +28,12 @@ from core.feedback import (
     Standing,
     Vote,
 )
-from core.storage.diagnoses import DiagnosisRepository
 from core.storage.documents import RunRepository
-from core.storage.feedback import FeedbackRepository
-from core.storage.firings import FiringRepository
 from core.storage.interactions import InteractionRepository
-from core.storage.monitor_checks import MonitorCheckRepository
+from core.storage.loop.diagnoses import DiagnosisRepository
+from core.storage.loop.feedback import FeedbackRepository
+from core.storage.loop.firings import FiringRepository
+from core.storage.loop.monitor_checks import MonitorCheckRepository
 from core.storage.tables import ingestion_runs, interactions
 from core.types import Actor, Answer, Role
 from loop.diagnosis.rules import VERSION
@@ -41,7 +41,7 @@ from loop.feedback.votes import Author, FeedbackOrder, FeedbackService, TooManyV
 from loop.triggers.decision import Hold
 from loop.triggers.monitor import Monitor
 from loop.triggers.rules import TRIGGERS
-from serving.release_service import ReleaseService
+from serving.releases.service import ReleaseService
 from tests.unit.app.world import World
 from tests.unit.core.test_interactions import an_answer
 
@@ -211,7 +211,7 @@ def test_a_thousand_votes_of_one_user_through_the_service_move_no_trigger(world:
 def test_a_thousand_votes_of_one_user_that_got_past_every_cap_move_no_trigger(world: World, cause: Cause) -> None:
     (given,) = (vote(world, "Mallory", cause),)
     with world.database.transaction() as connection:
-        from core.storage.feedback import _stored
+        from core.storage.loop.feedback import _stored
         from core.storage.tables import diagnoses, feedback
 
         copies = [replace(given, id=f"vote-{n}", interaction_id=f"i-{n}", idempotency_key=f"k-{n}") for n in range(999)]

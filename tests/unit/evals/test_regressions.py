@@ -10,7 +10,7 @@ import pytest
 from core.errors import InputError
 from core.feedback import Side
 from core.release import Guards, Release
-from core.storage.evaluations import EvaluationRepository
+from core.storage.evals.evaluations import EvaluationRepository
 from core.storage.releases import Decision, ReleaseRepository
 from core.types import document_id
 from evals.cases.cases import Case

@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import IndexUnavailableError, NotFoundError, StoreUnavailableError
 from core.storage.database import Database
-from core.storage.evaluations import EvaluationLedger
+from core.storage.evals.evaluations import EvaluationLedger
 from core.types import Answer, Retrieval, Usage
 from evals.cases.cases import Case
 from evals.cases.gold_span import GoldSpan

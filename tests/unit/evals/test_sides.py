@@ -52,7 +52,7 @@ def test_about_half_of_all_questions_are_cases() -> None:
 
 
 def test_a_rows_side_says_nothing_of_whether_a_tuning_holds_it_out() -> None:
-    from serving.finetune.splitting import _place
+    from serving.finetune.split import _place
 
     places = [_place(q) for q in (f"What does part {n} cost?" for n in range(1000)) if hashed_side(q) is Side.TRAINING]
     assert 0.05 < sum(place < 0.1 for place in places) / len(places) < 0.15

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from core.errors import ConversionError, FailureKind
-from ingestion.converters.decoding import decode
+from ingestion.converters.decoder import decode
 from tests.unit.ingestion.conftest import shared
 
 GERMAN = "Die Größe der Straße änderte sich. Übermäßig heiß war es nicht, doch schön. " * 5

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.storage.documents import StoredVersion
 from core.types import DocumentState, ManifestEntry, document_id
-from ingestion.rebuild_plan import rebuild_diff, rebuilt_entry
+from ingestion.rebuild.plan import rebuild_diff, rebuilt_entry
 
 URIS = [f"docs/{name}.md" for name in "abcd"]
 ACCESS = st.sampled_from([("public",), ("board",)])

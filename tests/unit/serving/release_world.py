@@ -8,7 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.release import Release
-from core.storage.evaluations import AnswerEntry, EvaluationLedger, EvaluationRecord, EvaluationRepository, RowEntry
+from core.storage.evals.evaluations import (
+    AnswerEntry,
+    EvaluationLedger,
+    EvaluationRecord,
+    EvaluationRepository,
+    RowEntry,
+)
 from core.types import Actor, Role
 from tests.unit.app.world import World
 

@@ -27,8 +27,8 @@ from core.types import AccessScope, Answer, Chunk, CollectionSpec, EmbeddedDocum
 from retrieval.retriever import Retriever
 from retrieval.sparse import SparseEncoder
 from serving.answerer import NOT_FOUND, Answerer, Question
-from serving.evidence import EvidenceScorer
 from serving.extractive import ExtractiveGenerator
+from serving.grounding.evidence import EvidenceScorer
 from tests.fakes import FakeEmbedder, InMemoryIndex
 
 EMBEDDER = FakeEmbedder()

@@ -13,11 +13,11 @@ import pytest
 from core.errors import NotFoundError, ReleaseUnavailableError, StoreUnavailableError, UnavailableError
 from core.release import Release
 from core.types import AccessScope
-from serving import champion as module
 from serving.answerer import Question
-from serving.champion import Champion
-from serving.evidence import statements
-from serving.release_service import ReleaseService
+from serving.grounding.evidence import statements
+from serving.releases import champion as module
+from serving.releases.champion import Champion
+from serving.releases.service import ReleaseService
 from tests.unit.app.world import World
 from tests.unit.serving.release_world import BOSS, MAKER, second_collection
 

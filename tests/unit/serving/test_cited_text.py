@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.types import Citation
-from serving.cited_text import CitedText
+from serving.filters.cited_text import CitedText
 from tests.unit.serving.passages import passage
 
 TRAVEL = passage(

@@ -7,7 +7,7 @@ import pytest
 from core.release import AbstentionModel
 from core.types import Chunk, Passage, document_id
 from retrieval.sparse import SparseEncoder
-from serving.evidence import EvidenceScorer, confidence, is_statement
+from serving.grounding.evidence import EvidenceScorer, confidence, is_statement
 from tests.fakes import FakeEmbedder
 
 MODEL = AbstentionModel(weights={"sentence": 4.0}, bias=-2.0, threshold=0.5, fitted_on="this test")

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from core.errors import InputError, NotFoundError
 from core.release import ReleaseManifest
 from core.types import CollectionSpec
-from serving.manifest_changes import changed, paths
-from serving.prompt_library import load_prompts
+from serving.prompts.library import load_prompts
+from serving.releases.manifest_changes import changed, paths
 from tests.unit.core.test_releases import SPEC, manifest
 
 PROMPTS = load_prompts()

@@ -15,12 +15,12 @@ from core.errors import AdapterError, ConflictError, InputError, ModelUnavailabl
 from core.release import Release
 from core.storage.releases import ReleaseRepository
 from core.types import AccessScope, Answer
-from serving import champion as champion_module
 from serving.adapters.store import Adapter, AdapterStore
 from serving.answerer import Question
-from serving.champion import Champion
 from serving.factory import Services
-from serving.release_service import ReleaseService
+from serving.releases import champion as champion_module
+from serving.releases.champion import Champion
+from serving.releases.service import ReleaseService
 from tests.adapters import write_adapter
 from tests.mock_model import MockModel
 from tests.model_replies import ModelManner

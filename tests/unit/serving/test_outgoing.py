@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from serving.addresses import NOTE
-from serving.outgoing import Outgoing
+from serving.filters.addresses import NOTE
+from serving.filters.outgoing import Outgoing
 from tests.unit.serving.passages import passage
 from tests.unit.serving.rendered import embedded, links, shown
 

@@ -13,7 +13,7 @@ from core.errors import InputError, NotFoundError, TooLargeError
 from core.release import PromptRef
 from core.types import Turn
 from evals.judges.prompts import PROMPTS as JUDGES_PROMPTS
-from serving.prompt_library import (
+from serving.prompts.library import (
     PROMPTS,
     RELEASED,
     load_prompt,

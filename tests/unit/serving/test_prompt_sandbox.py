@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from core.errors import InputError, TooLargeError
 from core.types import Turn
-from serving import prompt_sandbox
-from serving.prompt_sandbox import LONGEST_RENDERED, render, variables
+from serving.prompts import sandbox as prompt_sandbox
+from serving.prompts.sandbox import LONGEST_RENDERED, render, variables
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ from core.release import Release, ReleaseStatus
 from core.storage.releases import ReleaseRepository
 from core.storage.tables import interactions
 from core.types import Actor, Role
-from serving import release_service as module
-from serving.release_service import ReleaseService
+from serving.releases import service as module
+from serving.releases.service import ReleaseService
 from tests.unit.app.world import World
 from tests.unit.serving.release_world import APPROVER, BOSS, MAKER, report, second_collection
 

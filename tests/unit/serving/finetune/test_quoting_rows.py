@@ -14,7 +14,7 @@ from serving.finetune.dataset import RowPassage
 from serving.finetune.quoting_rows import Page, RowMaker, Shape, quotable, read_pages, split_pages
 from serving.finetune.recipe import answer_prompt
 from serving.finetune.template import as_passage
-from serving.spotlight import spotlight
+from serving.prompts.spotlight import spotlight
 
 HANDBOOK = Path(__file__).parents[4] / "docs"
 ONE = Shape((1, 1), (3, 5), (1, 1))

@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import InputError
 from serving.finetune.dataset import NumberedRow, TrainingRow
-from serving.finetune.splitting import near_duplicates, split
+from serving.finetune.split import near_duplicates, split
 from tests.unit.serving.finetune.rows import row
 
 

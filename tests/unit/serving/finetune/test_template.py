@@ -15,7 +15,7 @@ from serving.finetune.base_model import end_tokens, find_base, load_tokenizer
 from serving.finetune.dataset import NumberedRow, TrainingRow
 from serving.finetune.recipe import answer_prompt
 from serving.finetune.template import Encoder, as_passage, prompt_messages, taught
-from serving.spotlight import disarmed
+from serving.prompts.spotlight import disarmed
 from tests.mock_model import MockModel
 from tests.tiny_model import CHAT_TEMPLATE, tiny_model
 from tests.unit.serving.finetune.rows import row

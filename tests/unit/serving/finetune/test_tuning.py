@@ -178,7 +178,7 @@ def test_dpo_learns_to_prefer_the_answer_to_the_rejected_one(folder: Path, home:
 def test_dpo_sees_the_tokens_that_serving_sends(folder: Path, home: Settings, tmp_path: Path) -> None:
     from serving.finetune.base_model import end_tokens, load_model, load_tokenizer, quiet
     from serving.finetune.template import Encoder
-    from serving.finetune.training import _trainer
+    from serving.finetune.trainer import _trainer
 
     wanted = order(folder, home, "dpo")
     tokenizer = load_tokenizer(wanted.base)
@@ -204,7 +204,7 @@ def test_an_adapter_can_be_merged_into_its_base(
     tuned: tuple[TuningResult, Heard], folder: Path, home: Settings, tmp_path: Path
 ) -> None:
     from serving.finetune.base_model import find_base, load_tokenizer
-    from serving.finetune.merging import merge
+    from serving.finetune.merge import merge
 
     wanted, target = order(folder, home), tmp_path / "merged"
     adapter = AdapterStore(home.adapters).get(tuned[0].adapter)
@@ -223,7 +223,7 @@ def test_a_merged_model_is_as_large_as_its_base_and_another_user_may_serve_it(
     from safetensors.torch import load_file, save_file
 
     from serving.finetune.base_model import find_base
-    from serving.finetune.merging import merge
+    from serving.finetune.merge import merge
 
     half = tmp_path / "half"
     shutil.copytree(folder / "model", half)

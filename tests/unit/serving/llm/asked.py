@@ -13,7 +13,7 @@ from core.settings import load_settings
 from core.types import Evidence, Passage, ScoredSentence, Turn
 from serving.llm.endpoint import ModelEndpoint
 from serving.llm.generator import LLMGenerator, ModelServers
-from serving.prompt_library import load_prompts
+from serving.prompts.library import load_prompts
 from tests.mock_model import MockModel
 from tests.model_replies import ModelManner
 from tests.unit.serving.passages import passage

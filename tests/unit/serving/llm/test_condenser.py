@@ -10,7 +10,7 @@ from core.types import Turn
 from serving.follow_up import standalone_query
 from serving.llm import condenser
 from serving.llm.condenser import Condenser
-from serving.prompt_library import load_prompts
+from serving.prompts.library import load_prompts
 from tests.mock_model import MockModel
 from tests.model_replies import ModelManner
 from tests.unit.serving.llm.asked import SPEC, endpoint_over

@@ -12,7 +12,7 @@ from core.errors import ContextTooLongError
 from core.types import Passage, Turn
 from serving.llm.context import Context, contexts, fitting
 from serving.llm.conversation import prompt_messages
-from serving.prompt_library import load_prompts
+from serving.prompts.library import load_prompts
 from tests.model_replies import count as count_tokens
 from tests.unit.serving.passages import passage
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from core.types import Turn
 from serving.llm.conversation import exchanges, prompt_messages
-from serving.prompt_library import load_prompts
-from serving.spotlight import spotlight
+from serving.prompts.library import load_prompts
+from serving.prompts.spotlight import spotlight
 from tests.unit.serving.passages import passage
 
 PROMPT = load_prompts()["answer"][2]

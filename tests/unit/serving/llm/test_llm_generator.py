@@ -20,7 +20,7 @@ from serving.llm.breaker import FAILURES, PROBE_SECONDS
 from serving.llm.endpoint import ModelEndpoint
 from serving.llm.failures import BrokenOffError
 from serving.llm.generator import LLMGenerator
-from serving.prompt_library import load_prompts
+from serving.prompts.library import load_prompts
 from tests.mock_model import MockModel
 from tests.model_replies import ModelManner
 from tests.unit.serving.llm.asked import SPEC, TRAVEL, answer, asking, endpoint_over, generator_over, opened

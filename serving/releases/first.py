@@ -21,7 +21,7 @@ from core.settings import Settings
 from core.storage.documents import RunRepository
 from core.storage.releases import ReleaseRepository
 from core.types import CollectionSpec
-from serving.prompt_library import newest_released
+from serving.prompts.library import newest_released
 
 # Fitted by `python -m evals.fit_abstention`; the file says on what.
 ABSTENTION = Path(__file__).parent / "abstention.json"

@@ -1,7 +1,7 @@
 """The filter of what leaves: an answer's text, made harmless while it is streamed. Pure.
 
 Whoever renders the answer as markdown gets no image, no HTML, and no link but to a document that was retrieved:
-an image becomes its alternative text, another link its text, a bare address code or a note (see serving.addresses), and
+an image becomes its alternative text, another link its text, a bare address code or a note (see serving.filters.addresses), and
 `<` is written `&lt;` where a tag could begin. What could hide something (control characters, zero-width and
 bidirectional ones, escape sequences for terminals) is dropped.
 
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from html import unescape
 
 from core.types import Passage
-from serving.addresses import WORD, WORD_IN_CODE, Addresses
+from serving.filters.addresses import WORD, WORD_IN_CODE, Addresses
 
 # How much is waited for, in characters, before something is taken for what it looks like so far.
 _LONGEST_WORD = 500

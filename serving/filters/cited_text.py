@@ -15,7 +15,13 @@ from functools import lru_cache
 
 from core.sentences import sentence_spans
 from core.types import Chunk, Citation, Passage
-from serving.support import THRESHOLD, PassageSentences, Reader, Said, support
+from serving.grounding.support import (
+    THRESHOLD,
+    PassageSentences,
+    Reader,
+    Said,
+    support,
+)
 
 # What needs a second look: a bracket with the space before it, code, the end of a line, space that a marker may follow.
 _STOP = re.compile(r"(?<![ \t])[ \t]*+\[|`+|\n|(?<![ \t])[ \t]++\Z")

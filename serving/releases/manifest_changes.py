@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from core.errors import InputError, NotFoundError
 from core.release import CollectionRef, PromptRef, ReleaseManifest
 from core.types import CollectionSpec
-from serving.prompt_library import Prompts
+from serving.prompts.library import Prompts
 
 COLLECTION = "collection"
 PROMPT = "prompt."

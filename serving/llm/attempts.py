@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from serving.llm.failures import empty, passes
-from serving.llm.reading import Reading
+from serving.llm.reader import Reading
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessageChunk

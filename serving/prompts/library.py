@@ -20,10 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from core.errors import InputError, NotFoundError
 from core.release import PromptRef
 from core.types import Turn
-from serving import prompt_files, prompt_sandbox
-from serving.spotlight import QuotedPassage
+from serving.prompts import files as prompt_files
+from serving.prompts import sandbox as prompt_sandbox
+from serving.prompts.spotlight import QuotedPassage
 
-PROMPTS = Path(__file__).parent / "prompts"
+PROMPTS = Path(__file__).parent / "templates"
 RELEASED = "released.txt"
 
 # What serving has at hand for its prompts: a version that wants anything else could answer nobody.

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from core.sentences import sentence_spans
 from core.types import Chunk
-from serving.content_words import ContentWords
+from serving.grounding.content_words import ContentWords
 
 # Fitted: see the module's docstring. With five or eight sentences instead of three, or one, it separates less well.
 THRESHOLD = 0.56

@@ -23,11 +23,11 @@ from ingestion.commit import Commit
 from ingestion.converters.worker import Converted, Outcome, Rejected
 from ingestion.pipeline import WAIT_SECONDS, Stores, writing
 from ingestion.plan import Diff, PlannedItem, shards
-from ingestion.point_verification import PointVerifier, Verified
-from ingestion.processing import Pending, ShardProcessor
 from ingestion.progress import NoProgress, Progress
-from ingestion.rebuild_plan import rebuild_diff, rebuilt_entry
+from ingestion.rebuild.plan import rebuild_diff, rebuilt_entry
+from ingestion.rebuild.point_verification import PointVerifier, Verified
 from ingestion.report import finished_report, planned_report
+from ingestion.shards import Pending, ShardProcessor
 from ingestion.staging import ReadDocument, ShardResult, StagedPlan, Staging, remove_abandoned
 from retrieval.locks import exclusive_lock
 

@@ -26,10 +26,10 @@ from core.release import Release
 from core.storage.documents import RunRepository
 from core.storage.releases import ReleaseRepository
 from serving.answerer import Answerer
-from serving.evidence import CHUNKS_KEPT
 from serving.factory import Services
-from serving.release_verification import open_release
-from serving.releases import champion_or_first
+from serving.grounding.evidence import CHUNKS_KEPT
+from serving.releases.first import champion_or_first
+from serving.releases.verification import open_release
 
 logger = logging.getLogger(__name__)
 

@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from core.audit_trail import champions, made_by, reopened_at, standing_approval
 from core.errors import ConflictError, InputError, NotFoundError, PermissionDeniedError
 from core.release import Release, ReleaseEvent, ReleaseEventKind, ReleaseManifest, ReleaseStatus
-from core.storage.evaluations import EvaluationRecord, EvaluationRepository
+from core.storage.evals.evaluations import EvaluationRecord, EvaluationRepository
 from core.storage.releases import Decision, ReleaseRepository
 from core.types import Actor, Role
-from serving.champion import current_champion
 from serving.factory import Services
-from serving.manifest_changes import changed
-from serving.prompt_library import load_prompts
-from serving.release_verification import Verification, open_release, verify_release
+from serving.prompts.library import load_prompts
+from serving.releases.champion import current_champion
+from serving.releases.manifest_changes import changed
+from serving.releases.verification import Verification, open_release, verify_release
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from core.storage.database import Database
-from core.storage.datasets import DatasetVersion, StoredCase, extend, retried
+from core.storage.evals.datasets import DatasetVersion, StoredCase, extend, retried
 from core.storage.tables import case_drafts
 
 DRAFT, ACCEPTED, DISCARDED = "draft", "accepted", "discarded"

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from core.storage.answer_samples import PEOPLES_ORIGINS
 from core.storage.database import Database
+from core.storage.loop.answer_samples import PEOPLES_ORIGINS
 from core.storage.tables import interactions
 
 

@@ -14,7 +14,7 @@ from core.settings import load_settings
 from ingestion.factory import Changes, open_rebuild
 from ingestion.jobs import groups
 from ingestion.progress import LineProgress
-from ingestion.rebuild import Rebuild
+from ingestion.rebuild.rebuild import Rebuild
 from ingestion.report import summary
 
 _log = logging.getLogger(__name__)

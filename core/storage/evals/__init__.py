@@ -1,0 +1,1 @@
+"""What is kept of measuring: datasets, drafts of cases, evaluations with their rows."""

@@ -1,0 +1,1 @@
+"""What is kept of the loop: votes, diagnoses, firings, checks, erasures."""

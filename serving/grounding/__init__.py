@@ -1,0 +1,1 @@
+"""How far passages support a question and a statement, without a model. Pure."""

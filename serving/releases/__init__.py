@@ -1,0 +1,1 @@
+"""Releases: made, checked, approved, promoted, rolled back, and the one that answers now."""
