@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from app.citing import document_url
+from app.answers.citations import document_url
 from app.fields import is_uuid
 from core.errors import NotFoundError
 from core.storage.database import Database

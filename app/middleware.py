@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import respond, unexpected
-from app.metrics import Metrics
+from app.monitoring.exposition import Metrics
 
 logger = logging.getLogger(__name__)
 

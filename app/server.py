@@ -20,13 +20,25 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from app import auth, errors
-from app.api import catalogue, chat, evaluations, feedback, operations, releases, search
-from app.metrics import Metrics
+from app.api import (
+    catalogue,
+    chat,
+    evaluations,
+    feedback,
+    releases,
+    search,
+)
+from app.monitoring import endpoints as operations
+from app.monitoring.exposition import Metrics
 from app.middleware import BodyLimit, RequestEnvelope
-from app.pages import cases, decisions, gaps, ops, reviews, sign_in, votes
-from app.pages import chat as chat_pages
-from app.pages import documents as document_pages
-from app.pages import feedback as feedback_pages
+from app.pages.reviews import cases, decisions, page as reviews
+from app.pages.gaps import page as gaps
+from app.pages.ops import page as ops
+from app.pages import sign_in
+from app.pages.chat import votes
+from app.pages.chat import page as chat_pages
+from app.pages.documents import page as document_pages
+from app.pages.feedback import page as feedback_pages
 from app.runtime import AnswererSource, Runtime
 from core.errors import ConflictError, SettingsError
 from core.settings import Settings

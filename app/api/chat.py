@@ -12,10 +12,16 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from app.api.chat_reply import DONE, Completion, event
 from app.api.chat_request import ChatRequest
-from app.asking import AnswerEvents, answer_events, first_of, unless_client_leaves, whole_answer
+from app.answers.inquiry import (
+    AnswerEvents,
+    answer_events,
+    first_of,
+    unless_client_leaves,
+    whole_answer,
+)
 from app.auth import Caller, ChatDep, RuntimeDep
 from app.errors import envelope, unexpected
-from app.metrics import Metrics
+from app.monitoring.exposition import Metrics
 from core.errors import RagloopError
 from core.ports import TextDelta
 from core.types import Answer, Role

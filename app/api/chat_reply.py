@@ -8,10 +8,10 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.answer_json import answer_json
+from app.answers.answer_json import answer_json
 from app.api.chat_request import MODEL
-from app.citations_footer import citations_footer
-from app.citing import document_url, marker_spans
+from app.answers.footer import citations_footer
+from app.answers.citations import document_url, marker_spans
 from core.types import Answer, Usage
 
 DONE = "data: [DONE]\n\n"

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from app.auth import ReviewerDep, ServicesDep
-from app.review_desk import ReviewDesk
+from app.pages.reviews.desk import ReviewDesk
 from core.storage.evals.evaluations import EvaluationRecord, EvaluationRepository
 
 router = APIRouter(prefix="/v1")

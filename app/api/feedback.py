@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.auth import ChatDep, ServicesDep
 from app.fields import Text
-from app.voting import author_of
+from app.answers.votes import author_of
 from core.feedback import CitationVote, FeedbackReason, Vote
 from core.storage.loop.feedback import vote_json
 from loop.feedback.votes import MOST_CITATION_VOTES, FeedbackOrder, FeedbackService

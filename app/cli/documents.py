@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.console import JsonOption, note, print_json, say
-from app.cli.erased import print_erased
+from app.cli.loop.erasures import print_erased
 
 
 def ingest(

@@ -13,19 +13,18 @@ import typer
 
 from app.cli import (
     adapters,
-    answering,
+    answers as answering,
     doctor,
     documents,
-    evaluations,
-    feedback,
     index,
     keys,
     prompts,
     releases,
-    triggers,
-    tuning,
+    tune as tuning,
     usage,
 )
+from app.cli.evals import group as evaluations
+from app.cli.loop import feedback, triggers
 from app.cli.console import note, report
 from core.errors import RagloopError
 

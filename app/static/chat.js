@@ -4,7 +4,7 @@ import { watchCitations } from "./panel.js";
 import { ask, AskError, fragment } from "./stream.js";
 import { watchVotes } from "./vote.js";
 
-const MOST_TURNS = 20; // as many as the server keeps: app/pages/chat.py
+const MOST_TURNS = 20; // as many as the server keeps: app/pages/chat/page.py
 const LONG_QUESTION = 160;
 
 const form = document.getElementById("composer");

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from app.metrics import Metrics
+from app.monitoring.exposition import Metrics
 from core.settings import load_settings
 from core.storage.database import Database
 from serving.llm.endpoint import Load

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from app.metrics import Metrics
+from app.monitoring.exposition import Metrics
 from core.settings import load_settings
 from core.storage.database import Database
 from serving.llm.endpoint import Load

@@ -288,6 +288,6 @@ def test_a_route_that_declares_no_role_is_found() -> None:
 def test_ragloop_does_not_start_with_such_a_route(local: World, monkeypatch: pytest.MonkeyPatch) -> None:
     careless = APIRouter()
     careless.add_api_route("/forgotten", lambda: "secret")
-    monkeypatch.setattr("app.api.operations.router", careless)
+    monkeypatch.setattr("app.monitoring.endpoints.router", careless)
     with pytest.raises(RuntimeError, match="/forgotten declares no role"):
         local.app()

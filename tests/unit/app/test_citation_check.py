@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.pages.citation_check import Standing, locate
+from app.pages.documents.citation_check import Standing, locate
 from app.pages.highlight import Span
 from core.types import Document, TextFormat
 

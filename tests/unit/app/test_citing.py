@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.citing import document_url, marker_spans
+from app.answers.citations import document_url, marker_spans
 
 
 @dataclass

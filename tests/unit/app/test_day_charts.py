@@ -7,8 +7,16 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.day_charts import HEIGHT, SPARK_HEIGHT, WIDTH, drawn, spark, stacked, tone_of
-from app.day_tables import DayTable, Series, days_until, figure
+from app.pages.ops.day_charts import (
+    HEIGHT,
+    SPARK_HEIGHT,
+    WIDTH,
+    drawn,
+    spark,
+    stacked,
+    tone_of,
+)
+from app.pages.ops.day_tables import DayTable, Series, days_until, figure
 
 COUNTS = st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), min_size=1, max_size=90)
 VALUES = st.lists(st.none() | st.floats(0, 10**9, allow_nan=False), min_size=1, max_size=90)

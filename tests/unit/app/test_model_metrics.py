@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from app.model_metrics import MOST_KEYS, ModelMetrics
+from app.monitoring.model_metrics import MOST_KEYS, ModelMetrics
 from core.types import Answer, ModelUse, Retrieval, Usage
 
 USE = ModelUse(

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-import app.stored_metrics
-from app.metrics import Metrics
-from app.stored_metrics import Stored, StoredCollector, read_stored
+import app.monitoring.stored_metrics
+from app.monitoring.exposition import Metrics
+from app.monitoring.stored_metrics import Stored, StoredCollector, read_stored
 from core.errors import StoreUnavailableError
 from core.feedback import Cause, Decision, DecisionKind, FeedbackReason, FiringState, Vote
 from core.storage.database import Database
@@ -145,7 +145,7 @@ def test_scrapes_within_half_a_minute_read_the_database_once(world: World, monke
     for _ in range(3):
         exposed(collector)
     assert asked == 1
-    monkeypatch.setattr(app.stored_metrics, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(app.monitoring.stored_metrics, "FRESH_SECONDS", 0.0)
     exposed(collector)
     assert asked == 2
 

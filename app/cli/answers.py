@@ -1,0 +1,127 @@
+"""`ragloop ask`, `ragloop search`, `ragloop serve`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.cli.console import JsonOption, one_line, print_json, say, visible
+from core.errors import InputError, TooLargeError
+
+if TYPE_CHECKING:
+    from core.settings import Settings
+    from core.types import Citation
+    from serving.answerer import Answerer
+
+AccessOption = Annotated[
+    list[str] | None,
+    typer.Option("--access", help="Answer as someone with this access label would see it; repeatable. Default: all."),
+]
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    access: AccessOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer a question from the documents, with citations.
+
+    The answer quotes the documents; each [n] is listed below it with document, page and place. Without an answer in
+    the documents it says so.
+    """
+    import asyncio
+
+    from app.answers.answer_json import answer_json
+    from core.settings import load_settings
+    from core.telemetry import configure_logging
+    from serving.answerer import Question
+
+    settings = load_settings()
+    configure_logging("warning")
+    text = _checked(question, settings)
+    answerer, scope = _open(settings, access)
+    answer = asyncio.run(answerer.ask(Question(text, scope, origin="cli")))
+    if as_json:
+        print_json(answer_json(answer, with_cost=True))
+        return
+    say(visible(answer.text))
+    if answer.citations:
+        say()
+    for citation in answer.citations:
+        say(visible(f"[{citation.marker}] {_place(citation)}"))
+
+
+def search(
+    query: Annotated[str, typer.Argument(help="What to look for.")],
+    top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, max=100, help="How many passages.")] = 8,
+    access: AccessOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find passages, without answering."""
+    from core.settings import load_settings
+    from core.storage.interactions import passage_json
+    from core.telemetry import configure_logging
+
+    settings = load_settings()
+    configure_logging("warning")
+    text = _checked(query, settings)
+    answerer, scope = _open(settings, access)
+    retrieval = answerer.retriever.retrieve(text, scope, top_k)
+    if as_json:
+        passages = [passage_json(passage) for passage in retrieval.passages]
+        print_json({"passages": passages, "release": answerer.release.id})
+        return
+    for passage in retrieval.passages:
+        page = f", page {passage.chunk.page}" if passage.chunk.page else ""
+        say(visible(f"{passage.score:.3f}  {passage.chunk.uri}{page}"))
+        say(visible(f"       {one_line(passage.chunk.text)}"))
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: RAGLOOP_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on. Default: RAGLOOP_PORT.")] = None,
+) -> None:
+    """Start the web page and the API.
+
+    On this machine alone (the default) no API key is needed. On any other address every request needs one:
+    ragloop keys create NAME.
+    """
+    from app.server import serve as run
+    from core.settings import load_settings
+    from core.telemetry import configure_logging
+
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = load_settings(**given)
+    configure_logging(settings.log_level)
+    run(settings)
+
+
+def _checked(text: str, settings: Settings) -> str:
+    if not text.strip():
+        raise InputError("The question is empty.", hint="Put the question in quotes: ragloop ask 'Who approves?'")
+    if len(text) > settings.max_question_chars:
+        raise TooLargeError(
+            f"The question has {len(text):,} characters; at most {settings.max_question_chars:,} are taken.",
+            hint="Shorten it, or raise RAGLOOP_MAX_QUESTION_CHARS.",
+        )
+    return text
+
+
+def _open(settings: Settings, access: list[str] | None) -> tuple[Answerer, Any]:
+    from core.types import AccessScope
+    from serving.factory import open_services
+    from serving.releases.champion import Champion
+
+    scope = AccessScope.of(*access) if access else AccessScope.everything()
+    return Champion(open_services(settings)).answerer(), scope
+
+
+def _place(citation: Citation) -> str:
+    from app.answers.citations import WEAK
+
+    chunk = citation.chunk
+    page = f", page {chunk.page}" if chunk.page else ""
+    path = f" ({' > '.join(chunk.heading_path)})" if chunk.heading_path else ""
+    weak = "" if citation.supported else f" ({WEAK})"
+    return f"{chunk.uri}{page}{path}, characters {citation.start}–{citation.end}{weak}"

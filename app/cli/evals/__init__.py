@@ -1,0 +1,1 @@
+"""`ragloop eval`: its groups of commands."""

@@ -1,0 +1,1 @@
+"""`ragloop feedback`, `ragloop triggers`: the loop on the command line."""

@@ -1,0 +1,1 @@
+"""For probes and scrapers: /healthz, /readyz, /metrics, and what they show."""

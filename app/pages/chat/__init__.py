@@ -1,0 +1,1 @@
+"""/: the conversation, its answers, and voting on them."""

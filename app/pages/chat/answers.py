@@ -1,0 +1,158 @@
+"""A recorded answer as the pages show it: sanitised text with linked markers, its sources, or the nearest passages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from markupsafe import Markup
+
+from app.auth import Caller
+from app.answers.citations import WEAK, document_url, marker_spans
+from app.fields import is_uuid
+from app.pages.markdown import html, parse, sanitise, split_tags, unused_characters, words
+from core.errors import NotFoundError
+from core.feedback import Feedback
+from core.storage.database import Database
+from core.storage.interactions import Interaction, InteractionRepository
+from core.storage.loop.feedback import FeedbackRepository
+
+# Passages offered where the documents do not hold the answer, and how much of each.
+NEAREST = 3
+EXCERPT = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A cited or offered place in a document. `marker` is 0 for a passage that was only offered; `glimpse` is the
+    quote, or its beginning, without markdown. Unless `supported`, the passage may not say what it is cited for."""
+
+    marker: int
+    title: str
+    path: str
+    page: int | None
+    quote: str
+    glimpse: str
+    url: str
+    supported: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerView:
+    """One question and its answer."""
+
+    id: str
+    question: str
+    text: str
+    html: Markup
+    abstained: bool
+    degraded: bool
+    sources: tuple[Source, ...]
+    nearest: tuple[Source, ...]
+    voted: VoteView
+
+
+@dataclass(frozen=True, slots=True)
+class VoteView:
+    """What the reader said last about an answer; empty where nothing was said."""
+
+    vote: str = ""
+    reason: str = ""
+    comment: str = ""
+    correction: str = ""
+    citations: Mapping[int, str] = field(default_factory=dict)
+
+
+class AnswerRecords:
+    """Recorded answers, for those who asked."""
+
+    def __init__(self, database: Database) -> None:
+        self._interactions = InteractionRepository(database)
+        self._feedback = FeedbackRepository(database)
+
+    def find(self, interaction_id: str, caller: Caller) -> Interaction | None:
+        """The interaction, if there is one and it was this caller who asked."""
+        interaction = self._interactions.get(interaction_id) if is_uuid(interaction_id) else None
+        return interaction if interaction is not None and caller.asked(interaction.api_key_id) else None
+
+    def own(self, interaction_id: str, caller: Caller) -> Interaction:
+        """The interaction. Raises NotFoundError alike for one that does not exist and one that another key asked."""
+        interaction = self.find(interaction_id, caller)
+        if interaction is None:
+            raise NotFoundError("There is no such answer.", hint="Ask the question again.")
+        return interaction
+
+    def views(self, interaction_ids: Sequence[str], caller: Caller) -> list[AnswerView]:
+        """The answers of a conversation, in the order of the ids, with what the caller said about them."""
+        found = [self.own(interaction_id, caller) for interaction_id in interaction_ids]
+        votes = self._feedback.last_words(caller.actor.name, [each.id for each in found])
+        return [answer_view(each, votes.get(each.id)) for each in found]
+
+
+def answer_view(interaction: Interaction, given: Feedback | None = None) -> AnswerView:
+    sources = tuple(_source(citation, citation["marker"], interaction.id) for citation in interaction.citations)
+    nearest = interaction.passages[:NEAREST] if interaction.abstained else ()
+    return AnswerView(
+        id=interaction.id,
+        question=interaction.question,
+        text=interaction.answer,
+        html=answer_html(interaction.answer, sources),
+        abstained=interaction.abstained,
+        degraded=interaction.degraded,
+        sources=sources,
+        nearest=tuple(_source(passage, 0, interaction.id) for passage in nearest),
+        voted=_voted(given) if given else VoteView(),
+    )
+
+
+def _voted(given: Feedback) -> VoteView:
+    return VoteView(
+        vote=given.vote.value,
+        reason=given.reason.value if given.reason else "",
+        comment=given.comment,
+        correction=given.correction,
+        citations={each.marker: each.vote.value for each in given.citations},
+    )
+
+
+def answer_html(text: str, sources: Sequence[Source]) -> Markup:
+    """The answer's markdown with each marker a link to the cited place."""
+    cited = {source.marker: source for source in sources}
+    opening, closing = unused_characters(text, 2)
+    pieces, at = [], 0
+    for span in marker_spans(text, sources):
+        pieces += [text[at : span.start], opening, str(span.marker), closing]
+        at = span.end
+    tokens, environment = parse("".join([*pieces, text[at:]]))
+    marker = re.compile(f"{opening}(\\d+){closing}")
+
+    def link(match: re.Match[str]) -> str:
+        source = cited[int(match[1])]
+        url = source.url.replace("&", "&amp;")
+        kind, label = ("cite", "") if source.supported else ("cite weak", f": {WEAK}")
+        return f'<a class="{kind}" href="{url}" aria-label="Source {match[1]}{label}">{match[1]}</a>'
+
+    linked = (
+        marker.sub("", piece) if is_tag else marker.sub(link, piece)
+        for is_tag, piece in split_tags(html(tokens, environment))
+    )
+    return sanitise("".join(linked))
+
+
+def _source(place: Mapping[str, Any], marker: int, interaction_id: str) -> Source:
+    """From a citation or a passage, as the record holds them."""
+    quote = str(place.get("quote", place.get("text", "")))
+    glimpse = words(quote)
+    path = [heading for heading in place["heading_path"] if heading != place["title"]]
+    return Source(
+        marker=marker,
+        title=place["title"],
+        path=" › ".join(path),
+        page=place["page"],
+        quote=quote,
+        glimpse=glimpse if marker or len(glimpse) <= EXCERPT else f"{glimpse[:EXCERPT].rstrip()} …",
+        url=document_url(place["document_id"], place["start"], place["end"], interaction_id),
+        supported=place.get("supported", True),
+    )

@@ -1,0 +1,1 @@
+"""/documents: the list, and a document at the place an answer cites."""

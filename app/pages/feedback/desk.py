@@ -1,0 +1,262 @@
+"""Feedback as one reviewer may see it, and what the reviewer makes of it.
+
+A reviewer sees feedback only where every document in its snapshot is one that the reviewer's key allows; what a
+diagnosis found in other documents is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from app.answers.citations import document_url
+from core.errors import InputError, NotFoundError
+from core.feedback import Cause, Decision, Feedback, Vote
+from core.settings import Settings
+from core.storage.database import Database
+from core.storage.documents import DocumentRepository
+from core.storage.loop.feedback import FeedbackRepository
+from core.types import AccessScope, Actor, digest, document_id
+from evals.cases.cases import GoldEvidence
+from loop.feedback.acceptance import Acceptance, Edited
+from loop.feedback.export import FeedbackShelf, FeedbackState, Known
+
+# What a person decides in one sitting.
+PAGE_LENGTH = 20
+# Passages offered as evidence: a diagnosis names few, an answer cites few.
+MOST_OFFERED = 8
+# Whose key does not allow everything has the snapshots of so many looked through, the newest.
+MOST_LOOKED_THROUGH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A passage that may hold the right answer: the diagnosis found it, or the answer cited it. `key` names it in the
+    form."""
+
+    key: str
+    evidence: GoldEvidence
+    title: str
+    url: str
+    found: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a reviewer put into the form about one piece of feedback. `passages` are keys of those offered."""
+
+    question: str
+    correction: str
+    passages: frozenset[str]
+    uri: str = ""
+    quote: str = ""
+    unanswerable: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CitationView:
+    """A vote on a source of the answer."""
+
+    marker: int
+    title: str
+    url: str
+    vote: Vote
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """A diagnosis as this reviewer may read it: only its cause where it rests on documents that the reviewer may not
+    see."""
+
+    cause: Cause
+    certainty: float
+    summary: str
+    answer_with_right_passage: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackView:
+    """A piece of feedback on the page. `withheld` says that there was a conversation before, which this reviewer may
+    not read."""
+
+    feedback: Feedback
+    history: tuple[Mapping[str, str], ...]
+    withheld: bool
+    citations: tuple[CitationView, ...]
+    why: Why | None
+    offered: tuple[Offered, ...]
+    decision: Decision | None
+    entry: Entry
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A page of feedback, of `pages`; `count` are all that wait, or were decided, and that this reviewer may see."""
+
+    views: tuple[FeedbackView, ...]
+    count: int
+    page: int
+    pages: int
+
+
+class FeedbackDesk:
+    """The feedback on answers from documents that `scope` allows."""
+
+    def __init__(self, database: Database, settings: Settings, scope: AccessScope) -> None:
+        self._shelf = FeedbackShelf(database)
+        self._feedback = FeedbackRepository(database)
+        self._documents = DocumentRepository(database)
+        self._acceptance = Acceptance(database, settings.language, scope=scope, teachable=settings.teachable)
+        self._scope = scope
+
+    def waiting(self, page: int = 1) -> Desk:
+        """The votes down that count and that nobody decided on, newest first."""
+        return self._desk(self._shelf.ids(FeedbackState.WAITING), page)
+
+    def decided(self, page: int = 1) -> Desk:
+        """What was decided, the newest decision first."""
+        return self._desk(list(reversed(self._feedback.decided())), page)
+
+    def view(self, feedback_id: str, entry: Entry | None = None, problem: str = "") -> FeedbackView:
+        """One piece of feedback; `entry` and `problem` as a form that was refused had them. Raises NotFoundError."""
+        known = next(self._shelf.known([feedback_id]), None)
+        if known is None or not self._may_see(known.feedback):
+            raise NotFoundError("There is no such feedback.", hint="/feedback lists what there is.")
+        return self._view(known, entry, problem)
+
+    def accept(self, feedback_id: str, entry: Entry, actor: Actor) -> Decision:
+        """Make a case or a training pair of it. Raises InputError for what can be neither."""
+        view = self.view(feedback_id)
+        edited = Edited(entry.question, entry.correction, _evidence(view, entry), entry.unanswerable)
+        return self._acceptance.accept(view.feedback.id, edited, actor)
+
+    def dismiss(self, feedback_id: str, entry: Entry, actor: Actor) -> Decision:
+        """Put on record that it is not followed, and why. Raises InputError."""
+        return self._acceptance.dismiss(self.view(feedback_id).feedback.id, entry.reason, actor)
+
+    def _desk(self, ids: Sequence[str], page: int) -> Desk:
+        seen = list(ids) if self._scope.labels is None else list(self._visible(ids))
+        pages = max(1, -(-len(seen) // PAGE_LENGTH))
+        page = min(page, pages)
+        shown = seen[(page - 1) * PAGE_LENGTH : page * PAGE_LENGTH]
+        return Desk(tuple(self._view(known) for known in self._shelf.known(shown)), len(seen), page, pages)
+
+    def _visible(self, ids: Sequence[str]) -> Iterator[str]:
+        looked_through = self._shelf.known(ids[:MOST_LOOKED_THROUGH])
+        return (known.feedback.id for known in looked_through if self._may_see(known.feedback))
+
+    def _may_see(self, given: Feedback) -> bool:
+        """A document that is gone has no labels any more: only who may see everything may see what came from it. Where
+        nothing says what an answer came from, it may have been erased."""
+        places = [*given.interaction["passages"], *given.interaction["citations"]]
+        return self._allows({place["document_id"] for place in places}) if places else self._sees_as_much(given)
+
+    def _allows(self, document_ids: set[str]) -> bool:
+        if self._scope.labels is None:
+            return True
+        return document_ids <= self._documents.visible(document_ids, self._scope)
+
+    def _view(self, known: Known, entry: Entry | None = None, problem: str = "") -> FeedbackView:
+        given = known.feedback
+        offered = tuple(self._offered(known))
+        history = tuple(given.interaction["history"])
+        withheld = bool(history) and not self._sees_as_much(given)
+        return FeedbackView(
+            feedback=given,
+            history=() if withheld else history,
+            withheld=withheld,
+            citations=tuple(_citation_views(given)),
+            why=self._why(known),
+            offered=offered,
+            decision=self._decision(known.decision),
+            entry=entry or _entry(given, offered),
+            problem=problem,
+        )
+
+    def _sees_as_much(self, given: Feedback) -> bool:
+        """Whether the reviewer sees all that the author does. What was said before the question may come from any
+        document that the author sees: nobody knows which."""
+        labels = self._scope.labels
+        return labels is None or (given.access is not None and labels.issuperset(given.access))
+
+    def _decision(self, made: Decision | None) -> Decision | None:
+        """The decision, without the words of a case whose evidence stands in documents that this reviewer may not
+        see."""
+        evidence = made.content.get("evidence", ()) if made else ()
+        if made is None or self._allows({document_id(place["uri"]) for place in evidence}):
+            return made
+        return replace(made, content={"id": made.content["id"]})
+
+    def _why(self, known: Known) -> Why | None:
+        made = known.diagnosis
+        if made is None:
+            return None
+        if not self._allows({document_id(uri) for uri in _uris(made.evidence)}):
+            return Why(made.cause, made.certainty, "It rests on documents that your key does not see.", "")
+        answer = made.evidence.get("answer_with_right_passage") or ""
+        return Why(made.cause, made.certainty, made.summary, str(answer))
+
+    def _offered(self, known: Known) -> Iterator[Offered]:
+        """The diagnosis' passages, then those that the answer cites; each once, and none that may not be seen."""
+        titles = {place["uri"]: place["title"] for place in known.feedback.interaction["passages"]}
+        diagnosed = known.diagnosis.evidence.get("passages", ()) if known.diagnosis else ()
+        places = [(True, each) for each in diagnosed] + [
+            (False, each) for each in known.feedback.interaction["citations"]
+        ]
+        seen: set[str] = set()
+        for found, place in places:
+            if len(seen) == MOST_OFFERED:
+                return
+            evidence = GoldEvidence(uri=place["uri"], quote=place["quote"], start=place["start"])
+            key = digest(evidence.model_dump(mode="json"))[:16]
+            own = document_id(evidence.uri)
+            if key not in seen and self._allows({own}):
+                seen.add(key)
+                url = document_url(own, place["start"], place["end"])
+                yield Offered(key, evidence, titles.get(evidence.uri, evidence.uri), url, found)
+
+
+def _evidence(view: FeedbackView, entry: Entry) -> tuple[GoldEvidence, ...]:
+    """The passages that were chosen, and the one that was typed. Raises InputError."""
+    if entry.unanswerable:
+        return ()
+    offered = {each.key: each.evidence for each in view.offered}
+    if unknown := entry.passages - offered.keys():
+        raise InputError(
+            f"{len(unknown)} of the passages chosen are not those offered any more.", hint="Look at them again."
+        )
+    chosen = [evidence for key, evidence in offered.items() if key in entry.passages]
+    if bool(entry.uri.strip()) != bool(entry.quote.strip()):
+        raise InputError("A passage of your own needs its document and its words.", hint="Fill in both, or neither.")
+    if entry.uri.strip():
+        chosen.append(GoldEvidence(uri=entry.uri.strip(), quote=entry.quote.strip()))
+    if not chosen and any(each.found for each in view.offered):
+        raise InputError(
+            "No passage is chosen that holds the right answer.",
+            hint="Choose one, name one of your own, or say that the documents do not hold it.",
+        )
+    return tuple(chosen)
+
+
+def _entry(given: Feedback, offered: Sequence[Offered]) -> Entry:
+    return Entry(given.question, given.correction, frozenset(each.key for each in offered if each.found))
+
+
+def _citation_views(given: Feedback) -> Iterator[CitationView]:
+    cited = {citation["marker"]: citation for citation in given.interaction["citations"]}
+    for vote in given.citations:
+        if place := cited.get(vote.marker):
+            url = document_url(place["document_id"], place["start"], place["end"], given.interaction_id)
+            yield CitationView(vote.marker, place["title"], url, vote.vote)
+
+
+def _uris(evidence: Mapping[str, Any]) -> Iterator[str]:
+    """Every document and every file that a diagnosis speaks of."""
+    yield from evidence.get("documents", ())
+    yield from evidence.get("unread_sources", ())
+    yield from (place["uri"] for place in evidence.get("passages", ()))
+    if uri := evidence.get("source_uri"):
+        yield uri

@@ -1,0 +1,1 @@
+"""/gaps: what people ask and the documents do not say."""

@@ -1,0 +1,1 @@
+"""/ops: how the installation does."""

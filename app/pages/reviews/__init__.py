@@ -1,0 +1,1 @@
+"""/reviews: evaluations, their reports, deciding on them, and drafts of cases."""

@@ -1,0 +1,176 @@
+"""Drafts of evaluation cases as one reviewer may see them, and what the reviewer makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from app.answers.citations import document_url
+from core.storage.database import Database
+from core.storage.documents import DocumentRepository
+from core.storage.evals.case_drafts import Decided
+from core.types import AccessScope, Actor, Document, document_id
+from evals.cases.cases import Case, GoldEvidence, explain
+from evals.cases.drafts import CaseDrafts
+
+# Drafts on one page: what a person decides in one sitting, and what a form can carry.
+PAGE_LENGTH = 20
+# Characters of the document shown on either side of a quote: what it follows on, and whether it stops too early.
+_SURROUNDING = 200
+
+Choice = Literal["later", "accept", "discard"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """A quote in its surroundings: `before + quote + after` is a stretch of the document. Without `quote` the document
+    no longer holds it."""
+
+    title: str
+    uri: str
+    url: str
+    before: str = ""
+    quote: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a reviewer put into the form about one draft."""
+
+    choice: Choice
+    question: str
+    answer: str
+    tags: str
+
+
+@dataclass(frozen=True, slots=True)
+class DraftView:
+    """A draft on the page. One whose document is gone is not shown, and can only be discarded."""
+
+    id: str
+    case: Case
+    entry: Entry
+    quotes: tuple[Quoted, ...]
+    gone: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A page of drafts. `counts` says how many wait in each dataset, `hidden` how many of this one's are about
+    documents that this reviewer may not see."""
+
+    dataset: str
+    counts: Mapping[str, int]
+    drafts: tuple[DraftView, ...]
+    hidden: int
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What came of a form: the decisions, or, where something was wrong, `problems` by draft and nothing decided."""
+
+    decided: Decided | None
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
+class DraftDesk:
+    """The drafts about documents that `scope` allows."""
+
+    def __init__(self, database: Database, scope: AccessScope) -> None:
+        self._drafts = CaseDrafts(database)
+        self._documents = DocumentRepository(database)
+        self._scope = scope
+
+    def open(
+        self, dataset: str, entries: Mapping[str, Entry] | None = None, problems: Mapping[str, str] | None = None
+    ) -> Desk:
+        """The first drafts of the dataset, or of the first one that has any; `entries` fills them in as a form that was
+        refused had them, `problems` says why."""
+        counts = self._drafts.counts()
+        dataset = dataset or next(iter(counts), "")
+        waiting = self._drafts.waiting(dataset) if dataset in counts else []
+        views = []
+        hidden = 0
+        for draft in waiting:
+            documents = self._documents_of(draft.case)
+            if not self._may_see(documents):
+                hidden += 1
+            elif len(views) < PAGE_LENGTH:
+                entry = (entries or {}).get(draft.id) or _entry(draft.case)
+                views.append(_view(draft.id, draft.case, entry, documents, (problems or {}).get(draft.id, "")))
+        return Desk(dataset, counts, tuple(views), hidden)
+
+    def submit(self, dataset: str, entries: Mapping[str, Entry], actor: Actor) -> Submitted:
+        """Decide what the reviewer decided; nothing of it if a draft was edited into something that is no case.
+
+        Raises InputError if the dataset cannot take the accepted cases.
+        """
+        found = self._drafts.get(entries)
+        seen = [key for key in entries if key in found and self._may_see(self._documents_of(found[key]))]
+        accepted: dict[str, Case] = {}
+        problems: dict[str, str] = {}
+        for key in seen:
+            if entries[key].choice == "accept":
+                try:
+                    accepted[key] = _edited(found[key], entries[key])
+                except ValidationError as error:
+                    problems[key] = explain(error)
+        if problems:
+            return Submitted(None, problems)
+        discarded = [key for key in seen if entries[key].choice == "discard"]
+        return Submitted(self._drafts.decide(dataset, accepted, discarded, actor=actor.name))
+
+    def questions(self, ids: Sequence[str]) -> list[str]:
+        """The questions of these drafts, decided or not."""
+        cases = self._drafts.get(ids).values()
+        return [case.question for case in cases if self._may_see(self._documents_of(case))]
+
+    def _documents_of(self, case: Case) -> dict[str, Document | None]:
+        uris = dict.fromkeys(evidence.uri for evidence in case.evidence)
+        return {uri: self._documents.get(document_id(uri)) for uri in uris}
+
+    def _may_see(self, documents: Mapping[str, Document | None]) -> bool:
+        return all(document is None or self._scope.allows(document.access) for document in documents.values())
+
+
+def _view(key: str, case: Case, entry: Entry, documents: Mapping[str, Document | None], problem: str) -> DraftView:
+    found = [(evidence, documents[evidence.uri]) for evidence in case.evidence]
+    quotes = tuple(_quoted(evidence, document) for evidence, document in found if document is not None)
+    return DraftView(key, case, entry, quotes, gone=len(quotes) < len(found), problem=problem)
+
+
+def _quoted(evidence: GoldEvidence, document: Document) -> Quoted:
+    span = evidence.span(document.text)
+    if span is None:
+        return Quoted(document.title, document.uri, document_url(document.id))
+    start, end = span
+    first, last = max(0, start - _SURROUNDING), min(len(document.text), end + _SURROUNDING)
+    before, after = document.text[first:start], document.text[end:last]
+    return Quoted(
+        title=document.title,
+        uri=document.uri,
+        url=document_url(document.id, start, end),
+        before="…" + before.partition(" ")[2] if first and " " in before else before,
+        quote=document.text[start:end],
+        after=after.rpartition(" ")[0] + "…" if last < len(document.text) and " " in after else after,
+    )
+
+
+def _entry(case: Case) -> Entry:
+    return Entry("later", case.question, case.answer, ", ".join(case.tags))
+
+
+def _edited(case: Case, entry: Entry) -> Case:
+    """The case as the reviewer wants it. Raises ValidationError."""
+    changed: dict[str, Any] = {
+        "question": entry.question.strip(),
+        "tags": tuple(dict.fromkeys(tag.strip() for tag in entry.tags.split(",") if tag.strip())),
+    }
+    if not case.unanswerable:
+        changed["answer"] = entry.answer.strip()
+    return Case.model_validate(case.model_dump() | changed)
