@@ -11,7 +11,7 @@ export RAGLOOP_HOME ?= var
 # For `make vllm`. vLLM pins libraries that RAGLoop has in other versions, so its environment is its own.
 VLLM_VENV ?= .venv-vllm
 VLLM_BUILD := $(if $(wildcard /proc/driver/nvidia/version),gpu,cpu)
-SMALL_MODEL := serving/finetune/small-llm
+SMALL_MODEL := tools/small_model/small-llm
 MODEL ?= $(SMALL_MODEL)
 MODEL_NAME ?= base
 VLLM_PORT ?= 8001
@@ -41,14 +41,14 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	     fi
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
-	@$(BIN)/python -m compileall -q core retrieval ingestion serving evals loop app dags
+	@$(BIN)/python -m compileall -q core retrieval ingestion serving evals loop app dags tools
 	@touch $@
 
 demo: setup ## Ingest the handbook (or DOCS=folder) with Airflow, start the web app, answer one question
-	@$(BIN)/python -m app.demo "$(DOCS)"
+	@$(BIN)/python -m tools.demo "$(DOCS)"
 
 loop: setup $(if $(filter 1,$(MODEL)),$(VLLM_VENV)/.ready) ## The whole loop as a walk-through; MODEL=1: with vLLM, tuning the small model
-	@VLLM_PYTHON="$(abspath $(VLLM_VENV)/bin/python)" $(BIN)/python -m app.loop $(if $(filter 1,$(MODEL)),--model) $(if $(PAUSE),--pause) $(if $(KEEP),--keep)
+	@VLLM_PYTHON="$(abspath $(VLLM_VENV)/bin/python)" $(BIN)/python -m tools.walk_through $(if $(filter 1,$(MODEL)),--model) $(if $(PAUSE),--pause) $(if $(KEEP),--keep)
 
 test: setup ## The quick tests: unit, contract, integration; offline, no server needed
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal

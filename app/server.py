@@ -28,17 +28,18 @@ from app.api import (
     releases,
     search,
 )
+from app.middleware import BodyLimit, RequestEnvelope
 from app.monitoring import endpoints as operations
 from app.monitoring.exposition import Metrics
-from app.middleware import BodyLimit, RequestEnvelope
-from app.pages.reviews import cases, decisions, page as reviews
-from app.pages.gaps import page as gaps
-from app.pages.ops import page as ops
 from app.pages import sign_in
-from app.pages.chat import votes
 from app.pages.chat import page as chat_pages
+from app.pages.chat import votes
 from app.pages.documents import page as document_pages
 from app.pages.feedback import page as feedback_pages
+from app.pages.gaps import page as gaps
+from app.pages.ops import page as ops
+from app.pages.reviews import cases, decisions
+from app.pages.reviews import page as reviews
 from app.runtime import AnswererSource, Runtime
 from core.errors import ConflictError, SettingsError
 from core.settings import Settings

@@ -22,7 +22,7 @@ from core.types import (
     Vector,
 )
 from evals.judges.reply import read_reply
-from tests.judge_replies import reply
+from tests.support.judge_replies import reply
 
 _WORD = re.compile(r"\w+")
 

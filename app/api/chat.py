@@ -10,8 +10,6 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from app.api.chat_reply import DONE, Completion, event
-from app.api.chat_request import ChatRequest
 from app.answers.inquiry import (
     AnswerEvents,
     answer_events,
@@ -19,6 +17,8 @@ from app.answers.inquiry import (
     unless_client_leaves,
     whole_answer,
 )
+from app.api.chat_reply import DONE, Completion, event
+from app.api.chat_request import ChatRequest
 from app.auth import Caller, ChatDep, RuntimeDep
 from app.errors import envelope, unexpected
 from app.monitoring.exposition import Metrics

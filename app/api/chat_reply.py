@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.answers.answer_json import answer_json
-from app.api.chat_request import MODEL
-from app.answers.footer import citations_footer
 from app.answers.citations import document_url, marker_spans
+from app.answers.footer import citations_footer
+from app.api.chat_request import MODEL
 from core.types import Answer, Usage
 
 DONE = "data: [DONE]\n\n"

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Header, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.answers.votes import author_of
 from app.auth import ChatDep, ServicesDep
 from app.fields import Text
-from app.answers.votes import author_of
 from core.feedback import CitationVote, FeedbackReason, Vote
 from core.storage.loop.feedback import vote_json
 from loop.feedback.votes import MOST_CITATION_VOTES, FeedbackOrder, FeedbackService

@@ -13,19 +13,23 @@ import typer
 
 from app.cli import (
     adapters,
-    answers as answering,
     doctor,
     documents,
     index,
     keys,
     prompts,
     releases,
-    tune as tuning,
     usage,
 )
+from app.cli import (
+    answers as answering,
+)
+from app.cli import (
+    tune as tuning,
+)
+from app.cli.console import note, report
 from app.cli.evals import group as evaluations
 from app.cli.loop import feedback, triggers
-from app.cli.console import note, report
 from core.errors import RagloopError
 
 application = typer.Typer(

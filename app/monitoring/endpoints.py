@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from app.monitoring import readiness
 from app.auth import ReviewerDep, RuntimeDep
+from app.monitoring import readiness
 
 router = APIRouter()
 

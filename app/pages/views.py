@@ -9,10 +9,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from app.answers.citations import WEAK
+from app.answers.votes import REASONS
+from app.pages.navigation import home_of, places_for
 from app.pages.ops.day_tables import figure
 from app.pages.ops.tables import in_words
-from app.pages.navigation import home_of, places_for
-from app.answers.votes import REASONS
 from evals.report.words import age, day, duration, moment
 from loop.feedback.votes import LONGEST_COMMENT, LONGEST_CORRECTION
 

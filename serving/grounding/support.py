@@ -3,7 +3,7 @@
 A statement's support is the share of its content words (numbers, and stems without stop words) that stand in the three
 sentences which together have most of them, less a penalty if one of its numbers stands nowhere in the passages, and
 one if the sentence that says nearly the same says it is not so. It is supported from a threshold on, which
-`python -m evals.fit_grounding` fitted on WiCE (Kamoi et al. 2023); docs/explanation/citations.md has the figures.
+`python -m tools.fits.grounding` fitted on WiCE (Kamoi et al. 2023); docs/explanation/citations.md has the figures.
 The check while an answer is written and the metric `grounding` are both this.
 """
 

@@ -23,7 +23,7 @@ from core.storage.releases import ReleaseRepository
 from core.types import CollectionSpec
 from serving.prompts.library import newest_released
 
-# Fitted by `python -m evals.fit_abstention`; the file says on what.
+# Fitted by `python -m tools.fits.abstention`; the file says on what.
 ABSTENTION = Path(__file__).parent / "abstention.json"
 
 

@@ -42,8 +42,8 @@ from tests.benchmarks import machine
 from tests.benchmarks.figures import spread
 from tests.benchmarks.run import ROOT, save
 from tests.benchmarks.search import server
-from tests.random_adapters import random_adapter
-from tests.vllm_server import NAME, SMALL_MODEL, vllm_server
+from tests.support.random_adapters import random_adapter
+from tests.support.vllm_server import NAME, SMALL_MODEL, vllm_server
 
 PEOPLE = 8
 SEEDS = (1, 2)

@@ -28,7 +28,7 @@ from tests.benchmarks import machine
 from tests.benchmarks.figures import spread
 from tests.benchmarks.model_answers import FIRST_TEXT, install, mock_model, questions, turn
 from tests.benchmarks.run import save
-from tests.loopback_server import LoopbackServer
+from tests.support.loopback_server import LoopbackServer
 
 AT_ONCE = 40
 WITHIN_SECONDS = 1.0

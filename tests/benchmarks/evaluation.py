@@ -90,7 +90,7 @@ def plain(settings: Settings, dataset: str) -> dict[str, Any]:
 @contextmanager
 def mock_judge() -> Iterator[str]:
     """A judge's server in a process of its own, each answer taking JUDGE_SECONDS; gives its URL."""
-    command = [sys.executable, "-m", "tests.mock_judge", "--latency", str(JUDGE_SECONDS)]
+    command = [sys.executable, "-m", "tests.support.mock_judge", "--latency", str(JUDGE_SECONDS)]
     server = subprocess.Popen(command, env=child_environment(), stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None

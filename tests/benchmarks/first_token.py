@@ -104,7 +104,7 @@ def _model_server(mock: bool) -> Iterator[tuple[str, str, dict[str, Any]]]:
             turn(url, first_token_seconds=0.02, tokens_per_second=100)
             yield url, "base", LIMITS
         return
-    from tests.vllm_server import NAME, SMALL_MODEL, vllm_server
+    from tests.support.vllm_server import NAME, SMALL_MODEL, vllm_server
 
     with vllm_server(SMALL_MODEL) as vllm:
         yield vllm.url, NAME, {**LIMITS, "model_tokenizer": SMALL_MODEL}

@@ -37,7 +37,7 @@ from serving.releases.champion import Champion
 from tests.benchmarks import machine
 from tests.benchmarks.questions import FILES, documents_of, ingest, install, opened
 from tests.benchmarks.run import save
-from tests.small_model import reduced_model
+from tests.support.reduced_model import reduced_model
 
 BENCH = Actor("bench", frozenset({Role.REVIEW}))
 # Length of the random vector that is added to each of length 1.

@@ -49,9 +49,9 @@ from tests.benchmarks.injection_attacks import (
 )
 from tests.benchmarks.questions import MODELS
 from tests.benchmarks.run import save
-from tests.mock_model import MockModel
-from tests.unit.serving.rendered import embedded, links
-from tests.vllm_server import NAME, missing, vllm_server
+from tests.support.mock_model import MockModel
+from tests.support.rendered import embedded, links
+from tests.support.vllm_server import NAME, missing, vllm_server
 
 # Questions asked at once.
 AT_ONCE = 8

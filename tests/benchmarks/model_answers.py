@@ -55,7 +55,7 @@ class Asked:
 @contextmanager
 def mock_model() -> Iterator[str]:
     """The base URL of a mock model server in a process of its own, as fast as it goes until `turn` is called."""
-    command = [sys.executable, "-m", "tests.mock_model"]
+    command = [sys.executable, "-m", "tests.support.mock_model"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, env=child_environment())
     assert process.stdout is not None
     try:

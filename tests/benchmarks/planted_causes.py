@@ -27,7 +27,7 @@ from tests.benchmarks import machine
 from tests.benchmarks.planting import Planted, Planting, halves, read_corpus, wrong_reply
 from tests.benchmarks.questions import MODELS
 from tests.benchmarks.run import save
-from tests.mock_model import MockModel
+from tests.support.mock_model import MockModel
 
 HANDBOOK = Path(__file__).parents[2] / ".." / "shared" / "data" / "handbook" / "handbook"
 SPLIT = 11

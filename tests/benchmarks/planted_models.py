@@ -31,7 +31,6 @@ from evals.run.session import panel
 from ingestion.factory import folder_source, open_pipeline
 from serving.factory import Services
 from serving.finetune.dataset import TrainingRow
-from serving.finetune.quoting_rows import Page, read_pages, split_pages
 from serving.finetune.recipe import PROMPT, answer_prompt
 from serving.prompts.library import load_prompts
 from serving.releases.champion import Champion
@@ -39,7 +38,8 @@ from tests.benchmarks import machine
 from tests.benchmarks.questions import MODELS, opened
 from tests.benchmarks.run import save
 from tests.benchmarks.tuning import DOCS, quoting_rows, tune_and_merge
-from tests.vllm_server import NAME, SMALL_MODEL, vllm_server
+from tests.support.vllm_server import NAME, SMALL_MODEL, vllm_server
+from tools.small_model.quoting_rows import Page, read_pages, split_pages
 
 BENCH = Actor("bench", frozenset({Role.REVIEW}))
 DATASET = "quotes"

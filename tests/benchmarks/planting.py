@@ -35,7 +35,7 @@ from serving.factory import Services, build_answerer
 from serving.follow_up import StandaloneQuery
 from serving.releases.champion import Champion
 from tests.benchmarks.reworded import Fact, documents_with, facts, plain
-from tests.mock_model import Messages
+from tests.support.mock_model import Messages
 
 SOURCE, HIDDEN = "documents", "restricted"
 PEOPLE = AccessScope.of("public")

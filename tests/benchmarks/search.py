@@ -21,7 +21,7 @@ from core.types import AccessScope
 from serving.factory import open_services
 from serving.releases.champion import Champion
 from tests.benchmarks.figures import spread
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 _SEED = 11
 

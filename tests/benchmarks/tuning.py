@@ -27,13 +27,13 @@ from serving.finetune.base_model import find_base, load_model, load_tokenizer
 from serving.finetune.dataset import TrainingRow
 from serving.finetune.merge import merge
 from serving.finetune.progress import LineProgress
-from serving.finetune.quoting_rows import Page, read_pages, split_pages
 from serving.finetune.recipe import answer_prompt, make_order, make_recipe
 from serving.finetune.template import prompt_messages
 from serving.finetune.tuning import Tuner, TuningResult
 from tests.benchmarks import machine
 from tests.benchmarks.run import save
-from tests.vllm_server import ROOT, SMALL_MODEL
+from tests.support.vllm_server import ROOT, SMALL_MODEL
+from tools.small_model.quoting_rows import Page, read_pages, split_pages
 
 DOCS = ROOT / "docs"
 # What is taught, and then taught to be left out. The small model says nothing like it by itself.

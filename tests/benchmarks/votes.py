@@ -35,8 +35,8 @@ from core.types import PUBLIC, Role
 from loop.feedback.votes import MOST_PER_DAY
 from tests.benchmarks import machine
 from tests.benchmarks.run import ROOT, save
-from tests.ports import free_port
-from tests.recorded_answers import recorded_answer
+from tests.support.ports import free_port
+from tests.support.recorded_answers import recorded_answer
 
 PEOPLE = 4
 

@@ -13,9 +13,9 @@ from core.types import Chunk, Evidence, Passage, ScoredSentence, document_id
 from serving.extractive import ExtractiveGenerator
 from serving.fallback import FallbackGenerator
 from tests.fakes import FakeEmbedder, FakeGenerator
-from tests.mock_model import MockModel
-from tests.model_replies import ModelManner
-from tests.unit.serving.llm.asked import generator_over
+from tests.support.asked import generator_over
+from tests.support.mock_model import MockModel
+from tests.support.model_replies import ModelManner
 
 TEXT = "The team lead approves travel requests. Tea is free for everyone."
 

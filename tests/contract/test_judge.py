@@ -14,7 +14,7 @@ from core.ports import Judge
 from core.settings import load_settings
 from evals.judges.langchain_judge import open_judge
 from tests.fakes import FakeJudge
-from tests.mock_judge import MockJudge
+from tests.support.mock_judge import MockJudge
 
 
 class Opinion(BaseModel):

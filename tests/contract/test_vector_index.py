@@ -17,8 +17,15 @@ import pytest
 from core.errors import CollectionMismatchError, NotFoundError, SettingsError
 from core.ports import VectorIndex
 from core.types import AccessScope, chunk_id, document_id
-from tests.contract.indexed_documents import EMBEDDER, EVERYTHING, embedded, spec_for, texts_in, vector_of
 from tests.fakes import InMemoryIndex
+from tests.support.indexed_documents import (
+    EMBEDDER,
+    EVERYTHING,
+    embedded,
+    spec_for,
+    texts_in,
+    vector_of,
+)
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant"),

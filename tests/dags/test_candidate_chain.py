@@ -16,7 +16,7 @@ from ingestion.factory import folder_source, open_pipeline
 from serving.factory import open_services
 from serving.releases.champion import Champion
 from tests.conftest import make_home
-from tests.dags.airflow_server import standalone, trigger, unpause, wait
+from tests.support.airflow_server import standalone, trigger, unpause, wait
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

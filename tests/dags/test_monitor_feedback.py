@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 @pytest.fixture(scope="module")
 def described(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
     settings = Settings(home=make_home(tmp_path_factory.mktemp("installation")))
-    script = Path(__file__).parent / "describe_dags.py"
+    script = Path(__file__).parents[1] / "support" / "describe_dags.py"
     environment = child_environment(**airflow_environment(settings))
     output = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=True)
     return json.loads(output.stdout.splitlines()[-1])  # type: ignore[no-any-return]

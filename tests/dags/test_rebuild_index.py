@@ -32,7 +32,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def tasks(installation: Settings) -> Mapping[str, Any]:
-    script = Path(__file__).parent / "describe_dags.py"
+    script = Path(__file__).parents[1] / "support" / "describe_dags.py"
     environment = child_environment(**airflow_environment(installation))
     output = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=True)
     return json.loads(output.stdout.splitlines()[-1])["dags"]["rebuild_index"]["tasks"]

@@ -21,9 +21,9 @@ from core.storage.releases import ReleaseRepository
 from ingestion.factory import folder_source, open_pipeline
 from serving.adapters.store import AdapterStore
 from tests.conftest import make_home
-from tests.mock_model import MockModel
-from tests.tiny_model import tiny_model
-from tests.unit.serving.finetune.rows import row, write_rows
+from tests.support.mock_model import MockModel
+from tests.support.tiny_model import tiny_model
+from tests.support.training_rows import row, write_rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -46,7 +46,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def tasks(installation: Settings) -> Mapping[str, Any]:
-    script = Path(__file__).parent / "describe_dags.py"
+    script = Path(__file__).parents[1] / "support" / "describe_dags.py"
     environment = child_environment(**airflow_environment(installation))
     output = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=True)
     return json.loads(output.stdout.splitlines()[-1])["dags"]["tune_generator"]["tasks"]

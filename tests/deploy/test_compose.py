@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from core.settings import PREFIX, Settings, load_settings
-from tests.deploy.compose import COMPOSE, ROOT, compose, environment, members, services, variables
+from tests.support.compose import (
+    COMPOSE,
+    ROOT,
+    compose,
+    environment,
+    members,
+    services,
+    variables,
+)
 
 SECRET = re.compile(r"PASSWORD|KEY|SECRET|AUTH$")
 ONCE = {"airflow-init"}

@@ -10,7 +10,7 @@ import pytest
 from cryptography.fernet import Fernet
 from dotenv import dotenv_values
 
-from tests.deploy.compose import ROOT, variables
+from tests.support.compose import ROOT, variables
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from app.monitoring.exposition import Metrics
 from core.settings import load_settings
 from core.storage.database import Database
 from serving.llm.endpoint import Load
-from tests.deploy.compose import ROOT, members, services
+from tests.support.compose import ROOT, members, services
 
 DEPLOY = ROOT / "deploy"
 DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana/dashboards/ragloop.json").read_text(encoding="utf-8"))

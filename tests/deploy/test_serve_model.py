@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.compose import ROOT
+from tests.support.compose import ROOT
 
 SERVE = ROOT / "deploy" / "vllm" / "serve.sh"
 

@@ -17,8 +17,8 @@ from sqlalchemy.engine import URL
 
 from core.settings import PREFIX, child_environment
 from tests.conftest import make_home
-from tests.deploy.compose import ROOT, environment, services, variables
-from tests.ports import free_port
+from tests.support.compose import ROOT, environment, services, variables
+from tests.support.ports import free_port
 from tests.unit.core.conftest import postgresql_server  # noqa: F401 - a fixture
 
 SECRETS = {name: f"{name.lower().replace('_', '')}0123456789" for name, kind, _ in variables() if kind == "?"}

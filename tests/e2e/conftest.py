@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.vllm_server import VLLMServer, missing, vllm_server
+from tests.support.vllm_server import VLLMServer, missing, vllm_server
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.adapter_swaps import measure, prepare
-from tests.vllm_server import SMALL_MODEL, VLLMServer
+from tests.support.vllm_server import SMALL_MODEL, VLLMServer
 
 SWAPS = 6
 BETWEEN = 16

@@ -11,8 +11,8 @@ from evals.cases.dataset_store import DatasetStore
 from evals.cases.drafts import CaseDrafts
 from evals.drafting.from_documents import draft
 from tests.e2e.test_page import CHROMIUM, FLAGS, LOW_CONTRAST
-from tests.e2e.web import served
-from tests.unit.app.world import World
+from tests.support.app_world import World
+from tests.support.web import served
 
 sync_api = pytest.importorskip("playwright.sync_api")
 

@@ -14,7 +14,7 @@ import pytest
 
 from core.settings import child_environment
 from tests.conftest import make_home
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,7 +27,7 @@ def demo(home: Path, folder: Path) -> tuple[str, float, int]:
     environment = child_environment(RAGLOOP_HOME=str(home), RAGLOOP_PORT=str(port))
     started = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-m", "app.demo", str(folder)],
+        [sys.executable, "-m", "tools.demo", str(folder)],
         cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
     printed = ""
@@ -63,7 +63,7 @@ def test_the_demo_ingests_with_airflow_answers_with_a_citation_and_starts_quickl
 
 def test_a_missing_folder_is_one_sentence_with_a_hint(tmp_path: Path) -> None:
     finished = subprocess.run(
-        [sys.executable, "-m", "app.demo", str(tmp_path / "nowhere")],
+        [sys.executable, "-m", "tools.demo", str(tmp_path / "nowhere")],
         cwd=ROOT, env=child_environment(RAGLOOP_HOME=str(tmp_path)), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert finished.returncode == 2

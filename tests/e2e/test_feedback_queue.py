@@ -14,9 +14,9 @@ from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository
 from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
 from tests.e2e.test_page import CHROMIUM, FLAGS, LOW_CONTRAST
-from tests.e2e.web import served
-from tests.recorded_answers import recorded_answer
-from tests.unit.app.world import HOLIDAYS, World
+from tests.support.app_world import HOLIDAYS, World
+from tests.support.recorded_answers import recorded_answer
+from tests.support.web import served
 
 sync_api = pytest.importorskip("playwright.sync_api")
 

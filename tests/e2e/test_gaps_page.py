@@ -10,10 +10,10 @@ import pytest
 from core.feedback import Cause, FiringState
 from core.storage.loop.firings import FiringRepository
 from tests.e2e.test_page import CHROMIUM, FLAGS, LOW_CONTRAST
-from tests.e2e.web import served
 from tests.integration.test_api_gaps import declined, request
-from tests.unit.app.world import World
-from tests.unit.evals.test_monitoring import vote
+from tests.support.app_world import World
+from tests.support.web import served
+from tests.unit.loop.test_monitor import vote
 
 sync_api = pytest.importorskip("playwright.sync_api")
 

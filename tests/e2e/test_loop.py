@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from app.loop import retrieval_story
-from app.loop.installation import Installation
-from app.loop.narration import StoryError, no_pause
 from core.settings import child_environment, load_settings
 from tests.conftest import make_home
+from tools.walk_through import retrieval_story
+from tools.walk_through.installation import Installation
+from tools.walk_through.narration import StoryError, no_pause
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -25,7 +25,7 @@ FIVE_MINUTES = 300
 def test_the_loop_heals_an_index_that_cuts_sentences_in_two_and_goes_back(tmp_path: Path) -> None:
     home = make_home(tmp_path)
     finished = subprocess.run(
-        [sys.executable, "-m", "app.loop"],
+        [sys.executable, "-m", "tools.walk_through"],
         cwd=ROOT, env=child_environment(RAGLOOP_HOME=str(home)), capture_output=True, text=True, check=False,
     )  # fmt: skip
     told = finished.stdout

@@ -11,7 +11,7 @@ import pytest
 
 from core.settings import child_environment
 from tests.conftest import make_home
-from tests.vllm_server import PYTHON, ROOT, missing
+from tests.support.vllm_server import PYTHON, ROOT, missing
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -20,7 +20,7 @@ def test_the_loop_heals_a_habit_of_the_model_by_tuning_and_goes_back(tmp_path: P
     if reason := missing():
         pytest.skip(reason)
     finished = subprocess.run(
-        [sys.executable, "-m", "app.loop", "--model"],
+        [sys.executable, "-m", "tools.walk_through", "--model"],
         cwd=ROOT, env=child_environment(RAGLOOP_HOME=str(make_home(tmp_path)), VLLM_PYTHON=str(PYTHON)),
         capture_output=True, text=True, check=False,
     )  # fmt: skip

@@ -19,7 +19,7 @@ import pytest
 from core.settings import load_settings
 from core.storage.api_keys import ApiKeyRepository
 from core.storage.database import Database
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.slow
 

@@ -17,9 +17,9 @@ from core.storage.loop.firings import FiringRepository
 from core.storage.loop.monitor_checks import MonitorCheckRepository, Reading
 from core.types import DocumentState, ManifestEntry, document_id
 from tests.e2e.test_page import CHROMIUM, FLAGS, LOW_CONTRAST
-from tests.e2e.web import served
-from tests.unit.app.world import World
-from tests.unit.core.loop_rows import a_diagnosis, a_firing, a_vote
+from tests.support.app_world import World
+from tests.support.loop_rows import a_diagnosis, a_firing, a_vote
+from tests.support.web import served
 from tests.unit.core.test_usage import record
 
 sync_api = pytest.importorskip("playwright.sync_api")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from core.types import Role
-from tests.e2e.web import Typist, served
-from tests.unit.app.world import World
+from tests.support.app_world import World
+from tests.support.web import Typist, served
 
 sync_api = pytest.importorskip("playwright.sync_api")
 # As long as for everything else: on a busy machine it comes too, only later. So for all tests that import from here.

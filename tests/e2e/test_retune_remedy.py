@@ -25,10 +25,10 @@ from serving.adapters.store import AdapterStore
 from serving.factory import Services, open_services
 from serving.finetune.jobs import tune
 from serving.releases.service import ReleaseService
-from tests.bad_answers import diagnosed, fired, voted_down
 from tests.conftest import make_home
-from tests.mock_model import MockModel
-from tests.tiny_model import tiny_model
+from tests.support.bad_answers import diagnosed, fired, voted_down
+from tests.support.mock_model import MockModel
+from tests.support.tiny_model import tiny_model
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

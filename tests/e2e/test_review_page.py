@@ -16,9 +16,9 @@ from evals.cases.dataset_store import DatasetStore
 from evals.report.case_detail import CaseDetails
 from evals.report.file import report_file
 from tests.e2e.test_page import CHROMIUM, FLAGS, LOW_CONTRAST
-from tests.e2e.web import served
-from tests.unit.app.world import World
-from tests.unit.evals.reports import Evaluated, Plan, add_handbook, evaluate
+from tests.support.app_world import World
+from tests.support.reports import Evaluated, Plan, add_handbook, evaluate
+from tests.support.web import served
 
 sync_api = pytest.importorskip("playwright.sync_api")
 

@@ -26,8 +26,8 @@ from serving.adapters.store import AdapterStore
 from tests.benchmarks.adapter_swaps import SEEDS, Streamed, stream
 from tests.benchmarks.search import server
 from tests.conftest import make_home
-from tests.random_adapters import random_adapter
-from tests.vllm_server import NAME, SMALL_MODEL, VLLMServer
+from tests.support.random_adapters import random_adapter
+from tests.support.vllm_server import NAME, SMALL_MODEL, VLLMServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from serving.finetune.quoting_rows import Shape
-from serving.finetune.small_model import HANDBOOK, SHIPPED, Stage, make_small_model
-from serving.finetune.small_score import score
+from tools.small_model.quoting_rows import Shape
+from tools.small_model.recipe import HANDBOOK, SHIPPED, Stage, make_small_model
+from tools.small_model.score import score
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -19,8 +19,8 @@ from core.tracking import tracking_uri
 from evals.cases.cases import DATASETS, load_cases
 from serving.adapters.store import AdapterStore
 from serving.finetune.registry import EXPERIMENT, MODEL
-from tests.tiny_model import tiny_model
-from tests.unit.serving.finetune.rows import row, write_rows
+from tests.support.tiny_model import tiny_model
+from tests.support.training_rows import row, write_rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.ingestion_pipeline import Workbench
+from tests.support.ingestion_pipeline import Workbench
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from core.types import Role
 from evals.cases.cases import Case
 from evals.cases.dataset_store import DatasetStore
 from evals.cases.drafts import CaseDrafts
-from tests.unit.app.html_text import Reader
-from tests.unit.app.world import HOLIDAYS, World
+from tests.support.app_world import HOLIDAYS, World
+from tests.support.html_text import Reader
 
 QUOTE = "Holidays are approved by the team lead."
 SECRET = "The board's salaries are decided by the shareholders each spring."

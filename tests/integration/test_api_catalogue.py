@@ -12,7 +12,7 @@ from httpx import ASGITransport, AsyncClient
 from app.server import create_app
 from core.errors import IndexUnavailableError
 from core.types import TextFormat, document_id
-from tests.unit.app.world import HOLIDAYS, LOCAL, World, asks
+from tests.support.app_world import HOLIDAYS, LOCAL, World, asks
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from httpx import AsyncClient, Response
 from core.errors import IndexUnavailableError
 from core.ports import GenerationRequest, TextDelta
 from core.storage.interactions import InteractionRepository
-from tests.unit.app.world import Scripted, World, asks
+from tests.support.app_world import Scripted, World, asks
 
 QUESTION = "How many days of holiday has every employee each year?"
 PATH = "/v1/chat/completions"

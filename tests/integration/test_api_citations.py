@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select, update
 
 from core.storage.tables import interactions
-from tests.unit.app.html_text import Reader
-from tests.unit.app.world import Scripted, World, asks
+from tests.support.app_world import Scripted, World, asks
+from tests.support.html_text import Reader
 
 QUESTION = "How many days of holiday has every employee each year?"
 PATH = "/v1/chat/completions"

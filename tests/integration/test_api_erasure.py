@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.types import Role
-from tests.unit.app.world import World, asks
+from tests.support.app_world import World, asks
 
 URI = "handbook/holidays.md"
 ASKED = "How many days of holiday has every employee each year?"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from httpx import AsyncClient
 
-from tests.unit.app.world import Scripted, World, asks
+from tests.support.app_world import Scripted, World, asks
 
 CHAT = "/v1/chat/completions"
 JSON = {"Content-Type": "application/json"}

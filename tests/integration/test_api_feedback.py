@@ -18,8 +18,8 @@ from loop.feedback.votes import (
     FeedbackService,
     Vote,
 )
-from tests.recorded_answers import recorded_answer
-from tests.unit.app.world import World, asks
+from tests.support.app_world import World, asks
+from tests.support.recorded_answers import recorded_answer
 
 QUESTION = "How many days of holiday has every employee?"
 

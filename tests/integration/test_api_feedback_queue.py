@@ -17,9 +17,9 @@ from core.types import Actor, Role, Turn
 from evals.cases.dataset_store import DatasetStore
 from loop.erasure.eraser import Eraser
 from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
-from tests.recorded_answers import recorded_answer
-from tests.unit.app.html_text import Reader
-from tests.unit.app.world import World
+from tests.support.app_world import World
+from tests.support.html_text import Reader
+from tests.support.recorded_answers import recorded_answer
 
 HOLIDAYS = "handbook/holidays.md"
 SALARIES = "handbook/salaries.md"

@@ -18,10 +18,10 @@ from core.storage.loop.feedback import FeedbackRepository
 from core.storage.loop.firings import FiringRepository
 from core.storage.tables import interactions
 from core.types import Passage, Role, document_id
-from tests.unit.app.html_text import Reader
-from tests.unit.app.world import World
+from tests.support.app_world import World
+from tests.support.html_text import Reader
 from tests.unit.core.test_interactions import an_answer
-from tests.unit.evals.test_monitoring import answers, vote
+from tests.unit.loop.test_monitor import answers, vote
 
 NOW = datetime.now(UTC)
 HOLIDAYS = "handbook/holidays.md"

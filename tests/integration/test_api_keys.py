@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.types import Role, document_id
-from tests.unit.app.world import World, asks, sign_in
+from tests.support.app_world import World, asks, sign_in
 
 QUESTION = "How many days of holiday has every employee each year?"
 SALARIES = document_id("handbook/salaries.md")

@@ -20,10 +20,10 @@ from serving.answerer import NOT_FOUND, Question
 from serving.factory import build_answerer
 from serving.fallback import BROKE_OFF
 from serving.llm.breaker import PROBE_SECONDS
-from tests.loopback_server import LoopbackServer
-from tests.mock_model import MockModel
-from tests.model_replies import ModelManner
-from tests.unit.app.world import World, asks
+from tests.support.app_world import World, asks
+from tests.support.loopback_server import LoopbackServer
+from tests.support.mock_model import MockModel
+from tests.support.model_replies import ModelManner
 
 QUESTION = "How many days of holiday has every employee each year?"
 PATH = "/v1/chat/completions"

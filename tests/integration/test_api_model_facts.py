@@ -17,9 +17,9 @@ from core.storage.interactions import InteractionRepository
 from core.storage.releases import Decision, ReleaseRepository
 from core.storage.usage import UsageRepository
 from core.types import Role
-from tests.mock_model import MockModel
-from tests.model_replies import ModelManner
-from tests.unit.app.world import World, asks
+from tests.support.app_world import World, asks
+from tests.support.mock_model import MockModel
+from tests.support.model_replies import ModelManner
 
 QUESTION = "How many days of holiday has every employee each year?"
 PATH = "/v1/chat/completions"

@@ -23,9 +23,9 @@ from core.storage.loop.firings import FiringRepository
 from core.storage.loop.monitor_checks import MonitorCheckRepository, Reading
 from core.storage.tables import ingestion_runs
 from core.types import DocumentState, ManifestEntry, Role, document_id
-from tests.unit.app.html_text import Reader
-from tests.unit.app.world import World, asks
-from tests.unit.core.loop_rows import a_diagnosis, a_firing, a_vote
+from tests.support.app_world import World, asks
+from tests.support.html_text import Reader
+from tests.support.loop_rows import a_diagnosis, a_firing, a_vote
 from tests.unit.core.test_usage import record
 
 NOW = datetime.now(UTC)

@@ -10,8 +10,8 @@ import pytest
 from httpx import AsyncClient
 
 from core.types import Document, TextFormat, document_id
-from tests.unit.app.html_text import Reader
-from tests.unit.app.world import HOLIDAYS, Scripted, World, asks
+from tests.support.app_world import HOLIDAYS, Scripted, World, asks
+from tests.support.html_text import Reader
 
 QUESTION = "How many days of holiday has every employee each year?"
 HOLIDAYS_ID = document_id("handbook/holidays.md")

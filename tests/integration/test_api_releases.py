@@ -11,8 +11,8 @@ from httpx import AsyncClient
 
 from core.storage.releases import ReleaseRepository
 from core.types import PUBLIC, Role
-from tests.unit.app.world import World
-from tests.unit.serving.release_world import report
+from tests.support.app_world import World
+from tests.support.release_world import report
 
 CHANGES = {"retrieval.top_k": 3}
 

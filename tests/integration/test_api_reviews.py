@@ -16,9 +16,15 @@ from core.storage.evals.evaluations import EvaluationRepository
 from core.storage.releases import ReleaseRepository
 from core.types import Role
 from serving.releases.service import ReleaseService
-from tests.unit.app.html_text import Reader
-from tests.unit.app.world import World
-from tests.unit.evals.reports import MAKER, Evaluated, Plan, add_handbook, evaluate
+from tests.support.app_world import World
+from tests.support.html_text import Reader
+from tests.support.reports import (
+    MAKER,
+    Evaluated,
+    Plan,
+    add_handbook,
+    evaluate,
+)
 
 # One reads and rejects, the other approves too; the third made the candidate; the fourth only asks.
 PEOPLE = {

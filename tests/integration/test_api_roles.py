@@ -19,7 +19,7 @@ from starlette.routing import Mount, Route
 
 from app.auth import OPEN, ChatDep, check_roles, roles_of
 from core.types import Role
-from tests.unit.app.world import World, sign_in
+from tests.support.app_world import World, sign_in
 
 ANYONE = None
 

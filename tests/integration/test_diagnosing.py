@@ -37,9 +37,9 @@ from serving.factory import Services, build_answerer
 from serving.releases.champion import Champion
 from tests.benchmarks.planting import BrokenConverter, CuttingSplitter
 from tests.fakes import FakeJudge
-from tests.integration.ingestion_pipeline import InProcessSandbox
-from tests.mock_model import MockModel
-from tests.model_replies import ModelManner
+from tests.support.ingestion_pipeline import InProcessSandbox
+from tests.support.mock_model import MockModel
+from tests.support.model_replies import ModelManner
 
 LEAVE = "Employees get 25 days of paid leave in every calendar year."
 PAGES = {

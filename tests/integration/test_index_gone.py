@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from httpx import AsyncClient
 
-from tests.unit.app.world import World, asks
+from tests.support.app_world import World, asks
 
 
 @pytest.fixture

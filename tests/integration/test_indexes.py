@@ -20,7 +20,7 @@ from core.release import (
 from core.storage.releases import Decision, ReleaseRepository
 from core.types import CollectionSpec, document_id
 from ingestion.rebuild.indexes import Indexes
-from tests.integration.ingestion_pipeline import NOTES, PLANS, Workbench
+from tests.support.ingestion_pipeline import NOTES, PLANS, Workbench
 
 ME = Decision("a test", "a test")
 

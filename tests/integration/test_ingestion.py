@@ -13,7 +13,7 @@ from core.errors import FailureKind
 from core.types import AccessScope, DocumentState, document_id
 from ingestion.converters.registry import FileConverter
 from tests.fakes import InMemoryIndex
-from tests.integration.ingestion_pipeline import NOTES, PLANS, Workbench, counts
+from tests.support.ingestion_pipeline import NOTES, PLANS, Workbench, counts
 
 
 def touch(path: Path) -> None:

@@ -13,7 +13,7 @@ from core.storage.loop.erasures import Subject
 from core.types import document_id
 from ingestion.pipeline import Permissions
 from ingestion.splitting.structure_splitter import StructureSplitter
-from tests.integration.ingestion_pipeline import NOTES, PLANS, Workbench, counts
+from tests.support.ingestion_pipeline import NOTES, PLANS, Workbench, counts
 
 
 def test_a_folder_that_cannot_be_listed_deletes_nothing(bench: Workbench) -> None:

@@ -15,8 +15,8 @@ import pytest
 
 from core.settings import child_environment
 from retrieval.indexes.edge import EdgeIndex
-from tests.integration.ingestion_pipeline import Workbench
-from tests.integration.ingestion_victim import MOMENTS
+from tests.support.ingestion_pipeline import Workbench
+from tests.support.victims.ingestion import MOMENTS
 
 SEED = 20261122
 
@@ -105,7 +105,7 @@ def _copy(before: Path, target: Path) -> Path:
 
 
 def _start(home: Path, docs: Path, *moment: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "tests.integration.ingestion_victim", str(home), str(docs), *moment]
+    command = [sys.executable, "-m", "tests.support.victims.ingestion", str(home), str(docs), *moment]
     victim = subprocess.Popen(command, stdout=subprocess.PIPE, env=child_environment(), cwd=Path(__file__).parents[2])
     assert victim.stdout is not None
     victim.stdout.readline()  # it is ready

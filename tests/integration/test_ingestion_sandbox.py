@@ -20,7 +20,7 @@ from ingestion.converters.sandbox import Limits, Sandbox
 from ingestion.converters.worker import Converted, Job, Outcome, Rejected, SameBytes, Task
 from ingestion.splitting.structure_splitter import StructureSplitter
 from tests.fakes import FakeEmbedder
-from tests.integration.converters_that_misbehave import MisbehavingConverter
+from tests.support.converters_that_misbehave import MisbehavingConverter
 
 TIMEOUT = 2.0
 PROJECT = Path(__file__).parents[2]
@@ -151,7 +151,7 @@ from ingestion.converters.sandbox import Limits, Sandbox
 from ingestion.converters.worker import Job, Task
 from ingestion.splitting.structure_splitter import StructureSplitter
 from tests.fakes import FakeEmbedder
-from tests.integration.converters_that_misbehave import MisbehavingConverter
+from tests.support.converters_that_misbehave import MisbehavingConverter
 
 folder = Path(sys.argv[1])
 with Sandbox(Job(MisbehavingConverter(10_000), StructureSplitter(FakeEmbedder(), 60, "x")), Limits(60, 2**28), folder) as box:

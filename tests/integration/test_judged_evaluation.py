@@ -21,9 +21,9 @@ from evals.metrics.judged import faithfulness
 from evals.report.report import Report
 from evals.run.evaluation import EvaluationOrder, Evaluator
 from evals.run.session import panel
-from tests.judge_replies import Manner
-from tests.mock_judge import MockJudge
-from tests.unit.app.world import World
+from tests.support.app_world import World
+from tests.support.judge_replies import Manner
+from tests.support.mock_judge import MockJudge
 
 QUESTION = "How many days of holiday has every employee each year?"
 EVIDENCE = GoldEvidence(uri="handbook/holidays.md", quote="Every employee has thirty days of holiday each year.")

@@ -12,7 +12,7 @@ from core.errors import ConflictError, IndexUnavailableError
 from core.types import DocumentState, ManifestEntry, Vector, document_id
 from retrieval.locks import exclusive_lock
 from tests.fakes import FakeEmbedder, InMemoryIndex
-from tests.integration.ingestion_pipeline import NOTES, PLANS, Workbench, counts
+from tests.support.ingestion_pipeline import NOTES, PLANS, Workbench, counts
 
 LONG = "# Guide\n\n" + "\n\n".join(f"## Part {part}\n\n" + f"word{part} and more. " * 12 for part in range(4))
 

@@ -14,8 +14,8 @@ import pytest
 
 from core.settings import child_environment
 from retrieval.indexes.edge import EdgeIndex
-from tests.integration.ingestion_pipeline import Workbench
-from tests.integration.rebuild_victim import MOMENTS
+from tests.support.ingestion_pipeline import Workbench
+from tests.support.victims.rebuild import MOMENTS
 
 # Each takes some seconds; the rest runs with the slow tests.
 QUICK = ("half the upserts",)
@@ -72,7 +72,7 @@ def _copy(before: Path, target: Path) -> Path:
 
 
 def _killed(home: Path, docs: Path, moment: str) -> int:
-    command = [sys.executable, "-m", "tests.integration.rebuild_victim", str(home), str(docs), moment]
+    command = [sys.executable, "-m", "tests.support.victims.rebuild", str(home), str(docs), moment]
     root = Path(__file__).parents[2]
     return subprocess.run(command, env=child_environment(), cwd=root, stdout=subprocess.DEVNULL, check=False).returncode
 

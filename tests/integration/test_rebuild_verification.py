@@ -12,7 +12,7 @@ from core.errors import RagloopError
 from core.types import Chunk, EmbeddedDocument, document_id
 from ingestion.embedding import text_sha256
 from ingestion.rebuild.rebuild import Rebuild
-from tests.integration.ingestion_pipeline import NOTES, PLANS, Workbench
+from tests.support.ingestion_pipeline import NOTES, PLANS, Workbench
 
 TEXT = "# Guide\n\n" + "\n\n".join(f"## Part {part}\n\n" + f"word{part} and more. " * 12 for part in range(4))
 

@@ -6,10 +6,16 @@ import typer
 
 from app.cli.evals import (
     calibration as calibrating,
+)
+from app.cli.evals import (
     datasets,
-    drafts as drafting,
-    runs as evaluating,
     leakage,
+)
+from app.cli.evals import (
+    drafts as drafting,
+)
+from app.cli.evals import (
+    runs as evaluating,
 )
 
 application = typer.Typer(

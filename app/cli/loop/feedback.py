@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.loop import diagnosis as diagnosing
 from app.cli.console import JsonOption, note, print_json, say, visible
+from app.cli.loop import diagnosis as diagnosing
 from app.cli.loop.erasures import erase
 from app.cli.loop.feedback_text import say_decision, say_line, say_whole, without_passages
 from app.cli.since import moment_of

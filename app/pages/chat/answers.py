@@ -9,8 +9,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from app.auth import Caller
 from app.answers.citations import WEAK, document_url, marker_spans
+from app.auth import Caller
 from app.fields import is_uuid
 from app.pages.markdown import html, parse, sanitise, split_tags, unused_characters, words
 from core.errors import NotFoundError

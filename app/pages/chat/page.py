@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from app.api.chat_request import check_length
 from app.answers.inquiry import unless_client_leaves, whole_answer
+from app.api.chat_request import check_length
 from app.auth import Caller, ChatDep, RuntimeDep, ServicesDep
 from app.errors import ParameterError
 from app.fields import Text

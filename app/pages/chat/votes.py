@@ -11,12 +11,12 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
+from app.answers.votes import author_of
 from app.auth import ChatDep, ServicesDep
 from app.errors import ParameterError
 from app.fields import is_uuid
 from app.pages.chat.page import MOST_TURNS
 from app.pages.forms import form_of, text_of
-from app.answers.votes import author_of
 from core.feedback import CitationVote, FeedbackReason, Vote
 from loop.feedback.votes import FeedbackOrder, FeedbackService
 

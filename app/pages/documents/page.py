@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from markupsafe import Markup
 
-from app.auth import ChatDep, ServicesDep
 from app.answers.citations import document_url
+from app.auth import ChatDep, ServicesDep
 from app.fields import Text
 from app.library import DocumentLibrary, page_of
 from app.pages.chat.answers import AnswerRecords

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData
 
 from app.auth import Caller, ReviewerDep, ServicesDep
-from app.pages.feedback.desk import MOST_OFFERED, Entry, FeedbackDesk
 from app.fields import is_uuid
+from app.pages.feedback.desk import MOST_OFFERED, Entry, FeedbackDesk
 from app.pages.forms import form_of, text_of
 from app.pages.views import render
 from core.errors import ConflictError, InputError, NotFoundError
@@ -30,7 +30,9 @@ def queue_page(caller: ReviewerDep, services: ServicesDep, page: PageNumber = 1,
     """What waits for a decision, and what became of the one just decided."""
     desk = _desk(caller, services)
     shown = desk.waiting(page)
-    return render("feedback/feedback.html", caller=caller, desk=shown, tab="waiting", outcome=_outcome(desk, done), problem=None)
+    return render(
+        "feedback/feedback.html", caller=caller, desk=shown, tab="waiting", outcome=_outcome(desk, done), problem=None
+    )
 
 
 @router.get("/feedback/decided")

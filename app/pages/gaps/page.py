@@ -11,8 +11,8 @@ from starlette.datastructures import FormData
 
 from app.auth import ReviewerDep, ServicesDep
 from app.fields import is_uuid
-from app.pages.gaps.desk import GapDesk, GapPage
 from app.pages.forms import form_of, text_of
+from app.pages.gaps.desk import GapDesk, GapPage
 from app.pages.views import render
 from core.errors import InputError, NotFoundError
 from loop.gaps.clusters import Gap

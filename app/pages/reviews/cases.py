@@ -11,9 +11,9 @@ from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
 from app.auth import ReviewerDep, ServicesDep
-from app.pages.reviews.draft_desk import PAGE_LENGTH, Choice, DraftDesk, Entry
 from app.fields import Text, is_uuid
 from app.pages.forms import form_of, text_of
+from app.pages.reviews.draft_desk import PAGE_LENGTH, Choice, DraftDesk, Entry
 from app.pages.views import render
 from core.errors import InputError
 from core.storage.evals.case_drafts import Decided

@@ -13,8 +13,8 @@ from fastapi.responses import RedirectResponse
 
 from app.auth import ApproverDep, Caller, ReviewerDep, ServicesDep
 from app.fields import Text
-from app.pages.reviews.page import one_review, reviews_page
 from app.pages.reviews.desk import ReviewDesk
+from app.pages.reviews.page import one_review, reviews_page
 from core.errors import InputError
 from serving.factory import Services
 from serving.releases.service import LONGEST_REASON, ReleaseService

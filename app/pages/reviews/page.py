@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from app.auth import Caller, ReviewerDep, ServicesDep
 from app.fields import Text
-from app.pages.views import render
 from app.pages.reviews.desk import Review, ReviewDesk
+from app.pages.views import render
 from core.errors import RagloopError
 from core.types import Role
 from evals.report.file import report_file

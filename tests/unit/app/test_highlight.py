@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.pages.highlight import Span, document_html
 from core.types import TextFormat
-from tests.unit.app.html_text import Reader
+from tests.support.html_text import Reader
 
 
 def marked(text: str, quote: str, text_format: TextFormat = TextFormat.MARKDOWN) -> Reader:

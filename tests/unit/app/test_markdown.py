@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from app.pages.highlight import document_html
 from app.pages.markdown import is_own, sanitise, words
 from core.types import TextFormat
-from tests.unit.app.html_text import Reader
+from tests.support.html_text import Reader
 
 OWN = "/documents/791b31bb-5037-58e6-b49d-3750023eb64a"
 

@@ -12,7 +12,7 @@ from app.runtime import Runtime
 from core.errors import SettingsError, StoreUnavailableError, UnavailableError
 from core.settings import Settings
 from serving.factory import Services
-from tests.unit.app.world import World
+from tests.support.app_world import World
 
 
 class Opener:

@@ -20,8 +20,8 @@ from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository
 from core.storage.loop.firings import FiringRepository
 from core.storage.loop.monitor_checks import MonitorCheckRepository, Reading
-from tests.unit.app.world import LOCAL, World
-from tests.unit.core.loop_rows import NOON, a_diagnosis, a_firing, a_vote
+from tests.support.app_world import LOCAL, World
+from tests.support.loop_rows import NOON, a_diagnosis, a_firing, a_vote
 
 LOOP = 'ragloop_votes{reason="wrong",standing="counted",vote="down"} 2.0'
 

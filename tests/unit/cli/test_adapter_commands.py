@@ -14,9 +14,9 @@ from core.settings import load_settings
 from core.storage.database import Database
 from core.storage.releases import Decision, ReleaseRepository
 from serving.adapters.store import Adapter, AdapterStore
-from tests.adapters import write_adapter, write_base
-from tests.mock_model import MockModel
-from tests.unit.app.world import World
+from tests.support.adapters import write_adapter, write_base
+from tests.support.app_world import World
+from tests.support.mock_model import MockModel
 from tests.unit.cli.test_commands import run, run_json
 
 

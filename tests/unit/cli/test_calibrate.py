@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.judge_replies import Manner
-from tests.mock_judge import MockJudge
+from tests.support.judge_replies import Manner
+from tests.support.mock_judge import MockJudge
 from tests.unit.cli.test_commands import _home as home  # noqa: F401 - an autouse fixture
 from tests.unit.cli.test_commands import run, run_json
 

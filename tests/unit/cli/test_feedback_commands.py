@@ -16,7 +16,7 @@ from core.storage.documents import DocumentRepository
 from core.types import PUBLIC, Document, Role, TextFormat, digest
 from evals.cases.dataset_store import DatasetStore
 from tests.conftest import make_home
-from tests.recorded_answers import TEXT, URI, recorded_answer
+from tests.support.recorded_answers import TEXT, URI, recorded_answer
 from tests.unit.cli import test_commands as commands
 
 RIGHT = "Travel is approved by the lead."

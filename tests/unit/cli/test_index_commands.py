@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import make_home
-from tests.small_model import reduced_model
+from tests.support.reduced_model import reduced_model
 from tests.unit.cli.test_commands import run, run_json
 
 TRAVEL = "# Travel\n\nThe team lead approves travel expenses before the trip.\n\n" + "\n\n".join(

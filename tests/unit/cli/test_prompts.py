@@ -19,7 +19,7 @@ from serving.prompts import library as prompt_library
 from serving.prompts.library import PROMPTS, load_prompts
 from serving.prompts.preview import Asked, preview, written_passages
 from serving.prompts.spotlight import spotlight
-from tests.unit.app.world import World, asks
+from tests.support.app_world import World, asks
 from tests.unit.cli.test_commands import run, run_json
 from tests.unit.core.test_interactions import an_answer
 

@@ -13,9 +13,9 @@ from core.storage.api_keys import ApiKeyRepository
 from core.storage.loop.firings import FiringRepository
 from core.types import Role
 from loop.triggers.monitor import Checked, Monitor
-from tests.unit.app.world import World
+from tests.support.app_world import World
 from tests.unit.cli.test_commands import run, run_json
-from tests.unit.evals.test_monitoring import vote
+from tests.unit.loop.test_monitor import vote
 
 NOW = datetime.now(UTC)
 

@@ -11,8 +11,8 @@ import pytest
 from app.cli.main import main
 from evals.cases.cases import DATASETS, load_cases
 from tests.conftest import make_home
-from tests.tiny_model import tiny_model
-from tests.unit.serving.finetune.rows import row, write_rows
+from tests.support.tiny_model import tiny_model
+from tests.support.training_rows import row, write_rows
 
 ROWS = [row(number) for number in range(12)]
 

@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 
 from core.settings import load_settings
 from core.storage.database import Database
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])

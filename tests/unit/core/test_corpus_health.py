@@ -12,7 +12,7 @@ from core.storage.database import Database
 from core.storage.documents import DocumentRepository, RunRepository
 from core.storage.tables import ingestion_runs, manifest
 from core.types import AccessScope, DocumentState, ManifestEntry
-from tests.unit.core.loop_rows import NOON
+from tests.support.loop_rows import NOON
 from tests.unit.core.test_storage import document, entry
 
 EVERYTHING = AccessScope.everything()

@@ -16,7 +16,7 @@ from core.storage.loop.feedback import FeedbackRepository
 from core.storage.tables import interactions
 from core.types import Turn
 from loop.feedback.votes import MOST_PER_DAY, Author, FeedbackOrder, FeedbackService
-from tests.recorded_answers import recorded_answer
+from tests.support.recorded_answers import recorded_answer
 
 ANN = Author("Ann", None, None, "page")
 BEN = Author("Ben", None, ("public",), "api")

@@ -15,7 +15,7 @@ from core.storage.loop.feedback import FeedbackRepository
 from core.storage.loop.firings import FiringRepository
 from core.storage.loop.totals import LoopTotalsRepository
 from core.storage.tables import erasures
-from tests.unit.core.loop_rows import NOON, a_diagnosis, a_firing, a_vote
+from tests.support.loop_rows import NOON, a_diagnosis, a_firing, a_vote
 from tests.unit.core.test_usage import LONG_AGO, record
 
 HOUR = timedelta(hours=1)

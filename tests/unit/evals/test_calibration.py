@@ -26,7 +26,7 @@ from evals.calibration.rated_answers import RatedAnswer, read_rated_answers
 from evals.gate.comparison import Interval
 from evals.gate.thresholds import load_thresholds
 from tests.fakes import FakeJudge
-from tests.judge_replies import Manner, reply
+from tests.support.judge_replies import Manner, reply
 
 THRESHOLDS = load_thresholds().judge
 HUMAN_SCORES = (

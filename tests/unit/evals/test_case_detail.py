@@ -15,8 +15,8 @@ from evals.cases.dataset_store import DatasetStore
 from evals.gate.comparison import Side
 from evals.report.case_detail import CaseDetail, CaseDetails
 from evals.report.passage_marks import segments, wordings
-from tests.unit.app.world import HOLIDAYS, World
-from tests.unit.evals.reports import Evaluated, Plan, evaluate
+from tests.support.app_world import HOLIDAYS, World
+from tests.support.reports import Evaluated, Plan, evaluate
 
 QUOTE = "Up to five days are carried over to the next year."
 CASES = [

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.evals.metric_rows import TEXT, answer, citation, outcome, passage, quoted, row, score, skipped
+from tests.support.metric_rows import (
+    TEXT,
+    answer,
+    citation,
+    outcome,
+    passage,
+    quoted,
+    row,
+    score,
+    skipped,
+)
 
 TEA, TRAVEL, COFFEE = quoted("Tea is free"), quoted("approves travel"), quoted("Coffee costs")
 

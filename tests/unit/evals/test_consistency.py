@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 from evals.metrics.metric import Outcome, Row, Scored, Skipped
-from tests.unit.evals.metric_rows import answer, citation, metric, row
+from tests.support.metric_rows import answer, citation, metric, row
 
 
 def scored(*rows: Row) -> list[Outcome]:

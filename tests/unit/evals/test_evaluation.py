@@ -21,8 +21,8 @@ from evals.report.case_detail import CaseDetails
 from evals.report.report import Report
 from evals.run.evaluation import EvaluationOrder, Evaluator, Panel
 from evals.run.jobs import wanted_releases
-from tests.unit.app.world import World
-from tests.unit.evals.scores import TellingMetric
+from tests.support.app_world import World
+from tests.support.scores import TellingMetric
 
 ANN = Actor("ann", frozenset({Role.REVIEW}))
 HELD = "Every employee has thirty days of holiday each year."

@@ -18,7 +18,7 @@ from evals.gate.gate import (
 )
 from evals.gate.thresholds import GATE, load_thresholds
 from evals.metrics.metric import Group
-from tests.unit.evals.scores import column
+from tests.support.scores import column
 
 THRESHOLDS = load_thresholds()
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evals.metrics.text.words import squad_tokens
-from tests.unit.evals.metric_rows import answer, row, score, skipped
+from tests.support.metric_rows import answer, row, score, skipped
 
 NAMES = [
     "exact_match",

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from core.errors import InputError
 from evals.cases.importing.formats import FORMATS, import_cases
 from evals.cases.importing.imported import Imported, SourceText, file_name, write_documents
-from evals.labelled_questions import load
+from tools.fits.labelled_questions import load
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 REAL = {

@@ -12,7 +12,7 @@ from evals.metrics import judged
 from evals.metrics.catalogue import judged_metrics
 from evals.metrics.metric import Scored
 from tests.fakes import FakeEmbedder, FakeJudge
-from tests.unit.evals.metric_rows import answer, passage, row
+from tests.support.metric_rows import answer, passage, row
 
 GOLD = "Tea is free for everyone."
 

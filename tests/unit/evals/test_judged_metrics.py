@@ -17,9 +17,9 @@ from evals.metrics.catalogue import judged_metrics
 from evals.metrics.judged import faithfulness
 from evals.metrics.metric import Failed, Outcome, Row, Scored, Skipped
 from tests.fakes import FakeEmbedder, FakeJudge
-from tests.judge_replies import Manner, reply
-from tests.mock_judge import MockJudge
-from tests.unit.evals.metric_rows import answer, passage, row
+from tests.support.judge_replies import Manner, reply
+from tests.support.metric_rows import answer, passage, row
+from tests.support.mock_judge import MockJudge
 
 TEA = passage(1, text="Tea is free for everyone, coffee is not.")
 TRAVEL = passage(2, text="The team lead approves travel requests.")

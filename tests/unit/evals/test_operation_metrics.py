@@ -14,7 +14,18 @@ from evals.metrics.catalogue import judged_metrics, plain_metrics
 from evals.metrics.metric import Failed, Metric, Outcome, Row, Scored
 from evals.metrics.row_metric import RowMetric, checked
 from tests.fakes import FakeEmbedder, FakeJudge
-from tests.unit.evals.metric_rows import answer, citation, failed, metric, outcome, passage, quoted, row, score, skipped
+from tests.support.metric_rows import (
+    answer,
+    citation,
+    failed,
+    metric,
+    outcome,
+    passage,
+    quoted,
+    row,
+    score,
+    skipped,
+)
 
 EVERY: list[Metric] = [
     *plain_metrics(FakeEmbedder(), "english", Prices(1.0, 2.0)),

@@ -6,7 +6,7 @@ import pytest
 
 from evals.cases.gold_span import GoldSpan
 from evals.metrics.metric import Row, Scored
-from tests.unit.evals.metric_rows import (
+from tests.support.metric_rows import (
     TEXT,
     answer,
     citation,

@@ -24,7 +24,7 @@ from evals.report.report import Report
 from evals.run.differences import Facts
 from evals.run.report_builder import Inquiry, build_report, manifest_changes
 from evals.run.runner import Results, SideResults
-from tests.unit.evals.scores import TellingMetric
+from tests.support.scores import TellingMetric
 
 SPEC = CollectionSpec("fake", "f" * 64, 64, "structure-200", "s" * 64)
 

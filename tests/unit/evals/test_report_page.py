@@ -32,9 +32,9 @@ from evals.report.words import (
     label,
     value,
 )
-from tests.unit.app.html_text import Reader
-from tests.unit.app.world import World
-from tests.unit.evals.reports import Evaluated, Plan, add_handbook, evaluate
+from tests.support.app_world import World
+from tests.support.html_text import Reader
+from tests.support.reports import Evaluated, Plan, add_handbook, evaluate
 
 XSS = "</style></script><script>alert(1)</script><img src=x onerror=alert(1)>\"'>"
 

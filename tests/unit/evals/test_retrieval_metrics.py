@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from evals.cases.gold_span import GoldSpan
 from evals.metrics.metric import Row
 from evals.metrics.retrieval import ndcg
-from tests.unit.evals.metric_rows import answer, failed, outcome, passage, row, score, skipped, whole
+from tests.support.metric_rows import (
+    answer,
+    failed,
+    outcome,
+    passage,
+    row,
+    score,
+    skipped,
+    whole,
+)
 
 NAMES = ["ndcg_at_10", "recall_at_1", "recall_at_5", "recall_at_k", "mrr", "precision_at_5"]
 

@@ -18,7 +18,7 @@ from evals.gate.comparison import Side
 from evals.metrics.metric import Outcome, Row, Scored
 from evals.run.runner import Respondent, Results, Runner
 from serving.answerer import Question
-from tests.unit.evals.scores import TellingMetric
+from tests.support.scores import TellingMetric
 
 RELEASE = "r" * 64
 

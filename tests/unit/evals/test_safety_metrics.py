@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 
 from evals.metrics.metric import Scored
 from evals.metrics.text.personal_data import find_personal_data
-from tests.unit.evals.metric_rows import answer, citation, outcome, passage, row, score
+from tests.support.metric_rows import (
+    answer,
+    citation,
+    outcome,
+    passage,
+    row,
+    score,
+)
 
 PII = (
     Path(__file__).parents[3].parent

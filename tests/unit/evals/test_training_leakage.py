@@ -15,8 +15,8 @@ from evals.cases.dataset_store import DatasetStore
 from evals.cases.training_leakage import refuse_leaks, trained_on
 from serving.adapters.store import AdapterStore
 from serving.finetune.dataset import TrainingSet, read_rows
-from tests.adapters import write_adapter
-from tests.unit.serving.finetune.rows import row, write_rows
+from tests.support.adapters import write_adapter
+from tests.support.training_rows import row, write_rows
 
 QUESTION = "Which colour do the cabinets of the finance team have?"
 EVIDENCE = "The cabinets of the finance team are painted in a dark green with golden handles."

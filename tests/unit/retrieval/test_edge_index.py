@@ -19,8 +19,14 @@ import pytest
 from core.errors import CollectionMismatchError, ConflictError, IndexUnavailableError
 from core.types import EmbeddedDocument
 from retrieval.indexes.edge import EdgeIndex
-from tests.contract.indexed_documents import EVERYTHING, embedded, spec_for, texts_in, vector_of
-from tests.unit.retrieval.killed_writer import DOCUMENTS, version_of_everything
+from tests.support.indexed_documents import (
+    EVERYTHING,
+    embedded,
+    spec_for,
+    texts_in,
+    vector_of,
+)
+from tests.support.victims.index_writer import DOCUMENTS, version_of_everything
 
 SPEC = spec_for()
 NAME = SPEC.name
@@ -48,7 +54,7 @@ def current_folder(root: Path) -> Path:
 
 
 def start_writer(root: Path, first_version: int, pause_at: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.unit.retrieval.killed_writer", str(root), str(first_version), str(pause_at)]
+    command = [sys.executable, "-m", "tests.support.victims.index_writer", str(root), str(first_version), str(pause_at)]
     return subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
 
 

@@ -19,7 +19,7 @@ from core.types import CollectionSpec
 from retrieval.embedders.model import BUNDLED, EmbeddingModel, locate_model
 from retrieval.factory import Embedders
 from tests.fakes import FakeEmbedder
-from tests.small_model import reduced_model
+from tests.support.reduced_model import reduced_model
 
 
 class Opener:

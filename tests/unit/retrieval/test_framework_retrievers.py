@@ -7,8 +7,8 @@ import pytest
 from core.release import RetrievalParameters
 from core.types import AccessScope
 from retrieval.retriever import Retriever
-from tests.contract.indexed_documents import embedded, spec_for
 from tests.fakes import FakeEmbedder, InMemoryIndex
+from tests.support.indexed_documents import embedded, spec_for
 
 QUESTION = "how long is parental leave"
 

@@ -11,8 +11,8 @@ from core.errors import CollectionMismatchError, IndexUnavailableError
 from core.release import RetrievalParameters
 from core.types import AccessScope, SearchLegs, StoredChunk, Vector, document_id
 from retrieval.retriever import Retriever
-from tests.contract.indexed_documents import EVERYTHING, embedded, spec_for
 from tests.fakes import FakeEmbedder, InMemoryIndex
+from tests.support.indexed_documents import EVERYTHING, embedded, spec_for
 
 SPEC = spec_for()
 DOCUMENTS = [

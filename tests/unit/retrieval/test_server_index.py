@@ -14,7 +14,13 @@ import pytest
 from core.errors import CollectionMismatchError, IndexUnavailableError, NotFoundError
 from core.types import EmbeddedDocument
 from retrieval.indexes.server import ServerIndex
-from tests.contract.indexed_documents import EVERYTHING, embedded, spec_for, texts_in, vector_of
+from tests.support.indexed_documents import (
+    EVERYTHING,
+    embedded,
+    spec_for,
+    texts_in,
+    vector_of,
+)
 
 SPEC = spec_for()
 NAME = SPEC.name

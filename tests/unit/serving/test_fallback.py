@@ -14,10 +14,10 @@ from serving.extractive import ExtractiveGenerator
 from serving.fallback import BROKE_OFF, FallbackGenerator
 from serving.llm.breaker import FAILURES, PROBE_SECONDS
 from tests.fakes import FakeEmbedder
-from tests.mock_model import MockModel
-from tests.model_replies import ModelManner
-from tests.unit.app.world import Scripted
-from tests.unit.serving.llm.asked import answer, asking, generator_over
+from tests.support.app_world import Scripted
+from tests.support.asked import answer, asking, generator_over
+from tests.support.mock_model import MockModel
+from tests.support.model_replies import ModelManner
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from serving.answerer import Question
 from serving.factory import Services, build_answerer
 from tests.conftest import make_home
 from tests.fakes import FakeEmbedder
-from tests.unit.app.world import World
+from tests.support.app_world import World
 
 QUESTION = Question("How many days of holiday has every employee each year?", AccessScope.everything(), "cli")
 

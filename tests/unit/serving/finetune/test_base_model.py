@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import InputError
 from serving.finetune.base_model import find_base, load_tokenizer
-from tests.tiny_model import tiny_model
+from tests.support.tiny_model import tiny_model
 
 
 def test_the_digest_is_that_of_weights_config_and_tokenizer(tmp_path: Path) -> None:

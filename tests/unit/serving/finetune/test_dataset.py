@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import InputError
 from serving.finetune.dataset import MOST_LINE_BYTES, read_rows, require_rejected
-from tests.unit.serving.finetune.rows import row, write_rows
+from tests.support.training_rows import row, write_rows
 
 
 def test_rows_are_read_with_their_lines_and_counted(tmp_path: Path) -> None:

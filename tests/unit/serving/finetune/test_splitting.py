@@ -10,7 +10,7 @@ import pytest
 from core.errors import InputError
 from serving.finetune.dataset import NumberedRow, TrainingRow
 from serving.finetune.split import near_duplicates, split
-from tests.unit.serving.finetune.rows import row
+from tests.support.training_rows import row
 
 
 def rows(*questions: str) -> list[NumberedRow]:

@@ -16,10 +16,10 @@ from serving.finetune.dataset import NumberedRow, TrainingRow
 from serving.finetune.recipe import answer_prompt
 from serving.finetune.template import Encoder, as_passage, prompt_messages, taught
 from serving.prompts.spotlight import disarmed
-from tests.mock_model import MockModel
-from tests.tiny_model import CHAT_TEMPLATE, tiny_model
-from tests.unit.serving.finetune.rows import row
-from tests.unit.serving.llm.asked import answer, asking, generator_over
+from tests.support.asked import answer, asking, generator_over
+from tests.support.mock_model import MockModel
+from tests.support.tiny_model import CHAT_TEMPLATE, tiny_model
+from tests.support.training_rows import row
 
 
 def parsed(**changes: Any) -> TrainingRow:

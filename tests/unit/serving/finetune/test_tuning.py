@@ -18,8 +18,8 @@ from core.settings import Settings, load_settings
 from serving.adapters.store import AdapterStore
 from serving.finetune.recipe import TuningOrder, make_order, make_recipe, run_folder
 from serving.finetune.tuning import Tuner, TuningResult
-from tests.tiny_model import tiny_model
-from tests.unit.serving.finetune.rows import row, write_rows
+from tests.support.tiny_model import tiny_model
+from tests.support.training_rows import row, write_rows
 
 ROWS = [row(number, rejected="I will not say.") for number in range(24)]
 

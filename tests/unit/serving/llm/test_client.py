@@ -10,7 +10,7 @@ from core.release import GeneratorSpec
 from core.settings import load_settings
 from serving.llm.client import check_sampling, open_chat_http, open_chat_model
 from serving.llm.endpoint import ModelEndpoint
-from tests.unit.serving.llm.asked import SPEC
+from tests.support.asked import SPEC
 
 
 async def test_azure_is_asked_for_its_deployment_with_the_key_where_it_looks_for_it() -> None:

@@ -11,9 +11,9 @@ from serving.follow_up import standalone_query
 from serving.llm import condenser
 from serving.llm.condenser import Condenser
 from serving.prompts.library import load_prompts
-from tests.mock_model import MockModel
-from tests.model_replies import ModelManner
-from tests.unit.serving.llm.asked import SPEC, endpoint_over
+from tests.support.asked import SPEC, endpoint_over
+from tests.support.mock_model import MockModel
+from tests.support.model_replies import ModelManner
 
 HISTORY = [Turn("user", "Who approves travel requests?"), Turn("assistant", "The team lead approves them. [1]")]
 FOLLOW_UP = "And who pays for it?"

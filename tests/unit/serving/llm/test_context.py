@@ -13,8 +13,8 @@ from core.types import Passage, Turn
 from serving.llm.context import Context, contexts, fitting
 from serving.llm.conversation import prompt_messages
 from serving.prompts.library import load_prompts
-from tests.model_replies import count as count_tokens
-from tests.unit.serving.passages import passage
+from tests.support.model_replies import count as count_tokens
+from tests.support.passages import passage
 
 PROMPT = load_prompts()["answer"][2]
 SENTENCES = st.lists(

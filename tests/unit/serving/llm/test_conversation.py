@@ -9,7 +9,7 @@ from core.types import Turn
 from serving.llm.conversation import exchanges, prompt_messages
 from serving.prompts.library import load_prompts
 from serving.prompts.spotlight import spotlight
-from tests.unit.serving.passages import passage
+from tests.support.passages import passage
 
 PROMPT = load_prompts()["answer"][2]
 TEA = passage("Tea is free. Ask in the kitchen.")

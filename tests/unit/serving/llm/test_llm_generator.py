@@ -21,10 +21,18 @@ from serving.llm.endpoint import ModelEndpoint
 from serving.llm.failures import BrokenOffError
 from serving.llm.generator import LLMGenerator
 from serving.prompts.library import load_prompts
-from tests.mock_model import MockModel
-from tests.model_replies import ModelManner
-from tests.unit.serving.llm.asked import SPEC, TRAVEL, answer, asking, endpoint_over, generator_over, opened
-from tests.unit.serving.passages import passage
+from tests.support.asked import (
+    SPEC,
+    TRAVEL,
+    answer,
+    asking,
+    endpoint_over,
+    generator_over,
+    opened,
+)
+from tests.support.mock_model import MockModel
+from tests.support.model_replies import ModelManner
+from tests.support.passages import passage
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from core.settings import load_settings
 from core.types import Turn
 from serving.llm.endpoint import ModelEndpoint
 from serving.llm.tokens import EstimatedTokens, FileTokens, ServerTokens, at_most
-from tests.mock_model import MockModel
-from tests.model_replies import count
-from tests.unit.serving.llm.asked import SPEC, endpoint_over
+from tests.support.asked import SPEC, endpoint_over
+from tests.support.mock_model import MockModel
+from tests.support.model_replies import count
 
 MESSAGES = [Turn("system", "You answer questions."), Turn("user", "Is tea free? " * 40)]
 

@@ -1,0 +1,1 @@
+"""Programs that tests kill in the middle of their work."""

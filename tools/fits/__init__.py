@@ -1,0 +1,1 @@
+"""Fits of the numbers that ship with RAGLoop, on public data sets."""
