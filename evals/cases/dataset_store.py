@@ -19,7 +19,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _VERSION = re.compile(r"(?P<name>[^@]+)@(?P<version>\d{1,9})", re.ASCII)
 _SHIPPED = "Shipped with RAGLoop."
 
-# The dataset of the locked cases that accepted feedback became. It only grows, and only loop.feedback.acceptance adds to it.
+# The dataset of the locked cases that accepted feedback became. It only grows: loop.feedback.acceptance adds to it.
 FEEDBACK = "feedback"
 
 

@@ -1,4 +1,4 @@
-"""Looking at everything that can have made an answer bad: what loop/diagnosis/rules.py judges, and what people are shown."""
+"""Looking at everything that can have made an answer bad: what `rules` judges, and what people are shown."""
 
 from __future__ import annotations
 

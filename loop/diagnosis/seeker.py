@@ -54,8 +54,8 @@ _SPOKEN = re.compile(r"\w+")
 @dataclass(frozen=True, slots=True)
 class Target:
     """What is looked for, statement by statement: where the answer says a part of it, only the rest. `said` is how far
-    the answer says it. `asks` and `related` are as in loop.diagnosis.rules.Observation; `judged` is what a judge said of
-    the answer, or why it said nothing."""
+    the answer says it. `asks` and `related` are as in loop.diagnosis.rules.Observation; `judged` is what a judge said
+    of the answer, or why it said nothing."""
 
     sought: Sought
     statements: tuple[Statement, ...]

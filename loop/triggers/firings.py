@@ -1,4 +1,4 @@
-"""What a person does about firings by hand: open one, and close one. The rules; core.storage.loop.firings has the SQL."""
+"""What a person does about firings by hand: open one, and close one. The rules; core.storage.loop has the SQL."""
 
 from __future__ import annotations
 

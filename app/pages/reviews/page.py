@@ -1,4 +1,4 @@
-"""/reviews: evaluations, their reports, and the cases behind every number. app.pages.reviews.decisions has the deciding."""
+"""/reviews: evaluations, their reports, and the cases behind every number. `decisions` has the deciding."""
 
 from __future__ import annotations
 
