@@ -1,7 +1,7 @@
 """Grounding: whether the answer's sentences are supported by the passages that it cites, without a model.
 
-It is the check by which weak citations are marked while an answer is written (serving.grounding.support), made once more
-with every sentence of the answer, cited or not, against all cited passages together.
+It is the check by which weak citations are marked while an answer is written (serving.grounding.support), made once
+more with every sentence of the answer, cited or not, against all cited passages together.
 """
 
 from __future__ import annotations

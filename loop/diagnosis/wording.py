@@ -2,8 +2,8 @@
 
 A text is taken apart into statements. A statement is held by a place, up to three sentences that stand together, as far
 as the place has its content words; a number of the statement that the place lacks, and a denial of what is nearly the
-same, cost as much as they do where citations are checked (serving/grounding/support.py). Weighing words by their rareness
-was tried and tells a reworded sentence's own document from others less well than counting them alike.
+same, cost as much as they do where citations are checked (serving/grounding/support.py). Weighing words by their
+rareness was tried and tells a reworded sentence's own document from others less well than counting them alike.
 """
 
 from __future__ import annotations

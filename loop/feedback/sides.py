@@ -4,8 +4,8 @@
 
 What is near something that has a side follows it, by the measure that guards every tuning (evals.cases.leakage): what a
 model was taught is never what it is measured by. What is near both is a case, and the training rows near it are taught
-no more (loop.feedback.acceptance.training_rows). Everything else falls by a hash of its question: the same on every machine,
-for ever, and whoever writes the feedback cannot see it coming.
+no more (loop.feedback.acceptance.training_rows). Everything else falls by a hash of its question: the same on every
+machine, for ever, and whoever writes the feedback cannot see it coming.
 
 The order of arrival decides only for near duplicates: the first of them falls by its hash, the others follow it.
 """

@@ -1,8 +1,8 @@
 """The questions that a remedy is fitted on and measured on: those that people voted on, as far as their votes count.
 
 They are parted as everything that comes of feedback is (loop/feedback/sides.py): those that may be trained on choose a
-remedy's numbers; those that are evaluation cases, or would become one, only tell how well the choice does. So no evaluation asks
-what its candidate was fitted on.
+remedy's numbers; those that are evaluation cases, or would become one, only tell how well the choice does. So no
+evaluation asks what its candidate was fitted on.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The filter of what leaves: an answer's text, made harmless while it is streamed. Pure.
 
-Whoever renders the answer as markdown gets no image, no HTML, and no link but to a document that was retrieved:
-an image becomes its alternative text, another link its text, a bare address code or a note (see serving.filters.addresses),
-and `<` is written `&lt;` where a tag could begin. What could hide something (control characters, zero-width and
-bidirectional ones, escape sequences for terminals) is dropped.
+Whoever renders the answer as markdown gets no image, no HTML, and no link but to a document that was retrieved: an
+image becomes its alternative text, another link its text, a bare address code or a note (see
+serving.filters.addresses), and `<` is written `&lt;` where a tag could begin. What could hide something (control
+characters, zero-width and bidirectional ones, escape sequences for terminals) is dropped.
 
 It reads markdown as renderers do only as far as it must: code is left as it is where every renderer agrees that it is
 code (a span within a line, a fence at the margin); elsewhere its backticks are escaped. Held back is never more than

@@ -1,8 +1,8 @@
 """The walk-through of a fault of the model: it quotes rules that are no longer in force, and tuning heals it.
 
-The small model that is shipped is served by the real vLLM. The pages and the questions are tools.walk_through.amended_rules:
-what people ask and correct is about other pages than the questions of the evaluation, so what the report shows was learned
-as a habit and carried over.
+The small model that is shipped is served by the real vLLM. The pages and the questions are
+tools.walk_through.amended_rules: what people ask and correct is about other pages than the questions of the evaluation,
+so what the report shows was learned as a habit and carried over.
 """
 
 from __future__ import annotations
