@@ -22,10 +22,10 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
-from app.errors import RoleNeededError
 from app.local_actor import local_actor
 from app.runtime import Runtime
 from core.errors import AuthenticationError, PermissionDeniedError
+from core.permissions import Deed, require
 from core.settings import Settings, is_loopback
 from core.storage.api_keys import ApiKeyRepository
 from core.storage.sessions import SessionRepository
@@ -109,26 +109,25 @@ async def _caller(request: Request, runtime: Runtime) -> Caller:
 RuntimeDep = Annotated[Runtime, Depends(runtime)]
 
 
-# The gate of each role that a route asks for, so that a route's role can be read from its dependencies.
+# The gate of each deed that a route does, so that a route's role can be read from its dependencies.
 _GATES: dict[Callable[..., object], Role] = {}
 
 
-def needs(role: Role) -> Callable[[Caller], Awaitable[Caller]]:
-    """A dependency that hands out the caller if they have the role. Raises RoleNeededError if they do not."""
+def who_may(deed: Deed) -> Callable[[Caller], Awaitable[Caller]]:
+    """A dependency that hands out the caller if they may do this. Raises RoleNeededError if they may not."""
 
     async def with_role(caller: Annotated[Caller, Depends(caller)]) -> Caller:
-        if not caller.actor.may(role):
-            raise RoleNeededError(role)
+        require(caller.actor, deed)
         return caller
 
-    _GATES[with_role] = role
+    _GATES[with_role] = deed.role
     return with_role
 
 
-ChatDep = Annotated[Caller, Depends(needs(Role.CHAT))]
-IngestDep = Annotated[Caller, Depends(needs(Role.INGEST))]
-ReviewerDep = Annotated[Caller, Depends(needs(Role.REVIEW))]
-ApproverDep = Annotated[Caller, Depends(needs(Role.APPROVE))]
+ChatDep = Annotated[Caller, Depends(who_may(Deed.ASK))]
+IngestDep = Annotated[Caller, Depends(who_may(Deed.ERASE_DOCUMENTS))]
+ReviewerDep = Annotated[Caller, Depends(who_may(Deed.REVIEW))]
+ApproverDep = Annotated[Caller, Depends(who_may(Deed.SWITCH_RELEASE))]
 
 
 def roles_of(route: BaseRoute) -> frozenset[Role]:

@@ -21,13 +21,12 @@ from core.errors import (
     AuthenticationError,
     InputError,
     NotFoundError,
-    PermissionDeniedError,
     RagloopError,
+    RoleNeededError,
     StoreUnavailableError,
     TooLargeError,
     UnavailableError,
 )
-from core.types import Role
 
 logger = logging.getLogger(__name__)
 
@@ -38,16 +37,6 @@ class ParameterError(InputError):
     def __init__(self, message: str, *, param: str, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.param = param
-
-
-class RoleNeededError(PermissionDeniedError):
-    """The caller's key is good, but lacks the role that this needs."""
-
-    def __init__(self, role: Role) -> None:
-        super().__init__(
-            f"Your key does not have the role {role.value}, which this needs.",
-            hint=f"Whoever runs this server can make one that does: `ragloop keys create NAME --role {role.value}`.",
-        )
 
 
 class MediaTypeError(InputError):

@@ -17,7 +17,7 @@ from core.types import AccessScope, Document, document_id
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class DocumentListing:
     """A part of the list of documents. `next` is where the following part begins; None at the end."""
 
     documents: tuple[DocumentSummary, ...]
@@ -39,11 +39,11 @@ class DocumentLibrary:
             )
         return document
 
-    def shelf(self, scope: AccessScope, after: str = "", limit: int = 100) -> Shelf:
+    def listing(self, scope: AccessScope, after: str = "", limit: int = 100) -> DocumentListing:
         """Up to `limit` documents in order of URI, beginning behind `after`."""
         found = self._documents.page(after=after, limit=limit + 1, scope=scope)
         shown = tuple(found[:limit])
-        return Shelf(shown, shown[-1].uri if len(found) > limit else None)
+        return DocumentListing(shown, shown[-1].uri if len(found) > limit else None)
 
     def links(self, document: Document, scope: AccessScope, addresses: Sequence[str]) -> Mapping[str, str]:
         """For each address in the document's text that leads to another document of its source, which is there and

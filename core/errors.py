@@ -8,6 +8,7 @@
     │   ├── AdapterError            -             an adapter that cannot be used, and why
     │   ├── AuthenticationError     401
     │   ├── PermissionDeniedError   403
+    │   │   └── RoleNeededError                   another key may have the role
     │   ├── NotFoundError           404
     │   └── ConflictError           409           the state of the system forbids it
     │       └── CollectionMismatchError           a collection opened with another embedder or schema
@@ -88,6 +89,10 @@ class PermissionDeniedError(InputError):
 
     status = 403
     type = "permission_error"
+
+
+class RoleNeededError(PermissionDeniedError):
+    """The key lacks the role that this needs: core.permissions says which."""
 
 
 class NotFoundError(InputError):

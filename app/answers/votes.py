@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+from app.auth import Caller
 from core.feedback import FeedbackReason
 from loop.feedback.votes import Author
-
-if TYPE_CHECKING:
-    from app.auth import Caller
 
 REASONS: Mapping[FeedbackReason, str] = {
     FeedbackReason.WRONG: "It is wrong",

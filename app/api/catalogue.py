@@ -41,8 +41,8 @@ def list_documents(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> dict[str, Any]:
     """The documents that the caller may see, in order of URI. `next` is the `after` of the following page."""
-    shelf = DocumentLibrary(services.database).shelf(caller.scope, after, limit)
-    return {"documents": [_summary(document) for document in shelf.documents], "next": shelf.next}
+    listing = DocumentLibrary(services.database).listing(caller.scope, after, limit)
+    return {"documents": [_summary(document) for document in listing.documents], "next": listing.next}
 
 
 @router.delete("/documents")

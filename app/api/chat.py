@@ -23,8 +23,9 @@ from app.auth import Caller, ChatDep, RuntimeDep
 from app.errors import envelope, unexpected
 from app.monitoring.exposition import Metrics
 from core.errors import RagloopError
+from core.permissions import Deed, may
 from core.ports import TextDelta
-from core.types import Answer, Role
+from core.types import Answer
 from serving.answerer import Question
 
 router = APIRouter()
@@ -40,7 +41,7 @@ async def chat_completions(caller: ChatDep, request: Request, runtime: RuntimeDe
     question = _question(body, caller, runtime.settings.max_question_chars)
     answerer = await runtime.answerer()
     metrics: Metrics = request.app.state.metrics
-    completion = Completion(footer=body.citations_footer, cost=caller.actor.may(Role.REVIEW))
+    completion = Completion(footer=body.citations_footer, cost=may(caller.actor, Deed.SEE_COSTS))
     if not body.stream:
         answer = await unless_client_leaves(request, whole_answer(answerer, question, metrics))
         return JSONResponse(completion.whole(answer))

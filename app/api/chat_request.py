@@ -41,7 +41,7 @@ class TextPart(BaseModel):
     text: Text
 
 
-class Message(BaseModel):
+class ChatMessage(BaseModel):
     """One turn of the conversation. Assistants' messages may be empty."""
 
     role: Literal["system", "developer", "user", "assistant"]
@@ -64,7 +64,7 @@ class ChatRequest(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    messages: list[Message] = Field(min_length=1, max_length=1000)
+    messages: list[ChatMessage] = Field(min_length=1, max_length=1000)
     model: str = MODEL
     stream: bool | None = False
     stream_options: StreamOptions | None = None

@@ -27,7 +27,7 @@ class CreateRequest(BaseModel):
     reason: Text = ""
 
 
-class Decision(BaseModel):
+class DecisionRequest(BaseModel):
     """Why, and the report that was read; without `evaluation_id`, the release's newest."""
 
     model_config = ConfigDict(extra="forbid")
@@ -36,7 +36,7 @@ class Decision(BaseModel):
     evaluation_id: Text | None = None
 
 
-class Promotion(BaseModel):
+class PromotionRequest(BaseModel):
     """`override` is an admin's way past report and approval, for which a reason is needed."""
 
     model_config = ConfigDict(extra="forbid")
@@ -45,7 +45,7 @@ class Promotion(BaseModel):
     override: bool = False
 
 
-class Rollback(BaseModel):
+class RollbackRequest(BaseModel):
     """Why the champion goes."""
 
     model_config = ConfigDict(extra="forbid")
@@ -73,7 +73,7 @@ def create_release(caller: ReviewerDep, services: ServicesDep, body: CreateReque
 
 
 @router.post("/rollback")
-def roll_back(caller: ApproverDep, services: ServicesDep, body: Rollback) -> dict[str, Any]:
+def roll_back(caller: ApproverDep, services: ServicesDep, body: RollbackRequest) -> dict[str, Any]:
     """Make the champion before this one answer again."""
     return ReleaseService(services).rollback(caller.actor, reason=body.reason).as_json()
 
@@ -92,21 +92,23 @@ def release_history(release_id: ReleaseId, _caller: ReviewerDep, services: Servi
 
 
 @router.post("/{release_id}/approve")
-def approve(release_id: ReleaseId, caller: ApproverDep, services: ServicesDep, body: Decision) -> dict[str, Any]:
+def approve(release_id: ReleaseId, caller: ApproverDep, services: ServicesDep, body: DecisionRequest) -> dict[str, Any]:
     """Say that the candidate may be promoted."""
     service = ReleaseService(services)
     return service.approve(release_id, caller.actor, reason=body.reason, evaluation_id=body.evaluation_id).as_json()
 
 
 @router.post("/{release_id}/reject")
-def reject(release_id: ReleaseId, caller: ReviewerDep, services: ServicesDep, body: Decision) -> dict[str, Any]:
+def reject(release_id: ReleaseId, caller: ReviewerDep, services: ServicesDep, body: DecisionRequest) -> dict[str, Any]:
     """Close the candidate."""
     service = ReleaseService(services)
     return service.reject(release_id, caller.actor, reason=body.reason, evaluation_id=body.evaluation_id).as_json()
 
 
 @router.post("/{release_id}/promote")
-def promote(release_id: ReleaseId, caller: ApproverDep, services: ServicesDep, body: Promotion) -> dict[str, Any]:
+def promote(
+    release_id: ReleaseId, caller: ApproverDep, services: ServicesDep, body: PromotionRequest
+) -> dict[str, Any]:
     """Make the approved candidate the champion."""
     service = ReleaseService(services)
     return service.promote(release_id, caller.actor, reason=body.reason, override=body.override).as_json()

@@ -1,13 +1,13 @@
-"""In whose name a command decides: what goes on record, and what it may do."""
+"""In whose name a command decides: what goes on record."""
 
 from __future__ import annotations
 
 from app.local_actor import local_actor
-from core.errors import AuthenticationError, PermissionDeniedError
+from core.errors import AuthenticationError
 from core.settings import Settings
 from core.storage.api_keys import ApiKeyRepository
 from core.storage.database import Database
-from core.types import Actor, Role
+from core.types import Actor
 
 
 def current_actor(settings: Settings, database: Database) -> Actor:
@@ -29,12 +29,3 @@ def current_actor(settings: Settings, database: Database) -> Actor:
             hint="Set RAGLOOP_API_KEY to your key; `ragloop keys create NAME --role approve` makes one.",
         )
     return local_actor()
-
-
-def require_role(actor: Actor, role: Role, deed: str) -> None:
-    """Raises PermissionDeniedError unless the actor may do this."""
-    if not actor.may(role):
-        raise PermissionDeniedError(
-            f"{actor.name} may not {deed}: that needs the role {role.value}.",
-            hint=f"`ragloop keys create NAME --role {role.value}` makes a key that may.",
-        )

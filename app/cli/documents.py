@@ -69,10 +69,10 @@ def delete(
     Prints what was removed from where. A file that is still in its folder comes back with the next ingestion, unless
     --keep-out forbids it. What an adapter was trained on stays in its weights: those adapters are named.
     """
-    from app.cli.actor import current_actor, require_role
+    from app.cli.actor import current_actor
+    from core.permissions import Deed, require
     from core.settings import load_settings
     from core.telemetry import configure_logging
-    from core.types import Role
     from ingestion.factory import open_stores
     from loop.erasure.eraser import Eraser
 
@@ -80,7 +80,7 @@ def delete(
     configure_logging("warning")
     with open_stores(settings) as (database, stores):
         actor = current_actor(settings, database)
-        require_role(actor, Role.INGEST, "erase documents")
+        require(actor, Deed.ERASE_DOCUMENTS)
         erased = Eraser(settings, database, stores.index).document(uri, actor, keep_out=keep_out)
     print_erased({"uri": uri}, erased, as_json=as_json)
 

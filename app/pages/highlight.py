@@ -45,14 +45,14 @@ _FEWEST_TRIES = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TextSpan:
     """Characters `start` to `end` of a text."""
 
     start: int
     end: int
 
 
-def document_html(text: str, text_format: TextFormat, quote: Span | None, links: Links = own_links) -> Markup:
+def document_html(text: str, text_format: TextFormat, quote: TextSpan | None, links: Links = own_links) -> Markup:
     """The text with `quote` marked: its first <mark> has the id `quote`."""
     if text_format is TextFormat.PLAIN:
         return sanitise(_verbatim(text, quote))
@@ -62,8 +62,8 @@ def document_html(text: str, text_format: TextFormat, quote: Span | None, links:
     return sanitise(_with_marked_block(text, quote, tokens, environment, links))
 
 
-def _verbatim(text: str, quote: Span | None) -> str:
-    span = quote or Span(0, 0)
+def _verbatim(text: str, quote: TextSpan | None) -> str:
+    span = quote or TextSpan(0, 0)
     marked = text[span.start : span.end]
     middle = f'<mark id="quote">{escape(marked)}</mark>' if marked else ""
     # A line break right behind <pre> would be swallowed: one is put there to be.
@@ -71,15 +71,15 @@ def _verbatim(text: str, quote: Span | None) -> str:
 
 
 def _with_marked_block(
-    text: str, quote: Span, tokens: Sequence[Token], environment: dict[str, Any], links: Links
+    text: str, quote: TextSpan, tokens: Sequence[Token], environment: dict[str, Any], links: Links
 ) -> str:
     # Lines as the parser counts them; str.splitlines knows more line ends than it does.
     lines = [0, *(match.end() for match in _LINE_END.finditer(text)), len(text)]
     before, inside, after = _around(tokens, quote, lines)
-    region = Span(lines[inside[0].first], lines[inside[-1].last]) if inside else quote
+    region = TextSpan(lines[inside[0].first], lines[inside[-1].last]) if inside else quote
     source = text[region.start : region.end]
     # The quote may begin or end on the blank lines around its blocks.
-    span = Span(max(quote.start, region.start) - region.start, min(quote.end, region.end) - region.start)
+    span = TextSpan(max(quote.start, region.start) - region.start, min(quote.end, region.end) - region.start)
     plain = html([token for block in inside for token in block.tokens], environment)
     marked = _marked(source, span, plain, environment, links) or _verbatim(source, span)
     parts = (html([token for block in blocks for token in block.tokens], environment) for blocks in (before, after))
@@ -106,7 +106,7 @@ def _blocks(tokens: Sequence[Token]) -> Iterator[_Block]:
 
 
 def _around(
-    tokens: Sequence[Token], quote: Span, lines: Sequence[int]
+    tokens: Sequence[Token], quote: TextSpan, lines: Sequence[int]
 ) -> tuple[list[_Block], list[_Block], list[_Block]]:
     """The top-level blocks before the quote, those it touches, and those after it."""
     before: list[_Block] = []
@@ -122,7 +122,7 @@ def _around(
     return before, inside, after
 
 
-def _marked(source: str, span: Span, plain: str, environment: dict[str, Any], links: Links) -> str | None:
+def _marked(source: str, span: TextSpan, plain: str, environment: dict[str, Any], links: Links) -> str | None:
     """The block's HTML with the span marked; None if no place for the two characters leaves it as it was."""
     opening, closing = unused_characters(source, 2)
     tries = max(_FEWEST_TRIES, _PATIENCE // len(source))
@@ -135,7 +135,7 @@ def _marked(source: str, span: Span, plain: str, environment: dict[str, Any], li
     return None
 
 
-def _places(source: str, span: Span) -> Iterator[tuple[int, int]]:
+def _places(source: str, span: TextSpan) -> Iterator[tuple[int, int]]:
     """Where the span may be taken to begin and end, the most exact first: markup at its ends may be left out."""
     quote = source[span.start : span.end]
     starts = [0, *(match.end() for pattern in _OPENINGS if (match := pattern.match(quote)))]

@@ -4,32 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.types import Actor, Role
+from core.permissions import Deed, may
+from core.types import Actor
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A page in the bar. `name` is what its template sets `here` to; `role` is what its route asks for."""
+class MenuEntry:
+    """A page in the bar. `name` is what its template sets `here` to; `deed` is what its route asks for."""
 
     name: str
     label: str
     path: str
-    role: Role
+    deed: Deed
 
 
 PLACES = (
-    Place("ask", "Ask", "/", Role.CHAT),
-    Place("documents", "Documents", "/documents", Role.CHAT),
-    Place("reviews", "Reviews", "/reviews", Role.REVIEW),
-    Place("feedback", "Feedback", "/feedback", Role.REVIEW),
-    Place("gaps", "Gaps", "/gaps", Role.REVIEW),
-    Place("ops", "Operations", "/ops", Role.REVIEW),
+    MenuEntry("ask", "Ask", "/", Deed.ASK),
+    MenuEntry("documents", "Documents", "/documents", Deed.ASK),
+    MenuEntry("reviews", "Reviews", "/reviews", Deed.REVIEW),
+    MenuEntry("feedback", "Feedback", "/feedback", Deed.REVIEW),
+    MenuEntry("gaps", "Gaps", "/gaps", Deed.REVIEW),
+    MenuEntry("ops", "Operations", "/ops", Deed.REVIEW),
 )
 
 
-def places_for(actor: Actor) -> tuple[Place, ...]:
+def places_for(actor: Actor) -> tuple[MenuEntry, ...]:
     """The places that the actor may open, in the bar's order."""
-    return tuple(place for place in PLACES if actor.may(place.role))
+    return tuple(place for place in PLACES if may(actor, place.deed))
 
 
 def home_of(actor: Actor) -> str:

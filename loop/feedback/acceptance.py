@@ -17,14 +17,15 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
-from core.errors import ConflictError, InputError, NotFoundError, PermissionDeniedError
+from core.errors import ConflictError, InputError, NotFoundError
 from core.feedback import Decision, DecisionKind, Feedback, Side, Standing, Vote
+from core.permissions import Deed, require
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository
 from core.storage.evals.datasets import case_contents, extend, find_version, retried
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository, record_decision, standing_votes
-from core.types import PUBLIC, AccessScope, Actor, Document, Role, Turn, document_id
+from core.types import PUBLIC, AccessScope, Actor, Document, Turn, document_id
 from evals.cases.cases import (
     MOST_PARTS,
     Case,
@@ -109,11 +110,7 @@ class Acceptance:
     # -- before
 
     def _open(self, feedback_id: str, actor: Actor) -> Feedback:
-        if not actor.may(Role.REVIEW):
-            raise PermissionDeniedError(
-                f"{actor.name} may not decide on feedback: that needs the role {Role.REVIEW.value}.",
-                hint=f"`ragloop keys create NAME --role {Role.REVIEW.value}` makes a key that may.",
-            )
+        require(actor, Deed.DECIDE_ON_FEEDBACK)
         given = self._feedback.get(feedback_id)
         if given is None:
             raise NotFoundError(f"There is no feedback {feedback_id[:100]}.", hint="`ragloop feedback list` shows it.")

@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from core.errors import ConflictError, InputError, NotFoundError, PermissionDeniedError
+from core.errors import ConflictError, InputError, NotFoundError
 from core.feedback import Firing, FiringState, Remedy
+from core.permissions import Deed, require
 from core.storage.loop.firings import FiringRepository
-from core.types import Actor, Role
+from core.types import Actor
 from loop.remedies.lifecycle import is_abandoned
 from loop.triggers.decision import UNFINISHED, Weighed
 from loop.triggers.monitor import Monitor, new_firing
@@ -45,10 +46,10 @@ class FiringService:
     def open(self, trigger: str, actor: Actor, reason: str, remedy: Remedy | None = None) -> Firing:
         """Fire the trigger now, whatever its threshold and its cool-down say; `remedy` may be another than its own.
 
-        Raises InputError without a reason, PermissionDeniedError, NotFoundError for an unknown trigger, and
+        Raises InputError without a reason, RoleNeededError, NotFoundError for an unknown trigger, and
         ConflictError while the trigger waits for an earlier firing.
         """
-        check_role(actor)
+        require(actor, Deed.HANDLE_FIRINGS)
         _check_reason(reason)
         now = datetime.now(UTC)
         monitor = Monitor(self._services)
@@ -70,10 +71,10 @@ class FiringService:
     def close(self, firing_id: str, actor: Actor, reason: str) -> Firing:
         """Put on record that the firing is done or needs nothing done. A candidate that it led to stays as it is.
 
-        Raises InputError without a reason, PermissionDeniedError, NotFoundError, and ConflictError if it is closed or
+        Raises InputError without a reason, RoleNeededError, NotFoundError, and ConflictError if it is closed or
         its remedy is at work.
         """
-        check_role(actor)
+        require(actor, Deed.HANDLE_FIRINGS)
         _check_reason(reason)
         firing = self.find(firing_id)
         if firing.state is FiringState.CLOSED:
@@ -85,14 +86,6 @@ class FiringService:
             )
         self._firings.change(firing.id, FiringState.CLOSED, detail=f"Closed by {actor.name}: {reason.strip()}")
         return self.find(firing.id)
-
-
-def check_role(actor: Actor) -> None:
-    """Raises PermissionDeniedError unless the actor may do something about firings."""
-    if not actor.may(Role.REVIEW):
-        raise PermissionDeniedError(
-            f"{actor.name} has not the role review.", hint="`ragloop keys create NAME --role review` makes such a key."
-        )
 
 
 def _check_reason(reason: str) -> None:

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 
 from core.audit_trail import champions, made_by, reopened_at, standing_approval
 from core.errors import ConflictError, InputError, NotFoundError, PermissionDeniedError
+from core.permissions import Deed, require
 from core.release import Release, ReleaseEvent, ReleaseEventKind, ReleaseManifest, ReleaseStatus
 from core.storage.evals.evaluations import EvaluationRecord, EvaluationRepository
 from core.storage.releases import Decision, ReleaseRepository
-from core.types import Actor, Role
+from core.types import Actor
 from serving.factory import Services
 from serving.prompts.library import load_prompts
 from serving.releases.champion import current_champion
@@ -46,7 +47,7 @@ class ReleaseService:
         A manifest that is a candidate already is that candidate. One that was rejected or retired becomes a candidate
         again, for which a reason is needed. Raises ConflictError for the champion's own manifest.
         """
-        _require(actor, Role.REVIEW, "create a release")
+        require(actor, Deed.CREATE_RELEASE)
         start = self._champion() if base == "champion" else self.get(base)
         manifest = changed(start.manifest, changes, self.services.index.spec, load_prompts())
         decision = Decision(actor.name, _said(reason))
@@ -80,7 +81,7 @@ class ReleaseService:
 
     def approve(self, release_id: str, actor: Actor, *, reason: str, evaluation_id: str | None = None) -> Release:
         """Say that the candidate may be promoted, on its newest finished report, which `evaluation_id` may name."""
-        _require(actor, Role.APPROVE, "approve a release")
+        require(actor, Deed.SWITCH_RELEASE)
         why = _needed(reason, "an approval")
         release = self._candidate(release_id, "approved")
         events = self._releases.events(release.id)
@@ -96,7 +97,7 @@ class ReleaseService:
 
     def reject(self, release_id: str, actor: Actor, *, reason: str, evaluation_id: str | None = None) -> Release:
         """Close the candidate. Only creating it again, with a reason, opens it."""
-        _require(actor, Role.REVIEW, "reject a release")
+        require(actor, Deed.REJECT_RELEASE)
         why = _needed(reason, "a rejection")
         release = self._candidate(release_id, "rejected")
         evaluation = self._report(release, evaluation_id)
@@ -111,7 +112,7 @@ class ReleaseService:
         With `override`, an admin promotes a candidate or a retired release without report and approval. Of two
         promotions at once, one wins and the other gets ConflictError.
         """
-        _require(actor, Role.ADMIN if override else Role.APPROVE, "override" if override else "promote a release")
+        require(actor, Deed.OVERRIDE if override else Deed.SWITCH_RELEASE)
         champion = self._champion()
         release = self.get(release_id)
         if override:
@@ -130,7 +131,7 @@ class ReleaseService:
 
     def rollback(self, actor: Actor, *, reason: str = "") -> Release:
         """Go back to the champion before this one, after a look at whether it opens: fast, and without a report."""
-        _require(actor, Role.APPROVE, "roll back")
+        require(actor, Deed.SWITCH_RELEASE)
         why = _needed(reason, "a rollback")
         champion = self._champion()
         stack = champions(self._releases.events())
@@ -242,14 +243,6 @@ class ReleaseService:
             if now != read:
                 found.append(f"{collection} was at revision {read} and is {'gone' if now is None else f'at {now}'}")
         return f" (Documents have changed since the report: {'; '.join(found)}.)" if found else ""
-
-
-def _require(actor: Actor, role: Role, deed: str) -> None:
-    if not actor.may(role):
-        raise PermissionDeniedError(
-            f"{actor.name} may not {deed}: that needs the role {role.value}.",
-            hint=f"`ragloop keys create NAME --role {role.value}` makes a key that may.",
-        )
 
 
 def _said(reason: str) -> str:

@@ -207,7 +207,9 @@ async def page(client: AsyncClient, path: str) -> str:
 
 
 def test_the_bar_knows_each_page_s_role() -> None:
-    assert {place.path: place.role for place in PLACES} == {place.path: NEEDS[("GET", place.path)] for place in PLACES}
+    assert {place.path: place.deed.role for place in PLACES} == {
+        place.path: NEEDS[("GET", place.path)] for place in PLACES
+    }
 
 
 async def test_the_bar_leads_only_where_the_key_may_go(world: World) -> None:
@@ -217,7 +219,7 @@ async def test_the_bar_leads_only_where_the_key_may_go(world: World) -> None:
             bar = (await page(client, "/")).partition("</header>")[0]
             for place in PLACES:
                 assert (f'href="{place.path}">{place.label}' in bar.replace(' aria-current="page"', "")) is (
-                    role in (place.role, Role.ADMIN)
+                    role in (place.deed.role, Role.ADMIN)
                 ), (role, place.label)
             assert "Sign out" in bar
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.console import JsonOption, note, one_line, print_json, say, visible
+from app.cli.loop.feedback_by_id import find_feedback
 from core.errors import InputError
 
 if TYPE_CHECKING:
@@ -50,12 +51,10 @@ def diagnose(
 
 
 def _diagnosed(diagnoser: Diagnoser, feedback_id: str, evaluation: str, *, again: bool) -> Sequence[Diagnosis]:
-    from app.cli.loop.feedback import find
-
     if evaluation:
         return diagnoser.evaluation(evaluation, _progress())
     if feedback_id:
-        return [diagnoser.feedback(find(diagnoser.database, feedback_id))]
+        return [diagnoser.feedback(find_feedback(diagnoser.database, feedback_id))]
     return diagnoser.new(_progress(), again=again)
 
 

@@ -23,11 +23,11 @@ def erase(
 
     Keys are not revoked by it: ragloop keys revoke. Needs the role admin.
     """
-    from app.cli.actor import current_actor, require_role
+    from app.cli.actor import current_actor
     from app.local_actor import local_actor
+    from core.permissions import Deed, require
     from core.settings import load_settings
     from core.telemetry import configure_logging
-    from core.types import Role
     from ingestion.factory import open_stores
     from loop.erasure.eraser import Eraser
 
@@ -35,7 +35,7 @@ def erase(
     configure_logging("warning")
     with open_stores(settings) as (database, stores):
         actor = current_actor(settings, database)
-        require_role(actor, Role.ADMIN, "erase people")
+        require(actor, Deed.ERASE_PEOPLE)
         # Without keys, every answer was given to whoever runs this machine.
         keyless = settings.environment != "production" and author == local_actor().name
         erased = Eraser(settings, database, stores.index).author(author, actor, keyless=keyless)

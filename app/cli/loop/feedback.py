@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.console import JsonOption, note, print_json, say, visible
-from app.cli.loop import diagnosis as diagnosing
+from app.cli.loop.diagnosis import diagnose
 from app.cli.loop.erasures import erase
+from app.cli.loop.feedback_by_id import find_feedback
 from app.cli.loop.feedback_text import say_decision, say_line, say_whole, without_passages
 from app.cli.since import moment_of
-from core.errors import InputError, NotFoundError
+from core.errors import InputError
 from core.feedback import CitationVote, FeedbackReason, Vote
 
 if TYPE_CHECKING:
-    from core.feedback import Feedback
     from core.settings import Settings
     from core.storage.database import Database
     from evals.cases.cases import GoldEvidence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 application = typer.Typer(
     help="Vote on answers, read what others said, decide what becomes of it.", no_args_is_help=True
 )
-application.command("diagnose")(diagnosing.diagnose)
+application.command("diagnose")(diagnose)
 
 application.command()(erase)
 
@@ -109,7 +109,7 @@ def show(feedback_id: FeedbackId, as_json: JsonOption = False) -> None:
     from loop.feedback.export import FeedbackShelf, known_json
 
     with _database() as (_, database):
-        given = find(database, feedback_id)
+        given = find_feedback(database, feedback_id)
         (known,) = FeedbackShelf(database).known([given.id])
     if as_json:
         print_json(known_json(known))
@@ -140,7 +140,7 @@ def accept(
 
     named = tuple(_evidence(each) for each in evidence or ())
     with _database() as (settings, database):
-        given = find(database, feedback_id)
+        given = find_feedback(database, feedback_id)
         edited = Edited(question or given.question, correction or given.correction, named, unanswerable)
         acceptance = Acceptance(database, settings.language, teachable=settings.teachable)
         made = acceptance.accept(given.id, edited, current_actor(settings, database))
@@ -158,7 +158,7 @@ def dismiss(
     from loop.feedback.acceptance import Acceptance
 
     with _database() as (settings, database):
-        given = find(database, feedback_id)
+        given = find_feedback(database, feedback_id)
         made = Acceptance(database).dismiss(given.id, reason, current_actor(settings, database))
     say_decision(made, as_json)
 
@@ -189,19 +189,6 @@ def export(
         print_json({"output": str(output), "written": len(ids)})
     elif output is not None:
         note(f"{len(ids)} in {output}.")
-
-
-def find(database: Database, feedback_id: str) -> Feedback:
-    """The feedback that is meant. Raises NotFoundError."""
-    from core.storage.loop.feedback import FeedbackRepository
-
-    found = FeedbackRepository(database).find(feedback_id) if feedback_id.isprintable() else None
-    if found is None:
-        raise NotFoundError(
-            f"There is no single feedback {visible(feedback_id[:40])}.",
-            hint="`ragloop feedback list --state all` shows the ids.",
-        )
-    return found
 
 
 @contextmanager

@@ -135,8 +135,8 @@ def run(
     Needs the role review, and whoever runs it has made the candidate: somebody else approves it. Rebuilding an index
     takes minutes, tuning longer.
     """
+    from core.permissions import Deed, require
     from loop.remedies import carry_out
-    from loop.triggers.firings import check_role
 
     if bool(firing_id) == bool(trigger):
         raise InputError("Name a firing, or --trigger NAME to fire one by hand.", hint="`ragloop triggers list`")
@@ -144,7 +144,7 @@ def run(
         raise InputError("--remedy goes with --trigger.", hint="A firing has its remedy already.")
     with _service() as (service, services):
         actor = _actor(services)
-        check_role(actor)
+        require(actor, Deed.HANDLE_FIRINGS)
         firing = service.open(trigger, actor, reason, remedy) if trigger else service.find(firing_id)
         done = carry_out(services, firing, note, actor)
     _show(done, as_json)

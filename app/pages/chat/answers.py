@@ -25,7 +25,7 @@ EXCERPT = 240
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ShownPlace:
     """A cited or offered place in a document. `marker` is 0 for a passage that was only offered; `glimpse` is the
     quote, or its beginning, without markdown. Unless `supported`, the passage may not say what it is cited for."""
 
@@ -49,8 +49,8 @@ class AnswerView:
     html: Markup
     abstained: bool
     degraded: bool
-    sources: tuple[Source, ...]
-    nearest: tuple[Source, ...]
+    sources: tuple[ShownPlace, ...]
+    nearest: tuple[ShownPlace, ...]
     voted: VoteView
 
 
@@ -117,7 +117,7 @@ def _voted(given: Feedback) -> VoteView:
     )
 
 
-def answer_html(text: str, sources: Sequence[Source]) -> Markup:
+def answer_html(text: str, sources: Sequence[ShownPlace]) -> Markup:
     """The answer's markdown with each marker a link to the cited place."""
     cited = {source.marker: source for source in sources}
     opening, closing = unused_characters(text, 2)
@@ -141,12 +141,12 @@ def answer_html(text: str, sources: Sequence[Source]) -> Markup:
     return sanitise("".join(linked))
 
 
-def _source(place: Mapping[str, Any], marker: int, interaction_id: str) -> Source:
+def _source(place: Mapping[str, Any], marker: int, interaction_id: str) -> ShownPlace:
     """From a citation or a passage, as the record holds them."""
     quote = str(place.get("quote", place.get("text", "")))
     glimpse = words(quote)
     path = [heading for heading in place["heading_path"] if heading != place["title"]]
-    return Source(
+    return ShownPlace(
         marker=marker,
         title=place["title"],
         path=" › ".join(path),

@@ -35,7 +35,7 @@ TurnIds = list[Annotated[str, Query(max_length=36)]]
 
 
 @dataclass(frozen=True, slots=True)
-class Corpus:
+class CorpusOutline:
     """What there is to ask about. `count` is 0 before the first ingestion; `hint` then says what to do."""
 
     count: int
@@ -53,7 +53,7 @@ async def chat_page(
     try:
         release = (await runtime.answerer()).release
     except UnavailableError as error:
-        corpus = Corpus(0, (), "", f"{error.message} {error.hint}")
+        corpus = CorpusOutline(0, (), "", f"{error.message} {error.hint}")
     else:
         corpus = await asyncio.to_thread(_corpus, services, caller, release.id, release.manifest.collection.name)
     longest = runtime.settings.max_question_chars
@@ -94,7 +94,7 @@ def history_of(views: list[AnswerView]) -> tuple[Turn, ...]:
     return tuple(turn for view in views for turn in (Turn("user", view.question), Turn("assistant", view.text)))
 
 
-def _corpus(services: Services, caller: Caller, release: str, collection: str) -> Corpus:
+def _corpus(services: Services, caller: Caller, release: str, collection: str) -> CorpusOutline:
     library = DocumentLibrary(services.database)
-    titles = library.shelf(caller.scope, limit=TITLES).documents
-    return Corpus(library.count(collection, caller.scope), titles, release)
+    titles = library.listing(caller.scope, limit=TITLES).documents
+    return CorpusOutline(library.count(collection, caller.scope), titles, release)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.pages.highlight import Span
+from app.pages.highlight import TextSpan
 from core.storage.interactions import Interaction
 from core.types import Document
 
 
-class Standing(StrEnum):
+class QuoteStanding(StrEnum):
     """How the cited quote stands in the document as it is now."""
 
     THERE = "there"
@@ -22,8 +22,8 @@ class Standing(StrEnum):
 class Located:
     """Where the quote is now; `span` is None when it is gone. `quote` is what was recorded, if anything was."""
 
-    span: Span | None
-    standing: Standing
+    span: TextSpan | None
+    standing: QuoteStanding
     quote: str
 
 
@@ -40,12 +40,16 @@ def locate(document: Document, start: int, end: int, recorded: str | None) -> Lo
     text = document.text
     if recorded is None:
         fits = 0 <= start < end <= len(text)
-        return Located(Span(start, end), Standing.THERE, text[start:end]) if fits else Located(None, Standing.GONE, "")
+        return (
+            Located(TextSpan(start, end), QuoteStanding.THERE, text[start:end])
+            if fits
+            else Located(None, QuoteStanding.GONE, "")
+        )
     if text[start:end] == recorded:
-        return Located(Span(start, end), Standing.THERE, recorded)
+        return Located(TextSpan(start, end), QuoteStanding.THERE, recorded)
     behind, before = text.find(recorded, start), text.rfind(recorded, 0, start + len(recorded))
     found = [place for place in (behind, before) if place >= 0]
     if not found or not recorded:
-        return Located(None, Standing.GONE, recorded)
+        return Located(None, QuoteStanding.GONE, recorded)
     nearest = min(found, key=lambda place: abs(place - start))
-    return Located(Span(nearest, nearest + len(recorded)), Standing.MOVED, recorded)
+    return Located(TextSpan(nearest, nearest + len(recorded)), QuoteStanding.MOVED, recorded)

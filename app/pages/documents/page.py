@@ -15,7 +15,7 @@ from app.fields import Text
 from app.library import DocumentLibrary, page_of
 from app.pages.chat.answers import AnswerRecords
 from app.pages.documents.citation_check import Located, locate, recorded_quote
-from app.pages.highlight import Span, document_html
+from app.pages.highlight import TextSpan, document_html
 from app.pages.markdown import Links
 from app.pages.views import render
 from core.types import Document
@@ -47,8 +47,8 @@ class DocumentView:
 @router.get("/documents")
 def list_page(caller: ChatDep, services: ServicesDep, after: Annotated[Text, Query(max_length=4000)] = "") -> Response:
     """The documents that the caller may see."""
-    shelf = DocumentLibrary(services.database).shelf(caller.scope, after, LIST_LENGTH)
-    return render("documents/documents.html", caller=caller, shelf=shelf, after=after)
+    listing = DocumentLibrary(services.database).listing(caller.scope, after, LIST_LENGTH)
+    return render("documents/documents.html", caller=caller, listing=listing, after=after)
 
 
 @router.get("/documents/{document_id}")
@@ -78,8 +78,8 @@ def document_page(
 def document_view(document: Document, located: Located | None, at: int, links: Links) -> DocumentView:
     """The document around the located quote, or from `at` on."""
     quote = located.span if located else None
-    part = visible_part(document.text, quote or Span(at, at))
-    inside = Span(quote.start - part.start, quote.end - part.start) if quote else None
+    part = visible_part(document.text, quote or TextSpan(at, at))
+    inside = TextSpan(quote.start - part.start, quote.end - part.start) if quote else None
     return DocumentView(
         document=document,
         titled=not part.start and document.text.lstrip().startswith(f"# {document.title}\n"),
@@ -92,13 +92,13 @@ def document_view(document: Document, located: Located | None, at: int, links: L
     )
 
 
-def visible_part(text: str, focus: Span) -> Span:
+def visible_part(text: str, focus: TextSpan) -> TextSpan:
     """The part of a long text to show: all of it where it is short enough, else whole lines with `focus` in them."""
     if len(text) <= LONGEST_PART:
-        return Span(0, len(text))
+        return TextSpan(0, len(text))
     margin = LONGEST_PART // 2 if focus.end > focus.start else 0
     start = min(max(0, focus.start - margin), len(text) - 1)
     start = text.rfind("\n", 0, start) + 1
     end = max(start + LONGEST_PART, focus.end)
     line_end = text.find("\n", end)
-    return Span(start, len(text) if line_end < 0 else line_end + 1)
+    return TextSpan(start, len(text) if line_end < 0 else line_end + 1)

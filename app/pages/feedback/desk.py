@@ -43,7 +43,7 @@ class Offered:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FeedbackForm:
     """What a reviewer put into the form about one piece of feedback. `passages` are keys of those offered."""
 
     question: str
@@ -88,12 +88,12 @@ class FeedbackView:
     why: Why | None
     offered: tuple[Offered, ...]
     decision: Decision | None
-    entry: Entry
+    entry: FeedbackForm
     problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class FeedbackPage:
     """A page of feedback, of `pages`; `count` are all that wait, or were decided, and that this reviewer may see."""
 
     views: tuple[FeedbackView, ...]
@@ -112,37 +112,37 @@ class FeedbackDesk:
         self._acceptance = Acceptance(database, settings.language, scope=scope, teachable=settings.teachable)
         self._scope = scope
 
-    def waiting(self, page: int = 1) -> Desk:
+    def waiting(self, page: int = 1) -> FeedbackPage:
         """The votes down that count and that nobody decided on, newest first."""
         return self._desk(self._shelf.ids(FeedbackState.WAITING), page)
 
-    def decided(self, page: int = 1) -> Desk:
+    def decided(self, page: int = 1) -> FeedbackPage:
         """What was decided, the newest decision first."""
         return self._desk(list(reversed(self._feedback.decided())), page)
 
-    def view(self, feedback_id: str, entry: Entry | None = None, problem: str = "") -> FeedbackView:
+    def view(self, feedback_id: str, entry: FeedbackForm | None = None, problem: str = "") -> FeedbackView:
         """One piece of feedback; `entry` and `problem` as a form that was refused had them. Raises NotFoundError."""
         known = next(self._shelf.known([feedback_id]), None)
         if known is None or not self._may_see(known.feedback):
             raise NotFoundError("There is no such feedback.", hint="/feedback lists what there is.")
         return self._view(known, entry, problem)
 
-    def accept(self, feedback_id: str, entry: Entry, actor: Actor) -> Decision:
+    def accept(self, feedback_id: str, entry: FeedbackForm, actor: Actor) -> Decision:
         """Make a case or a training pair of it. Raises InputError for what can be neither."""
         view = self.view(feedback_id)
         edited = Edited(entry.question, entry.correction, _evidence(view, entry), entry.unanswerable)
         return self._acceptance.accept(view.feedback.id, edited, actor)
 
-    def dismiss(self, feedback_id: str, entry: Entry, actor: Actor) -> Decision:
+    def dismiss(self, feedback_id: str, entry: FeedbackForm, actor: Actor) -> Decision:
         """Put on record that it is not followed, and why. Raises InputError."""
         return self._acceptance.dismiss(self.view(feedback_id).feedback.id, entry.reason, actor)
 
-    def _desk(self, ids: Sequence[str], page: int) -> Desk:
+    def _desk(self, ids: Sequence[str], page: int) -> FeedbackPage:
         seen = list(ids) if self._scope.labels is None else list(self._visible(ids))
         pages = max(1, -(-len(seen) // PAGE_LENGTH))
         page = min(page, pages)
         shown = seen[(page - 1) * PAGE_LENGTH : page * PAGE_LENGTH]
-        return Desk(tuple(self._view(known) for known in self._shelf.known(shown)), len(seen), page, pages)
+        return FeedbackPage(tuple(self._view(known) for known in self._shelf.known(shown)), len(seen), page, pages)
 
     def _visible(self, ids: Sequence[str]) -> Iterator[str]:
         looked_through = self._shelf.known(ids[:MOST_LOOKED_THROUGH])
@@ -159,7 +159,7 @@ class FeedbackDesk:
             return True
         return document_ids <= self._documents.visible(document_ids, self._scope)
 
-    def _view(self, known: Known, entry: Entry | None = None, problem: str = "") -> FeedbackView:
+    def _view(self, known: Known, entry: FeedbackForm | None = None, problem: str = "") -> FeedbackView:
         given = known.feedback
         offered = tuple(self._offered(known))
         history = tuple(given.interaction["history"])
@@ -219,7 +219,7 @@ class FeedbackDesk:
                 yield Offered(key, evidence, titles.get(evidence.uri, evidence.uri), url, found)
 
 
-def _evidence(view: FeedbackView, entry: Entry) -> tuple[GoldEvidence, ...]:
+def _evidence(view: FeedbackView, entry: FeedbackForm) -> tuple[GoldEvidence, ...]:
     """The passages that were chosen, and the one that was typed. Raises InputError."""
     if entry.unanswerable:
         return ()
@@ -241,8 +241,8 @@ def _evidence(view: FeedbackView, entry: Entry) -> tuple[GoldEvidence, ...]:
     return tuple(chosen)
 
 
-def _entry(given: Feedback, offered: Sequence[Offered]) -> Entry:
-    return Entry(given.question, given.correction, frozenset(each.key for each in offered if each.found))
+def _entry(given: Feedback, offered: Sequence[Offered]) -> FeedbackForm:
+    return FeedbackForm(given.question, given.correction, frozenset(each.key for each in offered if each.found))
 
 
 def _citation_views(given: Feedback) -> Iterator[CitationView]:

@@ -11,7 +11,7 @@ from starlette.datastructures import FormData
 
 from app.auth import Caller, ReviewerDep, ServicesDep
 from app.fields import is_uuid
-from app.pages.feedback.desk import MOST_OFFERED, Entry, FeedbackDesk
+from app.pages.feedback.desk import MOST_OFFERED, FeedbackDesk, FeedbackForm
 from app.pages.forms import form_of, text_of
 from app.pages.views import render
 from core.errors import ConflictError, InputError, NotFoundError
@@ -76,7 +76,9 @@ def dismiss(feedback_id: str, caller: ReviewerDep, services: ServicesDep, form: 
     return RedirectResponse(f"/feedback?done={feedback_id}", 303)
 
 
-def _refused(caller: Caller, services: Services, feedback_id: str, entry: Entry, problem: InputError) -> Response:
+def _refused(
+    caller: Caller, services: Services, feedback_id: str, entry: FeedbackForm, problem: InputError
+) -> Response:
     """The feedback on a page of its own, as it was filled in, with what is wrong; if somebody else was first, as it was
     decided."""
     if isinstance(problem, NotFoundError):
@@ -104,9 +106,9 @@ def _check_id(feedback_id: str) -> None:
         raise NotFoundError("There is no such feedback.", hint="/feedback lists what there is.")
 
 
-def _entry(form: FormData) -> Entry:
+def _entry(form: FormData) -> FeedbackForm:
     chosen = [key for key in form.getlist("passage")[: MOST_OFFERED + 1] if isinstance(key, str)]
-    return Entry(
+    return FeedbackForm(
         question=text_of(form, "question"),
         correction=text_of(form, "correction"),
         passages=frozenset(chosen),

@@ -21,7 +21,7 @@ _STANDING = frozenset({FiringState.OPEN, FiringState.REQUESTED, FiringState.FAIL
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ContentRequest:
     """A request for content: its firing, whose documents it is about as far as that is known, and the questions of its
     complaints that this reviewer may see."""
 
@@ -36,7 +36,7 @@ class GapPage:
 
     days: int
     found: FoundGaps
-    requests: Sequence[Request]
+    requests: Sequence[ContentRequest]
 
 
 class GapDesk:
@@ -62,11 +62,11 @@ class GapDesk:
             raise NotFoundError("There is no such request.", hint="/gaps lists those that stand.")
         return service.close(firing.id, actor, reason)
 
-    def _request(self, firing: Firing) -> Request:
+    def _request(self, firing: Firing) -> ContentRequest:
         subjects = [str(subject) for subject in firing.evidence.get("subjects") or ()]
         ids = [subject.removeprefix(VOTE) for subject in subjects if subject.startswith(VOTE)]
         votes = FeedbackRepository(self._services.database).get_all(ids)
         seen = self._gaps.visible([documents_of(vote) for vote in votes])
         questions = dict.fromkeys(vote.question for vote, may_see in zip(votes, seen, strict=True) if may_see)
         source = firing.proposal.get("source")
-        return Request(firing, str(source) if source else None, tuple(questions))
+        return ContentRequest(firing, str(source) if source else None, tuple(questions))

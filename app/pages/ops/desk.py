@@ -17,7 +17,7 @@ from app.pages.ops.tables import (
     trigger_table,
     vote_table,
 )
-from app.pages.reviews.desk import Listed, ReviewDesk
+from app.pages.reviews.desk import ListedEvaluation, ReviewDesk
 from core.feedback import Firing, FiringState
 from core.release import Release, ReleaseStatus
 from core.storage.corpus_health import CorpusHealthRepository, FailedDocument, SourceHealth
@@ -62,7 +62,7 @@ class SourceLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Corpus:
+class CorpusHealth:
     """What answers come from. `hidden` counts failures that this reviewer may not see, or that have no room."""
 
     sources: tuple[SourceLine, ...]
@@ -90,7 +90,7 @@ class CandidateLine:
     """A candidate release, its newest evaluation (None: nobody evaluated it), and the firing that made it."""
 
     release: Release
-    evaluation: Listed | None
+    evaluation: ListedEvaluation | None
     firing: Firing | None
 
 
@@ -106,7 +106,7 @@ class Operations:
     checked: datetime | None
     firings: tuple[Firing, ...]
     candidates: tuple[CandidateLine, ...]
-    corpus: Corpus
+    corpus: CorpusHealth
     erasures: Mapping[str, int]
 
     @property
@@ -159,22 +159,22 @@ class OpsDesk:
         ]
 
     def _candidates(self, firings: Sequence[Firing]) -> tuple[CandidateLine, ...]:
-        shelf = ReviewDesk(self._services).shelf()
+        overview = ReviewDesk(self._services).overview()
         made_by = {firing.release_id: firing for firing in reversed(firings)}
-        unevaluated = [CandidateLine(release, None, made_by.get(release.id)) for release in shelf.unevaluated]
+        unevaluated = [CandidateLine(release, None, made_by.get(release.id)) for release in overview.unevaluated]
         evaluated = [
             CandidateLine(listed.release, listed, made_by.get(listed.release.id))
-            for listed in shelf.evaluations
+            for listed in overview.evaluations
             if listed.newest and listed.release and listed.release.status is ReleaseStatus.CANDIDATE
         ]
         return (*unevaluated, *evaluated)
 
-    def _corpus(self, now: datetime, rules: Rules) -> Corpus:
+    def _corpus(self, now: datetime, rules: Rules) -> CorpusHealth:
         champion = ReleaseRepository(self._database).champion()
         collection = champion.manifest.collection.name if champion else None
         health = CorpusHealthRepository(self._database)
         failures, failed = health.failures(collection, self._scope, FAILURES)
-        return Corpus(
+        return CorpusHealth(
             sources=tuple(_source_line(source, now, rules) for source in health.sources(collection)),
             runs=tuple(_run_line(run) for run in RunRepository(self._database).latest(RUNS)),
             failures=tuple(failures),

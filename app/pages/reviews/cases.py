@@ -13,7 +13,7 @@ from starlette.datastructures import FormData
 from app.auth import ReviewerDep, ServicesDep
 from app.fields import Text, is_uuid
 from app.pages.forms import form_of, text_of
-from app.pages.reviews.draft_desk import PAGE_LENGTH, Choice, DraftDesk, Entry
+from app.pages.reviews.draft_desk import PAGE_LENGTH, Choice, DraftDesk, DraftForm
 from app.pages.views import render
 from core.errors import InputError
 from core.storage.evals.case_drafts import Decided
@@ -78,15 +78,15 @@ def _address(dataset: str, decided: Decided) -> str:
     return "/reviews/cases?" + urlencode({name: value for name, value in said.items() if value})
 
 
-def _entries(form: FormData) -> dict[str, Entry]:
+def _entries(form: FormData) -> dict[str, DraftForm]:
     """What the form says about each draft that it lists, at most a page of them."""
     listed = [key for key in form.getlist("draft") if isinstance(key, str) and is_uuid(key)]
     return {key: _entry(form, key) for key in dict.fromkeys(listed[:PAGE_LENGTH])}
 
 
-def _entry(form: FormData, key: str) -> Entry:
+def _entry(form: FormData, key: str) -> DraftForm:
     choice = text_of(form, f"choice-{key}")
-    return Entry(
+    return DraftForm(
         cast(Choice, choice if choice in _CHOICES else "later"),
         question=text_of(form, f"question-{key}"),
         answer=text_of(form, f"answer-{key}"),

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from core.audit_trail import champions, standing_approval
 from core.errors import ConflictError, NotFoundError
+from core.permissions import Deed, may
 from core.release import Release, ReleaseEvent, ReleaseStatus
 from core.storage.evals.evaluations import EvaluationRecord, EvaluationRepository
 from core.storage.releases import ReleaseRepository
-from core.types import Actor, Role
+from core.types import Actor
 from evals.cases.dataset_store import DatasetStore
 from evals.report.case_detail import CaseDetail, CaseDetails
 from evals.report.page import load_report
@@ -24,7 +25,7 @@ LIST_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedEvaluation:
     """An evaluation in the list, and its release as it stands now. `newest` of those of its release."""
 
     record: EvaluationRecord
@@ -34,10 +35,10 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class ReviewOverview:
     """All there is to review. `unevaluated` are candidates that no evaluation is on record for."""
 
-    evaluations: tuple[Listed, ...]
+    evaluations: tuple[ListedEvaluation, ...]
     unevaluated: tuple[Release, ...]
     champion: Release | None
     promoted: ReleaseEvent | None
@@ -47,7 +48,7 @@ class Shelf:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class DecisionOptions:
     """What may be done on one report by the one who reads it, and what was done before, the newest first."""
 
     release: Release
@@ -76,14 +77,14 @@ class ReviewDesk:
         self._releases = ReleaseRepository(services.database)
         self._service = ReleaseService(services)
 
-    def shelf(self) -> Shelf:
+    def overview(self) -> ReviewOverview:
         """The newest evaluations, and candidates without any."""
         releases = {release.id: release for release in self._releases.all()}
         records = self._evaluations.latest(LIST_LENGTH)
         events = self._service.history()
         champion = self._releases.champion()
         evaluated = {record.release_id for record in records}
-        return Shelf(
+        return ReviewOverview(
             evaluations=tuple(_listed(records, releases, events)),
             unevaluated=tuple(
                 release
@@ -121,7 +122,7 @@ class ReviewDesk:
             raise NotFoundError("There is no such case in this evaluation.", hint="Open it from the report's list.")
         return found
 
-    def decision(self, review: Review, actor: Actor) -> Decision:
+    def decision(self, review: Review, actor: Actor) -> DecisionOptions:
         """What the actor may do now. What stands against it in the end, ReleaseService says."""
         release = self._releases.get(review.record.release_id)
         if release is None:
@@ -130,13 +131,13 @@ class ReviewDesk:
         approval = standing_approval(history)
         newest = self._is_newest(review.record)
         candidate = release.status is ReleaseStatus.CANDIDATE and newest
-        return Decision(
+        return DecisionOptions(
             release=release,
             newest=newest,
             approval=approval,
-            may_reject=candidate and actor.may(Role.REVIEW),
-            may_approve=candidate and actor.may(Role.APPROVE) and approval is None and review.report.passes,
-            may_promote=candidate and actor.may(Role.APPROVE) and approval is not None,
+            may_reject=candidate and may(actor, Deed.REJECT_RELEASE),
+            may_approve=candidate and may(actor, Deed.SWITCH_RELEASE) and approval is None and review.report.passes,
+            may_promote=candidate and may(actor, Deed.SWITCH_RELEASE) and approval is not None,
             history=tuple(reversed(history)),
         )
 
@@ -147,7 +148,7 @@ class ReviewDesk:
 
 def _listed(
     records: Sequence[EvaluationRecord], releases: dict[str, Release], events: Sequence[ReleaseEvent]
-) -> list[Listed]:
+) -> list[ListedEvaluation]:
     seen: set[str] = set()
     found = []
     for record in records:
@@ -155,5 +156,5 @@ def _listed(
         if newest:
             seen.add(record.release_id)
         approval = standing_approval([event for event in events if event.release_id == record.release_id])
-        found.append(Listed(record, releases.get(record.release_id), newest, approval is not None))
+        found.append(ListedEvaluation(record, releases.get(record.release_id), newest, approval is not None))
     return found

@@ -38,7 +38,7 @@ class Quoted:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DraftForm:
     """What a reviewer put into the form about one draft."""
 
     choice: Choice
@@ -53,14 +53,14 @@ class DraftView:
 
     id: str
     case: Case
-    entry: Entry
+    entry: DraftForm
     quotes: tuple[Quoted, ...]
     gone: bool = False
     problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class DraftPage:
     """A page of drafts. `counts` says how many wait in each dataset, `hidden` how many of this one's are about
     documents that this reviewer may not see."""
 
@@ -87,8 +87,8 @@ class DraftDesk:
         self._scope = scope
 
     def open(
-        self, dataset: str, entries: Mapping[str, Entry] | None = None, problems: Mapping[str, str] | None = None
-    ) -> Desk:
+        self, dataset: str, entries: Mapping[str, DraftForm] | None = None, problems: Mapping[str, str] | None = None
+    ) -> DraftPage:
         """The first drafts of the dataset, or of the first one that has any; `entries` fills them in as a form that was
         refused had them, `problems` says why."""
         counts = self._drafts.counts()
@@ -103,9 +103,9 @@ class DraftDesk:
             elif len(views) < PAGE_LENGTH:
                 entry = (entries or {}).get(draft.id) or _entry(draft.case)
                 views.append(_view(draft.id, draft.case, entry, documents, (problems or {}).get(draft.id, "")))
-        return Desk(dataset, counts, tuple(views), hidden)
+        return DraftPage(dataset, counts, tuple(views), hidden)
 
-    def submit(self, dataset: str, entries: Mapping[str, Entry], actor: Actor) -> Submitted:
+    def submit(self, dataset: str, entries: Mapping[str, DraftForm], actor: Actor) -> Submitted:
         """Decide what the reviewer decided; nothing of it if a draft was edited into something that is no case.
 
         Raises InputError if the dataset cannot take the accepted cases.
@@ -138,7 +138,7 @@ class DraftDesk:
         return all(document is None or self._scope.allows(document.access) for document in documents.values())
 
 
-def _view(key: str, case: Case, entry: Entry, documents: Mapping[str, Document | None], problem: str) -> DraftView:
+def _view(key: str, case: Case, entry: DraftForm, documents: Mapping[str, Document | None], problem: str) -> DraftView:
     found = [(evidence, documents[evidence.uri]) for evidence in case.evidence]
     quotes = tuple(_quoted(evidence, document) for evidence, document in found if document is not None)
     return DraftView(key, case, entry, quotes, gone=len(quotes) < len(found), problem=problem)
@@ -161,11 +161,11 @@ def _quoted(evidence: GoldEvidence, document: Document) -> Quoted:
     )
 
 
-def _entry(case: Case) -> Entry:
-    return Entry("later", case.question, case.answer, ", ".join(case.tags))
+def _entry(case: Case) -> DraftForm:
+    return DraftForm("later", case.question, case.answer, ", ".join(case.tags))
 
 
-def _edited(case: Case, entry: Entry) -> Case:
+def _edited(case: Case, entry: DraftForm) -> Case:
     """The case as the reviewer wants it. Raises ValidationError."""
     changed: dict[str, Any] = {
         "question": entry.question.strip(),

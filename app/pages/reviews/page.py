@@ -13,7 +13,7 @@ from app.fields import Text
 from app.pages.reviews.desk import Review, ReviewDesk
 from app.pages.views import render
 from core.errors import RagloopError
-from core.types import Role
+from core.permissions import Deed, may
 from evals.report.file import report_file
 from evals.report.page import (
     PageLinks,
@@ -147,8 +147,8 @@ def download_json(evaluation_id: str, caller: ReviewerDep, services: ServicesDep
 def reviews_page(caller: Caller, desk: ReviewDesk, problem: RagloopError | None = None, reason: str = "") -> Response:
     """The list; with `problem`, a rollback that could not be made."""
     status = problem.status if problem else 200
-    may_roll_back = caller.actor.may(Role.APPROVE)
-    context = {"shelf": desk.shelf(), "may_roll_back": may_roll_back, "problem": problem, "reason": reason}
+    may_roll_back = may(caller.actor, Deed.SWITCH_RELEASE)
+    context = {"overview": desk.overview(), "may_roll_back": may_roll_back, "problem": problem, "reason": reason}
     return render("reviews/reviews.html", status, caller=caller, **context)
 
 

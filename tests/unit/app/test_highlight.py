@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.pages.highlight import Span, document_html
+from app.pages.highlight import TextSpan, document_html
 from core.types import TextFormat
 from tests.support.html_text import Reader
 
 
 def marked(text: str, quote: str, text_format: TextFormat = TextFormat.MARKDOWN) -> Reader:
     start = text.index(quote)
-    return Reader(document_html(text, text_format, Span(start, start + len(quote))))
+    return Reader(document_html(text, text_format, TextSpan(start, start + len(quote))))
 
 
 def letters(text: str) -> str:
@@ -120,7 +120,7 @@ def test_whatever_span_is_cited_its_letters_are_the_ones_marked(blocks: list[str
     text = "\n\n".join(blocks)
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start + 1, len(text)))
-    html = document_html(text, TextFormat.MARKDOWN, Span(start, end))
+    html = document_html(text, TextFormat.MARKDOWN, TextSpan(start, end))
     assert letters(Reader(html).marked) == letters(text[start:end])
 
 
@@ -129,7 +129,7 @@ def test_whatever_span_is_cited_its_letters_are_the_ones_marked(blocks: list[str
 def test_hostile_markdown_is_rendered_whatever_span_is_asked_for(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start + 1, len(text)))
-    read = Reader(document_html(text, TextFormat.MARKDOWN, Span(start, end)))
+    read = Reader(document_html(text, TextFormat.MARKDOWN, TextSpan(start, end)))
     assert not {"script", "img", "iframe", "style"} & set(read.names())
 
 
@@ -139,5 +139,5 @@ def test_hostile_markdown_is_rendered_whatever_span_is_asked_for(text: str, data
 def test_a_document_made_to_be_slow_is_rendered_in_seconds(piece: str) -> None:
     text = piece * (20_000 // len(piece))
     started = time.perf_counter()
-    document_html(text, TextFormat.MARKDOWN, Span(5, 9))
+    document_html(text, TextFormat.MARKDOWN, TextSpan(5, 9))
     assert time.perf_counter() - started < 5
