@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -38,6 +38,13 @@ class Source(Protocol):
     """Short name, the first part of every URI."""
     root: str
     """Where the documents are read from now, in words a person recognises."""
+    access: tuple[str, ...]
+    """The access labels that its documents get."""
+
+    @property
+    def skipped(self) -> Mapping[str, int]:
+        """What the last listing passed over because nobody here can read it, counted by file name suffix."""
+        ...
 
     def list(self) -> Iterable[SourceItem]:
         """Every document on offer, in a stable order. Raises UnavailableError when the source cannot be listed:

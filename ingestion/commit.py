@@ -6,7 +6,7 @@ and manifest follow. Killed in between, the next run finds the pending rows and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from core.ports import VectorIndex
@@ -30,15 +30,14 @@ class Commit:
 
     def apply(self, staging: Staging) -> None:
         plan = staging.plan()
+        writer = CollectionWriter(self.index, self.documents, self.spec, plan, self.converter_fingerprint)
         self.index.ensure(self.spec)
-        self._save_source(plan)
-        deletes = self._announce(plan, staging)
-        if deletes or any(result.read for result in self._results(plan, staging)):
-            self.index.commit(self.spec.name, self._upserts(plan, staging), deletes)
+        self.documents.save_source(plan.source, plan.root)
+        writer.write(lambda: self._results(plan, staging))
         for result in self._results(plan, staging):
-            self._save_texts(plan, result)
-            self._record(plan, result)
-        self._forget(plan)
+            self.documents.save(plan.source, self.converter_fingerprint, [one.document for one in result.read])
+            writer.record(result, [self._entry(one) for one in result.read])
+        writer.forget()
 
     def _results(self, plan: StagedPlan, staging: Staging) -> Iterator[ShardResult]:
         """Each shard's result, one in memory at a time."""
@@ -46,85 +45,101 @@ class Commit:
             result = staging.done(number)
             yield replace(result, read=tuple(one for one in result.read if one.document.uri not in self.kept_out))
 
-    def _save_source(self, plan: StagedPlan) -> None:
-        self.documents.save_source(plan.source, plan.root)
+    def _entry(self, one: ReadDocument) -> ManifestEntry:
+        entry = _known(one.planned, DocumentState.INDEXED, self.converter_fingerprint)
+        return replace(entry, content_sha256=one.document.content_sha256, chunks=len(one.chunks))
 
-    def _save_texts(self, plan: StagedPlan, result: ShardResult) -> None:
-        self.documents.save(plan.source, self.converter_fingerprint, [one.document for one in result.read])
 
-    def _upserts(self, plan: StagedPlan, staging: Staging) -> Iterator[EmbeddedDocument]:
-        for result in self._results(plan, staging):
-            for one in result.read:
-                yield EmbeddedDocument(
-                    document_id=one.document.id,
-                    source=one.planned.item.source,
-                    content_sha256=one.document.content_sha256,
-                    access=one.document.access,
-                    chunks=one.chunks,
-                    vectors=one.vectors,
-                )
+@dataclass(frozen=True)
+class CollectionWriter:
+    """What every commit does to a collection, step by step: `write`, then `record` for each result, then `forget`."""
 
-    def _announce(self, plan: StagedPlan, staging: Staging) -> list[str]:
+    index: VectorIndex
+    documents: DocumentRepository
+    spec: CollectionSpec
+    plan: StagedPlan
+    converter_fingerprint: str
+
+    def write(self, results: Callable[[], Iterable[ShardResult]]) -> None:
+        """Announce what is about to change, and change the index. `results` begins anew at each call."""
+        deletes = self._announce(results())
+        if deletes or any(result.read for result in results()):
+            self.index.commit(self.spec.name, _upserts(results()), deletes)
+
+    def record(self, result: ShardResult, read: Sequence[ManifestEntry]) -> None:
+        """The manifest rows of a result; `read` are those of the documents that were read."""
+        lost = [one.planned.item.document_id for one in result.rejected if not one.planned.has_good_version]
+        self._remove_texts(lost)
+        entries = [*read]
+        entries += [_known(one, DocumentState.INDEXED, self.converter_fingerprint) for one in result.same]
+        entries += [_rejected(one, self.converter_fingerprint) for one in result.rejected]
+        self.documents.save_entries(self.spec.name, self.plan.run_id, entries)
+
+    def forget(self) -> None:
+        """The vanished: texts first, the manifest rows that lead to them last."""
+        vanished = [entry.document_id for entry in self.plan.vanished]
+        self._remove_texts(vanished)
+        self.documents.remove_entries(self.spec.name, vanished)
+
+    def _announce(self, results: Iterable[ShardResult]) -> list[str]:
         """Write down what is about to change, and return the documents to delete from the index."""
-        deletes = [entry.document_id for entry in plan.vanished]
-        pending = [replace(entry, state=DocumentState.PENDING) for entry in plan.vanished]
-        for result in self._results(plan, staging):
+        deletes = [entry.document_id for entry in self.plan.vanished]
+        pending = [replace(entry, state=DocumentState.PENDING) for entry in self.plan.vanished]
+        for result in results:
             lost = [one for one in result.rejected if not one.planned.has_good_version and _may_be_indexed(one.planned)]
             deletes += [one.planned.item.document_id for one in lost]
             pending += [_pending(one.planned) for one in result.read]
             pending += [_pending(one.planned) for one in lost]
-        self.documents.save_entries(self.spec.name, plan.run_id, pending)
+        self.documents.save_entries(self.spec.name, self.plan.run_id, pending)
         return deletes
 
-    def _record(self, plan: StagedPlan, result: ShardResult) -> None:
-        lost = [one.planned.item.document_id for one in result.rejected if not one.planned.has_good_version]
-        self._remove_texts(document_id for document_id in lost if self._is_only_here(document_id))
-        entries = [self._read_entry(one) for one in result.read]
-        entries += [self._entry(planned, DocumentState.INDEXED) for planned in result.same]
-        entries += [self._rejected_entry(one) for one in result.rejected]
-        self.documents.save_entries(self.spec.name, plan.run_id, entries)
-
-    def _forget(self, plan: StagedPlan) -> None:
-        """The vanished: texts first, the manifest rows that lead to them last."""
-        vanished = [entry.document_id for entry in plan.vanished]
-        self._remove_texts(document_id for document_id in vanished if self._is_only_here(document_id))
-        self.documents.remove_entries(self.spec.name, vanished)
-
     def _remove_texts(self, document_ids: Iterable[str]) -> None:
-        self.documents.remove(list(document_ids))
+        self.documents.remove([each for each in document_ids if self._is_only_here(each)])
 
     def _is_only_here(self, document_id: str) -> bool:
         """Whether no other collection, such as that of a release kept for rollback, has the document too."""
         return all(holder == self.spec.name for holder in self.documents.holders(document_id))
 
-    def _read_entry(self, one: ReadDocument) -> ManifestEntry:
-        entry = self._entry(one.planned, DocumentState.INDEXED)
-        return replace(entry, content_sha256=one.document.content_sha256, chunks=len(one.chunks))
 
-    def _rejected_entry(self, one: RejectedDocument) -> ManifestEntry:
-        good = one.planned.has_good_version
-        entry = self._entry(one.planned, DocumentState.FAILED)
-        return replace(
-            entry,
-            content_sha256=entry.content_sha256 if good else "",
-            chunks=entry.chunks if good else 0,
-            failure_kind=one.kind.value,
-            failure_reason=one.reason,
-        )
+def _upserts(results: Iterable[ShardResult]) -> Iterator[EmbeddedDocument]:
+    for result in results:
+        for one in result.read:
+            yield EmbeddedDocument(
+                document_id=one.document.id,
+                source=one.planned.item.source,
+                content_sha256=one.document.content_sha256,
+                access=one.document.access,
+                chunks=one.chunks,
+                vectors=one.vectors,
+            )
 
-    def _entry(self, planned: PlannedItem, state: DocumentState) -> ManifestEntry:
-        item = planned.item
-        return ManifestEntry(
-            document_id=item.document_id,
-            uri=item.uri,
-            source=item.source,
-            etag=item.etag,
-            content_sha256=planned.known_sha256 or "",
-            converter_fingerprint=self.converter_fingerprint,
-            state=state,
-            chunks=planned.known_chunks,
-            access=item.access,
-        )
+
+def _known(planned: PlannedItem, state: DocumentState, converter_fingerprint: str) -> ManifestEntry:
+    """The row of a document of which the index holds what it held before."""
+    item = planned.item
+    return ManifestEntry(
+        document_id=item.document_id,
+        uri=item.uri,
+        source=item.source,
+        etag=item.etag,
+        content_sha256=planned.known_sha256 or "",
+        converter_fingerprint=converter_fingerprint,
+        state=state,
+        chunks=planned.known_chunks,
+        access=item.access,
+    )
+
+
+def _rejected(one: RejectedDocument, converter_fingerprint: str) -> ManifestEntry:
+    good = one.planned.has_good_version
+    entry = _known(one.planned, DocumentState.FAILED, converter_fingerprint)
+    return replace(
+        entry,
+        content_sha256=entry.content_sha256 if good else "",
+        chunks=entry.chunks if good else 0,
+        failure_kind=one.kind.value,
+        failure_reason=one.reason,
+    )
 
 
 def _pending(planned: PlannedItem) -> ManifestEntry:

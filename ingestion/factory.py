@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from core.errors import CollectionMismatchError, InputError
+from core.ports import Source
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository, EmbeddingMemo, RunRepository
@@ -16,12 +17,12 @@ from core.storage.embedders import EmbedderRepository
 from core.storage.loop.erasures import ErasureRepository
 from core.storage.releases import ReleaseRepository
 from core.types import PUBLIC, CollectionSpec
-from ingestion.converters.registry import READERS, FileConverter
+from ingestion.converters.registry import FileConverter
 from ingestion.converters.sandbox import Limits
 from ingestion.pipeline import Pipeline, Stores
 from ingestion.rebuild.indexes import Indexes, live_spec
 from ingestion.rebuild.rebuild import Rebuild
-from ingestion.sources.folder import FolderSource
+from ingestion.sources.registry import open_source
 from ingestion.splitting.structure_splitter import NAME, StructureSplitter
 from ingestion.splitting.tokens import TokenizerFile
 from retrieval.embedders.model import EmbeddingModel
@@ -147,14 +148,14 @@ def open_indexes(settings: Settings) -> Iterator[Indexes]:
 
 def folder_source(
     pipeline: Pipeline, folder: Path, name: str | None = None, access: tuple[str, ...] = (PUBLIC,)
-) -> FolderSource:
+) -> Source:
     """The folder as a source, by default named like the folder.
 
     Raises InputError when it is not there and never was: a folder that is known and missing is an outage, which
     listing it reports.
     """
     folder = folder.expanduser().absolute()
-    source = FolderSource(name or folder.name, folder, READERS, access)
+    source = open_source(name or folder.name, str(folder), access)
     if not source.name or "/" in source.name:
         raise InputError(f"{source.name!r} cannot name a source.", hint="Name it with --source, without a slash.")
     if not access or not all(access):

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from core.progress import LineProgress
 from core.settings import load_settings
 from ingestion.factory import folder_source, open_pipeline
 from ingestion.pipeline import Permissions
-from ingestion.progress import LineProgress
 from ingestion.report import summary
 
 _log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def plan_run(run_id: str, params: Mapping[str, Any], most_tasks: int) -> list[li
 def process_portions(run_id: str, portions: Sequence[int]) -> None:
     """Convert, split, embed and stage these shards."""
     with open_pipeline(load_settings()) as pipeline:
-        pipeline.process(pipeline.folder_of(run_id), run_id, portions, LineProgress(_log.info))
+        pipeline.process(pipeline.source_of(run_id), run_id, portions, LineProgress(_log.info))
 
 
 def commit_run(run_id: str) -> None:

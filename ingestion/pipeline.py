@@ -17,6 +17,7 @@ from typing import Any
 
 from core.errors import ConflictError, NotFoundError, RagloopError
 from core.ports import Embedder, Source, Splitter, VectorIndex
+from core.progress import NoProgress, Progress
 from core.storage.documents import DocumentRepository, EmbeddingMemo, RunRepository
 from core.storage.loop.erasures import ErasureRepository, Subject
 from core.types import CollectionSpec
@@ -25,10 +26,9 @@ from ingestion.converters.registry import FileConverter
 from ingestion.converters.sandbox import Limits, Sandbox
 from ingestion.converters.worker import Job
 from ingestion.plan import PlannedItem, diff, refuse_mass_deletion, shards
-from ingestion.progress import NoProgress, Progress
 from ingestion.report import finished_report, planned_report
 from ingestion.shards import ShardProcessor, SourceReader
-from ingestion.sources.folder import FolderSource
+from ingestion.sources.registry import open_source
 from ingestion.staging import StagedPlan, Staging, remove_abandoned
 from ingestion.verification import verify
 from retrieval.locks import exclusive_lock
@@ -95,7 +95,6 @@ class Pipeline:
             progress.step("Comparing")
             plan = self.plan(source, run_id, permissions=permissions)
             try:
-                progress.begin(plan.new + plan.changed)
                 progress.step("Reading and embedding")
                 self.process(source, run_id, range(plan.shards), progress)
                 progress.step("Committing")
@@ -146,10 +145,10 @@ class Pipeline:
         staging.remove()
         return report
 
-    def folder_of(self, run_id: str) -> FolderSource:
-        """The folder source of a staged run, for a step in another process."""
+    def source_of(self, run_id: str) -> Source:
+        """The source of a staged run, for a step in another process."""
         plan = self._staging(run_id).plan()
-        return FolderSource(plan.source, Path(plan.root), self.converter.suffixes, plan.access)
+        return open_source(plan.source, plan.root, plan.access)
 
     def _commit(self, run_id: str) -> None:
         stores, kept_out = self.stores, self.stores.erasures.subjects(Subject.KEPT_OUT)
@@ -176,7 +175,7 @@ class Pipeline:
             run_id=run_id,
             source=source.name,
             root=source.root,
-            access=source.access if isinstance(source, FolderSource) else (),
+            access=source.access,
             collection=self.spec.name,
             shards=len(portions),
             unchanged=difference.unchanged,
@@ -184,7 +183,7 @@ class Pipeline:
             vanished=difference.vanished,
             new=new,
             changed=len(difference.work) - new,
-            skipped=dict(source.skipped) if isinstance(source, FolderSource) else {},
+            skipped=source.skipped,
             kept_out=len(offered) - len(items),
             started_at=started_at,
         )

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from core.errors import ConversionError
 from core.ports import Embedder, Source
+from core.progress import Progress
 from core.storage.documents import EmbeddingMemo
 from ingestion.converters.sandbox import Sandbox
 from ingestion.converters.worker import Converted, Outcome, Rejected, SameBytes, Task
 from ingestion.embedding import embed
 from ingestion.plan import PlannedItem
-from ingestion.progress import Progress
 from ingestion.staging import ReadDocument, RejectedDocument, ShardResult, Staging
 
 # Shards that are read ahead of the one that is embedded. Their texts are in memory.
@@ -45,6 +45,27 @@ class SourceReader:
         return lambda: self.sandbox.outcome(task, future)
 
 
+class _Count:
+    """Documents and chunks that are done, told as they come."""
+
+    def __init__(self, progress: Progress, of: int) -> None:
+        self._progress = progress
+        self._of = of
+        self._documents = self._chunks = 0
+        self._tell()
+
+    def documents(self, finished: int) -> None:
+        self._documents += finished
+        self._tell()
+
+    def chunks(self, finished: int) -> None:
+        self._chunks += finished
+        self._tell()
+
+    def _tell(self) -> None:
+        self._progress.at(self._documents, self._of, f"documents, {self._chunks} chunks")
+
+
 @dataclass(frozen=True)
 class ShardProcessor:
     """Does the work of shards and stages the results."""
@@ -59,6 +80,7 @@ class ShardProcessor:
     def process(self, shards: Iterable[int], progress: Progress) -> None:
         """Every shard in `shards` that is not done yet."""
         waiting = deque(number for number in shards if not self.staging.is_done(number))
+        count = _Count(progress, sum(len(self.staging.todo(number)) for number in waiting))
         reading: deque[tuple[int, list[tuple[PlannedItem, Pending]]]] = deque()
         # Writing a result down takes the disk, not the processor: the next shard is embedded meanwhile.
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="staging") as writer:
@@ -69,17 +91,17 @@ class ShardProcessor:
                     reading.append((number, [(one, self.read(one)) for one in self.staging.todo(number)]))
                 number, pending = reading.popleft()
                 outcomes = [(planned, outcome()) for planned, outcome in pending]
-                result = self._result(outcomes, progress)
+                result = self._result(outcomes, count)
                 written.result()
                 written = writer.submit(self.staging.write_done, number, result)
-                progress.documents(len(outcomes))
+                count.documents(len(outcomes))
             written.result()
 
-    def _result(self, outcomes: Sequence[tuple[PlannedItem, Outcome]], progress: Progress) -> ShardResult:
+    def _result(self, outcomes: Sequence[tuple[PlannedItem, Outcome]], count: _Count) -> ShardResult:
         converted = [(planned, one) for planned, one in outcomes if isinstance(one, Converted)]
         # All of a shard's texts in one call: sorted by length together, they are padded least.
         texts = [chunk.indexed_text for _, one in converted for chunk in one.chunks]
-        vectors, embedded = embed(self.open_embedder(), self.memo, texts, progress.chunks)
+        vectors, embedded = embed(self.open_embedder(), self.memo, texts, count.chunks)
         read, begin = [], 0
         for planned, one in converted:
             end = begin + len(one.chunks)

@@ -15,6 +15,7 @@ from typing import Any
 
 from core.errors import InputError
 from core.feedback import Firing, FiringState, Remedy
+from core.progress import LineProgress
 from core.settings import load_settings
 from core.storage.database import Database
 from core.storage.loop.firings import FiringRepository
@@ -33,7 +34,6 @@ from loop.remedies.reindex import index_changes
 from loop.remedies.retune import measured, remove_rows, tuning_params, write_rows
 from loop.triggers.monitor import Monitor
 from serving.factory import Services, open_services
-from serving.finetune.progress import LineProgress
 from serving.finetune.tuning import Tuner
 from serving.jobs import create_candidate
 

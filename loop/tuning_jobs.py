@@ -6,11 +6,11 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from core.progress import LineProgress
 from core.settings import load_settings
 from core.storage.database import Database
 from evals.cases.training_leakage import refuse_leaks
 from serving.finetune.jobs import order_of
-from serving.finetune.progress import LineProgress
 from serving.finetune.tuning import Tuner
 
 _log = logging.getLogger(__name__)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from core.errors import CollectionMismatchError, NotFoundError
+from core.errors import CollectionMismatchError, ConversionError, FailureKind, NotFoundError, UnavailableError
 from core.ports import Generated, GenerationRequest, Judgement, TextDelta
 from core.types import (
+    PUBLIC,
     AccessScope,
     Citation,
     CollectionSpec,
     EmbeddedDocument,
     Hit,
+    LocalFile,
     SearchLegs,
+    SourceItem,
     StoredChunk,
     Usage,
     Vector,
@@ -54,6 +58,37 @@ class FakeEmbedder:
 
     def token_offsets(self, text: str) -> list[tuple[int, int]]:
         return [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)]
+
+
+class FakeSource:
+    """A source over `texts`, by file name, which lie in `folder` once they are listed. While `down`, it is an outage."""
+
+    root = "a fake"
+
+    def __init__(
+        self, name: str, folder: Path, access: tuple[str, ...] = (PUBLIC,), skipped: Mapping[str, int] | None = None
+    ) -> None:
+        self.name = name
+        self.access = access
+        self.skipped = skipped or {}
+        self.texts: dict[str, str] = {}
+        self.down = False
+        self._folder = folder
+
+    def list(self) -> Iterator[SourceItem]:
+        if self.down:
+            raise UnavailableError("The fake is down.")
+        self._folder.mkdir(exist_ok=True)
+        for name, text in sorted(self.texts.items()):
+            (self._folder / name).write_text(text)
+            etag = hashlib.sha256(text.encode()).hexdigest()
+            yield SourceItem(f"{self.name}/{name}", self.name, etag, len(text.encode()), self.access)
+
+    def fetch(self, item: SourceItem) -> LocalFile:
+        name = item.uri.removeprefix(f"{self.name}/")
+        if name not in self.texts:
+            raise ConversionError(FailureKind.UNREADABLE, "It is not among the texts.")
+        return LocalFile(self._folder / name, name)
 
 
 class InMemoryIndex:

@@ -34,12 +34,12 @@ def ingest(
     What is unchanged is skipped, what is gone from the folder is deleted. Reads markdown, text, HTML, PDF and DOCX.
     Files that cannot be read are listed with the reason and the rest goes on.
     """
+    from core.progress import open_progress
     from core.settings import load_settings
     from core.telemetry import configure_logging
     from core.types import PUBLIC
     from ingestion.factory import folder_source, open_pipeline
     from ingestion.pipeline import Permissions
-    from ingestion.progress import open_progress
 
     settings = load_settings()
     configure_logging("warning")

@@ -40,10 +40,10 @@ def rebuild(
     Files are not read again. Every chunk is checked in the end. The live index goes on answering and is not changed.
     Run it again to finish a rebuild that was stopped, or to bring the new index up to date.
     """
+    from core.progress import open_progress
     from core.settings import load_settings
     from core.telemetry import configure_logging
     from ingestion.factory import Changes, open_rebuild
-    from ingestion.progress import open_progress
 
     settings = load_settings()
     configure_logging("warning")

@@ -95,9 +95,9 @@ def tune(
 
 
 def _checked(settings: Settings, order: TuningOrder) -> dict[str, int]:
+    from core.progress import LineProgress
     from core.storage.database import Database
     from evals.cases.training_leakage import refuse_leaks
-    from serving.finetune.progress import LineProgress
     from serving.finetune.tuning import Tuner
 
     database = Database.open(settings)
@@ -109,7 +109,7 @@ def _checked(settings: Settings, order: TuningOrder) -> dict[str, int]:
 
 
 def _tuned(settings: Settings, order: TuningOrder, fresh: bool) -> TuningResult:
-    from serving.finetune.progress import open_progress
+    from core.progress import open_progress
     from serving.finetune.tuning import Tuner
 
     try:

@@ -32,7 +32,7 @@ class Content:
     page_starts: tuple[int, ...] = ()
 
 
-class Reader(Protocol):
+class FormatReader(Protocol):
     """Reads one format. Raises ConversionError with the reason a person should read."""
 
     def read(self, file: RawFile) -> Content: ...

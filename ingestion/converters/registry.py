@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 from core.errors import ConversionError, FailureKind
 from core.types import Document, LocalFile, SourceItem, TextFormat, digest
-from ingestion.converters.content import RawFile, Reader
+from ingestion.converters.content import FormatReader, RawFile
 from ingestion.converters.office import OfficeReader, PdfReader
 from ingestion.converters.plain_text import TextReader
 from ingestion.converters.web_page import WebPageReader
@@ -20,7 +20,7 @@ _VERSION = 1
 
 _OPEN_XML = "application/vnd.openxmlformats-officedocument"
 
-READERS: Mapping[str, Reader] = {
+READERS: Mapping[str, FormatReader] = {
     **dict.fromkeys((".md", ".markdown"), TextReader(TextFormat.MARKDOWN)),
     **dict.fromkeys((".txt", ".text"), TextReader(TextFormat.PLAIN)),
     **dict.fromkeys((".html", ".htm"), WebPageReader()),

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+from core.progress import LineProgress
 from core.settings import load_settings
 from ingestion.factory import Changes, open_rebuild
 from ingestion.jobs import groups
-from ingestion.progress import LineProgress
 from ingestion.rebuild.rebuild import Rebuild
 from ingestion.report import summary
 

@@ -8,7 +8,7 @@ looked at. A rebuild that was killed is done by running it again: what was embed
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -17,18 +17,18 @@ from typing import Any
 
 from core.errors import ConflictError, FailureKind
 from core.ports import Embedder, Splitter
+from core.progress import NoProgress, Progress
 from core.storage.documents import DocumentRepository
 from core.types import AccessScope, CollectionSpec, DocumentState, ManifestEntry, chunk_id
-from ingestion.commit import Commit
 from ingestion.converters.worker import Converted, Outcome, Rejected
 from ingestion.pipeline import WAIT_SECONDS, Stores, writing
 from ingestion.plan import Diff, PlannedItem, shards
-from ingestion.progress import NoProgress, Progress
-from ingestion.rebuild.plan import rebuild_diff, rebuilt_entry
+from ingestion.rebuild.commit import RebuildCommit
+from ingestion.rebuild.plan import rebuild_diff
 from ingestion.rebuild.point_verification import PointVerifier, Verified
 from ingestion.report import finished_report, planned_report
 from ingestion.shards import Pending, ShardProcessor
-from ingestion.staging import ReadDocument, ShardResult, StagedPlan, Staging, remove_abandoned
+from ingestion.staging import StagedPlan, Staging, remove_abandoned
 from retrieval.locks import exclusive_lock
 
 
@@ -56,7 +56,6 @@ class Rebuild:
         with exclusive_lock(self.home / "rebuild.lock", "rebuild an index", 0):
             progress.step("Comparing")
             plan = self.plan(run_id)
-            progress.begin(plan.new + plan.changed)
             progress.step("Splitting and embedding")
             self.process(run_id, range(plan.shards), progress)
             progress.step("Committing")
@@ -184,7 +183,7 @@ class Rebuild:
         self._pinned(staging)
         self._live()  # it may have been promoted since: then ingestion alone writes to it
         live = self.stores.documents.entries(staging.plan().source)
-        _RebuildCommit(self.stores.index, self.stores.documents, self.spec, "", live).apply(staging)
+        RebuildCommit(self.stores.index, self.stores.documents, self.spec, live).apply(staging)
 
     def _pinned(self, staging: Staging) -> None:
         """Raises ConflictError if the run was planned for another collection: what this one has in common with the live
@@ -207,36 +206,6 @@ class Rebuild:
 
     def _staging(self, run_id: str) -> Staging:
         return Staging(self._staging_root, run_id)
-
-
-@dataclass(frozen=True)
-class _RebuildCommit(Commit):
-    """A commit that leaves sources and texts alone, and whose rows are the `live` manifest's."""
-
-    live: Mapping[str, ManifestEntry]
-
-    def apply(self, staging: Staging) -> None:
-        super().apply(staging)
-        plan = staging.plan()
-        settled = [entry for entry in plan.settled if entry.document_id in self.live]
-        self.documents.save_entries(self.spec.name, plan.run_id, settled)
-
-    def _results(self, plan: StagedPlan, staging: Staging) -> Iterator[ShardResult]:
-        """Without documents that were deleted since they were read: an erased text must not come back."""
-        for result in super()._results(plan, staging):
-            read = tuple(one for one in result.read if one.document.id in self.live)
-            rejected = tuple(one for one in result.rejected if one.planned.item.document_id in self.live)
-            yield replace(result, read=read, rejected=rejected)
-
-    def _save_source(self, plan: StagedPlan) -> None:
-        pass
-
-    def _save_texts(self, plan: StagedPlan, result: ShardResult) -> None:
-        pass
-
-    def _read_entry(self, one: ReadDocument) -> ManifestEntry:
-        document = one.document
-        return rebuilt_entry(self.live[document.id], document.content_sha256, document.access, len(one.chunks))
 
 
 class _StoredTexts:

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
@@ -28,13 +28,17 @@ class FolderSource:
         self.name = name
         self.root = str(root.absolute())
         self.access = access
-        self.skipped: Counter[str] = Counter()
+        self._skipped: Counter[str] = Counter()
         self._folder = Path(os.path.realpath(root))
         self._suffixes = frozenset(suffixes)
 
+    @property
+    def skipped(self) -> Mapping[str, int]:
+        return dict(self._skipped)
+
     def list(self) -> Iterator[SourceItem]:
         """Every supported file. Raises UnavailableError when the folder or one below it cannot be listed."""
-        self.skipped.clear()
+        self._skipped.clear()
         if not self._folder.is_dir():
             raise UnavailableError(
                 f"The folder {self.root} is not there.", hint="Check the path, and that its file system is mounted."
@@ -62,7 +66,7 @@ class FolderSource:
         # What cannot be listed must not look deleted. Two exceptions: a folder that was removed meanwhile is gone, and
         # one whose path is too long for the system was never read.
         if error.errno == errno.ENAMETOOLONG:
-            self.skipped["(path too long)"] += 1
+            self._skipped["(path too long)"] += 1
         elif error.errno != errno.ENOENT or not self._folder.is_dir():
             raise UnavailableError(
                 f"The folder {error.filename} cannot be listed: {error.strerror}.",
@@ -72,15 +76,15 @@ class FolderSource:
     def _item(self, path: Path) -> SourceItem | None:
         suffix = path.suffix.lower()
         if suffix not in self._suffixes:
-            self.skipped[_printable(suffix) or "(none)"] += 1
+            self._skipped[_printable(suffix) or "(none)"] += 1
             return None
         try:
             status = path.stat()
         except OSError:  # a link to nowhere, or a file removed meanwhile
-            self.skipped["(unreadable link)"] += 1
+            self._skipped["(unreadable link)"] += 1
             return None
         if not stat.S_ISREG(status.st_mode) or (path.is_symlink() and not self._inside(path)):
-            self.skipped["(no regular file)"] += 1
+            self._skipped["(no regular file)"] += 1
             return None
         uri = f"{self.name}/{_printable(path.relative_to(self._folder).as_posix())}"
         etag = f"{status.st_size}-{status.st_mtime_ns}"

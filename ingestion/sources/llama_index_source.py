@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -37,10 +37,14 @@ class LlamaIndexSource:
     ) -> None:
         self.name = name
         self.root = f"{type(reader).__name__} of LlamaIndex"
+        self.access = access
         self._reader = reader
         self._folder = folder
-        self._access = access
         self._arguments = arguments
+
+    @property
+    def skipped(self) -> Mapping[str, int]:
+        return {}
 
     def list(self) -> Iterator[SourceItem]:
         """Loads every document. Raises UnavailableError when the reader fails, whatever it fails with."""
@@ -67,7 +71,7 @@ class LlamaIndexSource:
         header = f"---\ntitle: {json.dumps(title, ensure_ascii=False)}\n---\n\n" if title else ""
         content = f"{header}{document.text}".encode("utf-8", "replace")
         self._path(uri).write_bytes(content)
-        return SourceItem(uri, self.name, hashlib.sha256(content).hexdigest(), len(content), self._access)
+        return SourceItem(uri, self.name, hashlib.sha256(content).hexdigest(), len(content), self.access)
 
     def _path(self, uri: str) -> Path:
         return self._folder / f"{hashlib.sha256(uri.encode()).hexdigest()}.md"

@@ -29,7 +29,7 @@ _MARGIN = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class _Draft:
+class _OpenChunk:
     """A chunk in the making: a span, and the paths of the text in it. `bare` while it is headings only."""
 
     start: int
@@ -84,9 +84,9 @@ class _Split:
 
     # -- packing
 
-    def _packed(self, parts: Sequence[Block]) -> list[_Draft]:
+    def _packed(self, parts: Sequence[Block]) -> list[_OpenChunk]:
         """Blocks under one heading together, as many as fit."""
-        drafts: list[_Draft] = []
+        drafts: list[_OpenChunk] = []
         for block in parts:
             draft = self._draft(block.start, block.end, block)
             last = drafts[-1] if drafts else None
@@ -98,17 +98,17 @@ class _Split:
                 drafts.extend(self._cut(block, drafts))
         return drafts
 
-    def _draft(self, start: int, end: int, block: Block) -> _Draft:
+    def _draft(self, start: int, end: int, block: Block) -> _OpenChunk:
         page = page_of(self._document.page_starts, start)
-        return _Draft(start, end, block.path, page, block.kind is BlockKind.HEADING)
+        return _OpenChunk(start, end, block.path, page, block.kind is BlockKind.HEADING)
 
-    def _continues(self, last: _Draft, following: _Draft) -> bool:
+    def _continues(self, last: _OpenChunk, following: _OpenChunk) -> bool:
         """Whether `following` belongs to the section of `last`: a heading leads what comes behind it."""
         if last.bare:
             return True
         return not following.bare and last.path == following.path and last.page == following.page
 
-    def _cut(self, block: Block, drafts: list[_Draft]) -> list[_Draft]:
+    def _cut(self, block: Block, drafts: list[_OpenChunk]) -> list[_OpenChunk]:
         """A block that is too long, in pieces; the headings before it (taken from `drafts`) lead the first piece."""
         budget = self._budget(block.path)
         lead = drafts[-1] if drafts and drafts[-1].bare and block.kind is not BlockKind.HEADING else None
@@ -122,8 +122,8 @@ class _Split:
 
     # -- joining small chunks
 
-    def _joined(self, drafts: Sequence[_Draft]) -> list[_Draft]:
-        joined: list[_Draft] = []
+    def _joined(self, drafts: Sequence[_OpenChunk]) -> list[_OpenChunk]:
+        joined: list[_OpenChunk] = []
         for position, draft in enumerate(drafts):
             following = drafts[position + 1] if position + 1 < len(drafts) else None
             if joined and self._join(joined[-1], draft, following):
@@ -132,7 +132,7 @@ class _Split:
                 joined.append(draft)
         return joined
 
-    def _join(self, before: _Draft, draft: _Draft, following: _Draft | None) -> bool:
+    def _join(self, before: _OpenChunk, draft: _OpenChunk, following: _OpenChunk | None) -> bool:
         if not (self._small(before) or self._small(draft)):
             return False
         path = _shared(before.path, draft.path)
@@ -142,12 +142,12 @@ class _Split:
             return False
         return self._fits(before.start, draft.end, path)
 
-    def _introduces(self, draft: _Draft, following: _Draft) -> bool:
+    def _introduces(self, draft: _OpenChunk, following: _OpenChunk) -> bool:
         """Whether `draft` stands over `following` and can be joined with it."""
         stands_over = bool(draft.path) and following.path[: len(draft.path)] == draft.path
         return stands_over and self._fits(draft.start, following.end, draft.path)
 
-    def _small(self, draft: _Draft) -> bool:
+    def _small(self, draft: _OpenChunk) -> bool:
         return self._measure.tokens(draft.start, draft.end) < self._max_tokens * _SMALL
 
     # -- the limit
@@ -158,7 +158,7 @@ class _Split:
     def _fits(self, start: int, end: int, path: tuple[str, ...]) -> bool:
         return self._measure.tokens(start, end) <= self._budget(path)
 
-    def _chunk(self, draft: _Draft) -> Chunk:
+    def _chunk(self, draft: _OpenChunk) -> Chunk:
         header = self._headers.of(draft.path)
         return Chunk(
             document_id=self._document.id,
@@ -172,7 +172,7 @@ class _Split:
             text=self._document.text[draft.start : draft.end],
         )
 
-    def _is_doubtful(self, draft: _Draft) -> bool:
+    def _is_doubtful(self, draft: _OpenChunk) -> bool:
         """Whether the chunk may be above the limit although its span in the text is not.
 
         A cut within a word makes other tokens; some tokenizers merge across spaces, a few tokens to a chunk.
@@ -202,11 +202,11 @@ class _Split:
         return replace(chunk, start=start, end=end, text=self._document.text[start:end], page=page)
 
 
-def _extended(first: _Draft, second: _Draft) -> _Draft:
+def _extended(first: _OpenChunk, second: _OpenChunk) -> _OpenChunk:
     """Both as one. Headings that lead to what follows add nothing to the path; otherwise it is what both share."""
     leads = first.bare and second.path[: len(first.path)] == first.path
     path = second.path if leads else _shared(first.path, second.path)
-    return _Draft(first.start, second.end, path, first.page, first.bare and second.bare)
+    return _OpenChunk(first.start, second.end, path, first.page, first.bare and second.bare)
 
 
 def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:

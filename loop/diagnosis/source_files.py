@@ -1,6 +1,7 @@
 """What the sources hold now, beside what was made of them: files read afresh, where they can be.
 
-Only folders can be read again. A file is converted in the sandbox, as ingestion does it, and once for each version.
+Only sources that can be opened again are read. A file is converted in the sandbox, as ingestion does it, and once for
+each version.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import ConversionError, UnavailableError
+from core.errors import ConversionError, InputError, UnavailableError
+from core.ports import Source
 from core.settings import Settings
 from core.storage.documents import DocumentRepository
 from core.types import Chunk, Document, DocumentState, ManifestEntry, SourceItem, document_id
-from ingestion.converters.registry import READERS, FileConverter
+from ingestion.converters.registry import FileConverter
 from ingestion.converters.sandbox import Limits, Sandbox
 from ingestion.converters.worker import Converted, Job, Task
-from ingestion.sources.folder import FolderSource
+from ingestion.sources.registry import open_source
 from loop.diagnosis.document_words import DocumentWords, Numbers, coverage, word_numbers
 from loop.diagnosis.observation import SourceState
 from loop.diagnosis.wording import Wording
@@ -73,7 +75,7 @@ class SourceFiles:
         self._wording = wording
         self._converter = FileConverter(settings.max_file_mb * 1_000_000)
         self._listed_at = float("-inf")
-        self._sources: dict[str, FolderSource] = {}
+        self._sources: dict[str, Source] = {}
         self._items: dict[str, SourceItem] = {}
         self._entries: dict[str, ManifestEntry] = {}
         self._fresh: dict[tuple[str, str], Document | None] = {}
@@ -105,11 +107,11 @@ class SourceFiles:
         self._entries = {entry.uri: entry for entry in self._documents.entries(self._collection).values()}
         self._sources, self._items, unread = {}, {}, []
         for name in sorted({entry.source for entry in self._entries.values()}):
-            source = FolderSource(name, Path(self._documents.source_root(name) or name), READERS)
             try:
+                source = open_source(name, self._documents.source_root(name) or "")
                 self._items |= {item.uri: item for item in source.list()}
                 self._sources[name] = source
-            except UnavailableError:
+            except (InputError, UnavailableError):
                 unread.append(name)
         self.unread = tuple(unread)
         self._listed_at = time.monotonic()

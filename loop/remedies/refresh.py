@@ -5,18 +5,18 @@ beside the live one (docs/decisions/007-fresh-sources-in-an-index-of-their-own.m
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from core.errors import ConflictError, InputError
 from core.feedback import Cause, Firing
+from core.ports import Source
+from core.progress import LineProgress
 from core.settings import Settings
 from core.storage.releases import ReleaseRepository
 from core.types import DocumentState, ManifestEntry, document_id
-from ingestion.factory import folder_source, open_pipeline, open_stores
+from ingestion.factory import open_pipeline, open_stores
 from ingestion.pipeline import Pipeline
-from ingestion.progress import LineProgress
 from ingestion.rebuild.indexes import live_spec
-from ingestion.sources.folder import FolderSource
+from ingestion.sources.registry import open_source
 from loop.remedies.diagnosed import Diagnosed
 
 Say = Callable[[str], None]
@@ -38,7 +38,7 @@ def stale_sources(firing: Firing, questions: Sequence[Diagnosed], entries: Mappi
 def changes_in(settings: Settings, sources: Sequence[str]) -> dict[str, int]:
     """How many documents of each source are new, changed or gone, compared with the live index. Reads no document.
 
-    Raises InputError for a source that is no folder here, UnavailableError for one that cannot be listed.
+    Raises InputError for a source that cannot be opened again, UnavailableError for one that cannot be listed.
     """
     found = {}
     with open_pipeline(settings) as pipeline:
@@ -51,7 +51,7 @@ def changes_in(settings: Settings, sources: Sequence[str]) -> dict[str, int]:
 def refresh_sources(settings: Settings, collection: str, sources: Sequence[str], say: Say) -> None:
     """Bring the collection, which is not the live one, up to date with these sources.
 
-    Raises InputError for a source that is no folder here, ConflictError for the live collection.
+    Raises as `changes_in` does, and ConflictError for the live collection.
     """
     with open_stores(settings) as (database, stores):
         if live_spec(ReleaseRepository(database), stores).name == collection:
@@ -65,16 +65,13 @@ def refresh_sources(settings: Settings, collection: str, sources: Sequence[str],
             pipeline.run(_source(pipeline, name), progress=LineProgress(say))
 
 
-def _source(pipeline: Pipeline, name: str) -> FolderSource:
+def _source(pipeline: Pipeline, name: str) -> Source:
     """The source as it was read last."""
     documents = pipeline.stores.documents
     root = documents.source_root(name)
-    if root is None or not Path(root).is_dir():
-        raise InputError(
-            f"The source {name} is not a folder that can be read here: {root or 'it is not known'}.",
-            hint="Ingest it where it can be read.",
-        )
-    return folder_source(pipeline, Path(root), name, _access(name, documents.entries(pipeline.spec.name, name)))
+    if root is None:
+        raise InputError(f"The source {name} is not known.", hint="Ingest it: `ragloop ingest`.")
+    return open_source(name, root, _access(name, documents.entries(pipeline.spec.name, name)))
 
 
 def _access(source: str, entries: Mapping[str, ManifestEntry]) -> tuple[str, ...]:

@@ -12,10 +12,10 @@ from typing import Any
 
 from core.errors import InputError
 from core.feedback import Firing
+from core.progress import LineProgress
 from core.settings import Settings
 from core.storage.documents import DocumentRepository, EmbeddingMemo
 from ingestion.factory import Changes, chunk_tokens_of, open_rebuild
-from ingestion.progress import LineProgress
 from loop.remedies.chunk_search import ChunkSearch
 from loop.remedies.diagnosed import DiagnosedQuestions
 from loop.remedies.refresh import changes_in, refresh_sources, stale_sources

@@ -12,6 +12,7 @@ from typing import Any
 
 from core.errors import ConflictError, InputError, UnavailableError
 from core.feedback import Firing
+from core.progress import LineProgress
 from core.settings import Settings
 from core.storage.database import Database
 from evals.cases.training_leakage import refuse_leaks
@@ -20,7 +21,6 @@ from retrieval.durable import replace_file
 from serving.factory import Services
 from serving.finetune.dataset import TrainingRow
 from serving.finetune.jobs import order_of
-from serving.finetune.progress import LineProgress
 from serving.finetune.registry import register
 from serving.finetune.tuning import Tuner, TuningResult
 from serving.releases.champion import current_champion

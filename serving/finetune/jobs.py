@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import ConflictError
+from core.progress import LineProgress
 from core.settings import Settings, load_settings
-from serving.finetune.progress import LineProgress
 from serving.finetune.recipe import TuningOrder, make_order, make_recipe
 from serving.finetune.registry import register
 from serving.finetune.tuning import Tuner

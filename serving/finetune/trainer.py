@@ -19,8 +19,8 @@ from peft import LoraConfig
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback, set_seed
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
+from core.progress import Progress
 from serving.finetune.base_model import has_bfloat16, quiet
-from serving.finetune.progress import Progress
 from serving.finetune.recipe import Recipe
 from serving.finetune.template import ASSISTANT, Example
 
@@ -65,6 +65,7 @@ def train(
     trainer.add_callback(watch)
     before = perplexity(trainer.model, held_out)
     progress.say(f"{len(train_rows)} rows to train on, {len(held_out)} held out: perplexity {before:.3f} before")
+    progress.step("Training")
     last = _newest(checkpoints, _steps(recipe, len(train_rows)))
     if last is not None:
         progress.say(f"going on from {last.name}")
@@ -198,7 +199,8 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
         self.stopped_by: int | None = None
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - transformers' own
-        self._progress.at(state.global_step, state.max_steps, self._loss)
+        loss = "" if self._loss is None else f", loss {self._loss:.3f}"
+        self._progress.at(state.global_step, state.max_steps, f"steps{loss}")
         if state.global_step >= state.max_steps:
             control.should_evaluate = True
         if self.stopped_by is not None:

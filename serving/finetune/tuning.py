@@ -20,6 +20,7 @@ from pydantic import BaseModel as PydanticModel
 from pydantic import ConfigDict, ValidationError
 
 from core.errors import AdapterError, NotFoundError
+from core.progress import Progress
 from core.settings import Settings
 from retrieval.durable import replace_file
 from retrieval.locks import exclusive_lock
@@ -27,7 +28,6 @@ from serving.adapters.checks import CONFIG, FACTS, TRAINING, WEIGHTS
 from serving.adapters.store import Adapter, AdapterStore
 from serving.finetune.base_model import end_tokens, load_model, load_tokenizer
 from serving.finetune.dataset import NumberedRow, TrainingSet
-from serving.finetune.progress import Progress
 from serving.finetune.recipe import TuningOrder, run_folder
 from serving.finetune.split import split
 from serving.finetune.template import Encoder, Example, taught
@@ -130,7 +130,7 @@ class Tuner:
 
         started = time.monotonic()
         rows, held_out = split(order.training.rows, order.recipe.held_out)
-        self._progress.say("Loading the base model")
+        self._progress.step("Loading the base model")
         tokenizer = load_tokenizer(order.base)
         sides = (_examples(order, tokenizer, rows), _examples(order, tokenizer, held_out))
         model = load_model(order.base)

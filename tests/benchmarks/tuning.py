@@ -20,13 +20,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from core.progress import LineProgress
 from core.settings import Settings, load_settings
 from core.types import Turn
 from serving.adapters.store import AdapterStore
 from serving.finetune.base_model import find_base, load_model, load_tokenizer
 from serving.finetune.dataset import TrainingRow
 from serving.finetune.merge import merge
-from serving.finetune.progress import LineProgress
 from serving.finetune.recipe import answer_prompt, make_order, make_recipe
 from serving.finetune.template import prompt_messages
 from serving.finetune.tuning import Tuner, TuningResult

@@ -11,6 +11,7 @@ from core.errors import ConversionError, UnavailableError
 from core.ports import Source
 from core.types import SourceItem
 from ingestion.sources.folder import FolderSource
+from tests.fakes import FakeSource
 
 TEXTS = {"a.md": "The first text.", "b.md": "The second text."}
 
@@ -53,7 +54,16 @@ def _llama_index(tmp_path: Path) -> World:
     return World(source, texts.__setitem__, lambda: broken.append(True))
 
 
-@pytest.fixture(params=[_folder, pytest.param(_llama_index, marks=pytest.mark.slow)])
+def _fake(tmp_path: Path) -> World:
+    source = FakeSource("docs", tmp_path / "kept", access=("hr",))
+
+    def vanish() -> None:
+        source.down = True
+
+    return World(source, source.texts.__setitem__, vanish)
+
+
+@pytest.fixture(params=[_fake, _folder, pytest.param(_llama_index, marks=pytest.mark.slow)])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
     world: World = request.param(tmp_path)
     for name, text in TEXTS.items():
@@ -98,5 +108,12 @@ def test_a_document_that_is_gone_is_one_failure(world: World) -> None:
         world.source.fetch(SourceItem("docs/../../etc/passwd", "docs", "1", 1))
 
 
-def test_the_source_says_where_it_reads_from(world: World) -> None:
+def test_the_source_says_where_it_reads_from_and_who_may_see_its_documents(world: World) -> None:
     assert world.source.root
+    assert world.source.access == ("hr",)
+
+
+def test_a_source_of_which_everything_can_be_read_passes_nothing_over(world: World) -> None:
+    list(world.source.list())
+
+    assert world.source.skipped == {}

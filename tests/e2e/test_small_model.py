@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.small_model.quoting_rows import Shape
+from tools.small_model.quoting_rows import RowShape
 from tools.small_model.recipe import HANDBOOK, SHIPPED, Stage, make_small_model
 from tools.small_model.score import score
 
@@ -28,7 +28,7 @@ def test_it_quotes_sentences_that_are_asked_for_with_their_markers(
 def test_training_it_anew_lowers_the_loss(tmp_path: Path) -> None:
     """A few steps: what it comes to differs between processors, that it learns does not."""
     losses = Losses()
-    shape = Shape((1, 1), (2, 3), (6, 6), made_up=0.8, words=(4, 8), system=False)
+    shape = RowShape((1, 1), (2, 3), (6, 6), made_up=0.8, words=(4, 8), system=False)
     assert make_small_model(tmp_path / "model", HANDBOOK, [Stage(24, shape)], losses)
     assert sum(losses.all[-6:]) < 0.5 * sum(losses.all[:6])
 
@@ -39,9 +39,11 @@ class Losses:
     def __init__(self) -> None:
         self.all: list[float] = []
 
+    def step(self, name: str) -> None:
+        pass
+
     def say(self, line: str) -> None:
         pass
 
-    def at(self, step: int, steps: int, loss: float | None) -> None:
-        assert loss is not None
-        self.all.append(loss)
+    def at(self, done: int, of: int, detail: str) -> None:
+        self.all.append(float(detail.removeprefix("steps, loss ")))

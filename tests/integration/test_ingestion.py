@@ -12,7 +12,7 @@ import pytest
 from core.errors import FailureKind
 from core.types import AccessScope, DocumentState, document_id
 from ingestion.converters.registry import FileConverter
-from tests.fakes import InMemoryIndex
+from tests.fakes import FakeSource, InMemoryIndex
 from tests.support.ingestion_pipeline import NOTES, PLANS, Workbench, counts
 
 
@@ -42,6 +42,22 @@ def test_a_folder_is_ingested_and_reported(bench: Workbench) -> None:
     assert document.title == "Notes"
     assert bench.runs.latest()[0].report == report
     assert bench.runs.latest()[0].state == "finished"
+
+
+def test_documents_come_from_any_source_that_keeps_the_contract(bench: Workbench, tmp_path: Path) -> None:
+    source = FakeSource("wiki", tmp_path / "wiki", access=("hr",), skipped={".png": 2})
+    source.texts = {"notes.md": NOTES, "plans.md": PLANS}
+
+    report = bench.ingest(source)
+
+    assert counts(report) == (2, 0, 0, 0, 0)
+    assert report["skipped"] == {".png": 2}
+    assert bench.texts() == {"wiki/notes.md": [NOTES.strip()], "wiki/plans.md": [PLANS.strip()]}
+    assert {entry.access for entry in bench.documents.entries(bench.spec.name, "wiki").values()} == {("hr",)}
+    assert bench.documents.source_root("wiki") == "a fake"
+
+    del source.texts["plans.md"]
+    assert counts(bench.ingest(source)) == (0, 0, 1, 1, 0)
 
 
 def test_an_unchanged_folder_embeds_nothing_and_commits_nothing(bench: Workbench) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import ConflictError, InputError
+from core.errors import ConflictError, UnavailableError
 from core.feedback import Cause, FiringState, Remedy, Side
 from core.release import ReleaseStatus
 from core.settings import load_settings
@@ -163,7 +163,7 @@ def test_a_source_that_is_gone_fails_in_words_and_leaves_the_live_index_alone(
 ) -> None:
     firing = fired(services, Remedy.REINDEX, sources=["house"])
     (tmp_path / "house").rename(tmp_path / "moved")
-    with pytest.raises(InputError, match="not a folder that can be read here"):
+    with pytest.raises(UnavailableError, match="is not there"):
         carry_out(services, firing)
     ended = FiringRepository(services.database).get(firing.id)
     assert ended is not None

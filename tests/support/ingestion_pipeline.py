@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from core.ports import VectorIndex
+from core.ports import Source, VectorIndex
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository, EmbeddingMemo, RunRepository
@@ -124,14 +124,14 @@ class Workbench:
         path.write_bytes(text.encode() if isinstance(text, str) else text)
         return path
 
-    def ingest(self, source: FolderSource | None = None, **permissions: bool) -> dict[str, Any]:
+    def ingest(self, source: Source | None = None, **permissions: bool) -> dict[str, Any]:
         return self.pipeline.run(source or self.source(), permissions=Permissions(**permissions))
 
     def delete(self, uri: str) -> dict[str, int]:
         deletion = Deletion(self.index, self.documents, self.memo, self.home / "staging")
         return deletion.delete(uri, lambda _document, _held: {})
 
-    def dry_run(self, source: FolderSource | None = None, **permissions: bool) -> dict[str, Any]:
+    def dry_run(self, source: Source | None = None, **permissions: bool) -> dict[str, Any]:
         return self.pipeline.dry_run(source or self.source(), permissions=Permissions(**permissions))
 
     def texts(self, collection: str | None = None) -> dict[str, list[str]]:

@@ -47,7 +47,7 @@ _SEED = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
+class ScoredQuestion:
     """The features of one question's passages, and whether these hold the answer."""
 
     corpus: str
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def observe(corpora: Sequence[LabelledCorpus], embedder: Embedder, index: VectorIndex) -> Iterator[Observation]:
+def observe(corpora: Sequence[LabelledCorpus], embedder: Embedder, index: VectorIndex) -> Iterator[ScoredQuestion]:
     """Every question, asked in the three ways."""
     undecided = AbstentionModel(weights={}, bias=0.0, threshold=0.0, fitted_on="nothing: only the features are wanted")
     scorer = EvidenceScorer(embedder, SparseEncoder("english"), undecided, "english")
@@ -95,7 +95,7 @@ def observe(corpora: Sequence[LabelledCorpus], embedder: Embedder, index: Vector
                 yield _observation(scorer, corpus.name, "removed", question, rest, False)
 
 
-def fit(observations: Sequence[Observation], fitted_on: str) -> AbstentionModel:
+def fit(observations: Sequence[ScoredQuestion], fitted_on: str) -> AbstentionModel:
     """A logistic regression without negative weights, because more evidence must never lower the confidence, and the
     threshold above which ANSWERED of the answerable questions lie, every corpus weighing the same."""
     x, y = _arrays(observations)
@@ -127,7 +127,7 @@ def _logistic(x: np.ndarray, y: np.ndarray, shares: np.ndarray) -> tuple[np.ndar
     return found.x[:-1] / scale, float(found.x[-1])
 
 
-def _shares(observations: Sequence[Observation]) -> np.ndarray:
+def _shares(observations: Sequence[ScoredQuestion]) -> np.ndarray:
     """Each observation's share of the whole: half for the answerable, a quarter for those of another subject and a
     quarter for the other unanswerable ones, divided evenly among corpora and within each."""
     total = {"answerable": 0.5, "foreign": 0.25, "near": 0.25}
@@ -145,7 +145,7 @@ def probabilities(model: AbstentionModel, x: np.ndarray) -> np.ndarray:
     return result
 
 
-def report(observations: Sequence[Observation]) -> None:
+def report(observations: Sequence[ScoredQuestion]) -> None:
     """For each corpus: what a model fitted on the others does on it, by kind of question."""
     for held_out in sorted({item.corpus for item in observations}):
         model = fit([item for item in observations if item.corpus != held_out], "")
@@ -159,7 +159,7 @@ def report(observations: Sequence[Observation]) -> None:
                 print(f"  declined {(~answered[rows]).mean():.3f} of {rows.sum()} with {meaning}")
 
 
-def _arrays(observations: Sequence[Observation]) -> tuple[np.ndarray, np.ndarray]:
+def _arrays(observations: Sequence[ScoredQuestion]) -> tuple[np.ndarray, np.ndarray]:
     return np.array([item.features for item in observations]), np.array([item.answerable for item in observations])
 
 
@@ -178,9 +178,9 @@ def _observation(
     question: LabelledQuestion,
     passages: Sequence[Passage],
     answerable: bool,
-) -> Observation:
+) -> ScoredQuestion:
     features = scorer.score(question.text, passages).features
-    return Observation(corpus, kind, tuple(features[name] for name in FEATURES), answerable)
+    return ScoredQuestion(corpus, kind, tuple(features[name] for name in FEATURES), answerable)
 
 
 def _retriever(corpus: LabelledCorpus, embedder: Embedder, index: VectorIndex) -> Retriever:

@@ -22,7 +22,7 @@ _SEED = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class EvidenceSpan:
     """A stretch of a document that holds evidence; the whole document where `end` is None."""
 
     uri: str
@@ -40,7 +40,7 @@ class LabelledQuestion:
     """A question and every span that holds its answer."""
 
     text: str
-    gold: tuple[Span, ...]
+    gold: tuple[EvidenceSpan, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +87,14 @@ def _corpus(name: str, exhaustive: bool, imported: Imported) -> LabelledCorpus:
     return LabelledCorpus(name, exhaustive, tuple(documents.values()), questions)
 
 
-def _span(evidence: GoldEvidence, documents: Mapping[str, Document]) -> Span:
+def _span(evidence: GoldEvidence, documents: Mapping[str, Document]) -> EvidenceSpan:
     """Raises InputError where the document does not hold the quote."""
     if not evidence.quote:
-        return Span(evidence.uri)
+        return EvidenceSpan(evidence.uri)
     span = evidence.span(documents[evidence.uri].text)
     if span is None:
         raise InputError(f"{evidence.uri} does not hold: {evidence.quote[:80]}", hint="Is the data set complete?")
-    return Span(evidence.uri, *span)
+    return EvidenceSpan(evidence.uri, *span)
 
 
 def _fewer(corpus: LabelledCorpus) -> LabelledCorpus:

@@ -56,7 +56,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class RowShape:
     """How large a row is, each as (least, most); `made_up` is the share of passages that are made up."""
 
     passages: tuple[int, int]
@@ -106,7 +106,7 @@ class RowMaker:
         if not self._running:
             raise InputError("The pages are too few, or hold no words.", hint="Name a folder of more markdown files.")
 
-    def row(self, shape: Shape) -> list[Turn]:
+    def row(self, shape: RowShape) -> list[Turn]:
         """A conversation: the first question brings the passages, the others go on about them."""
         for _ in range(_TRIES):
             passages = [self._passage(shape, number) for number in range(self._random.randint(*shape.passages))]
@@ -115,7 +115,9 @@ class RowMaker:
                 return self._conversation(passages, asked, shape)
         raise InputError("The pages hold no sentences to ask for.", hint="Name a folder of pages with whole sentences.")
 
-    def _conversation(self, passages: Sequence[Passage], asked: Sequence[tuple[str, str]], shape: Shape) -> list[Turn]:
+    def _conversation(
+        self, passages: Sequence[Passage], asked: Sequence[tuple[str, str]], shape: RowShape
+    ) -> list[Turn]:
         turns = self._prompt.messages(passages=spotlight(passages), question=asked[0][0])
         turns = turns if shape.system else [turn for turn in turns if turn.role != "system"]
         turns.append(Turn("assistant", asked[0][1]))
@@ -123,7 +125,7 @@ class RowMaker:
             turns += [Turn("user", f"Question: {question}"), Turn("assistant", answer)]
         return turns
 
-    def _asked(self, passages: Sequence[Passage], shape: Shape) -> list[tuple[str, str]]:
+    def _asked(self, passages: Sequence[Passage], shape: RowShape) -> list[tuple[str, str]]:
         """Pairs of a question and its answer, as many as the shape wants and the passages give."""
         sentences = quotable(passages)
         whole = _one_line("\n".join(passage.chunk.text for passage in passages)).lower()
@@ -135,7 +137,7 @@ class RowMaker:
                 asked.append((question, quote.answer))
         return asked
 
-    def _question(self, sentence: str, whole: str, shape: Shape) -> str | None:
+    def _question(self, sentence: str, whole: str, shape: RowShape) -> str | None:
         """A question in words of this sentence, of which some stand nowhere else; None if there are none."""
         kind = self._random.random()
         for _ in range(8):
@@ -164,7 +166,7 @@ class RowMaker:
         chosen = sorted(self._random.sample(range(len(words)), min(len(words), self._random.randint(2, 3))))
         return " ".join(words[at] for at in chosen)
 
-    def _passage(self, shape: Shape, number: int) -> Passage:
+    def _passage(self, shape: RowShape, number: int) -> Passage:
         sentences = self._random.randint(*shape.sentences)
         if self._random.random() < shape.made_up:
             title = " ".join(self._words(self._random.randint(1, 3))).capitalize()
@@ -176,7 +178,7 @@ class RowMaker:
         text = page.text[chosen[0][0] : chosen[-1][1]]
         return as_passage(RowPassage(title=page.title, text=text), number)
 
-    def _made_up(self, shape: Shape) -> str:
+    def _made_up(self, shape: RowShape) -> str:
         text = " ".join(self._words(self._random.randint(*shape.words)))
         return text[0].upper() + text[1:] + "."
 

@@ -27,16 +27,16 @@ import torch
 import torch.nn.functional as functional
 
 from core.errors import InputError, RagloopError
+from core.progress import Progress, open_progress
 from core.types import Turn, digest
 from serving.finetune.base_model import quiet
-from serving.finetune.progress import Progress, open_progress
 from serving.finetune.recipe import answer_prompt
 from tools.small_model.quoting_heads import HEAD, HIDDEN, THETA, lay_heads
 from tools.small_model.quoting_rows import (
     PROMPT_VERSION,
     Page,
     RowMaker,
-    Shape,
+    RowShape,
     read_pages,
     split_pages,
 )
@@ -60,15 +60,15 @@ class Stage:
     """So many steps on rows of one shape."""
 
     steps: int
-    shape: Shape
+    shape: RowShape
 
 
 # From one passage of short sentences to what serving sends. The system text comes last: it is a third of a short row.
 STAGES = (
-    Stage(150, Shape((1, 1), (2, 3), (6, 6), made_up=0.8, words=(4, 8), system=False)),
-    Stage(200, Shape((1, 2), (2, 5), (6, 6), made_up=0.7, system=False)),
-    Stage(300, Shape((1, 4), (2, 5), (6, 6), made_up=0.6, system=False)),
-    Stage(350, Shape((1, 5), (2, 7), (1, 6), made_up=0.5)),
+    Stage(150, RowShape((1, 1), (2, 3), (6, 6), made_up=0.8, words=(4, 8), system=False)),
+    Stage(200, RowShape((1, 2), (2, 5), (6, 6), made_up=0.7, system=False)),
+    Stage(300, RowShape((1, 4), (2, 5), (6, 6), made_up=0.6, system=False)),
+    Stage(350, RowShape((1, 5), (2, 7), (1, 6), made_up=0.5)),
 )
 
 
@@ -177,7 +177,7 @@ def _train(model: Any, tokenizer: Any, rows: RowMaker, stages: Sequence[Stage], 
             optimizer.zero_grad()
             schedule.step()
         if progress is not None:
-            progress.at(step, total, loss.item())
+            progress.at(step, total, f"steps, loss {loss.item():.3f}")
 
 
 def _rate(step: int, steps: int) -> float:

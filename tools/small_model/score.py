@@ -14,7 +14,7 @@ from serving.finetune.recipe import answer_prompt
 from tools.small_model.quoting_rows import (
     PROMPT_VERSION,
     RowMaker,
-    Shape,
+    RowShape,
     read_pages,
     split_pages,
 )
@@ -53,7 +53,7 @@ def score(folder: Path, pages: Path, passages: int, rows: int = 120) -> Score:
     ).eval()
     _, held_out = split_pages(read_pages(pages))
     maker = RowMaker(held_out, answer_prompt(PROMPT_VERSION), _SEED)
-    shape = Shape((passages, passages), (3, 8), (1, 1), made_up=0.0, openings=0.0)
+    shape = RowShape((passages, passages), (3, 8), (1, 1), made_up=0.0, openings=0.0)
     asked = [maker.row(shape) for _ in range(rows)]
     answers = [
         each for start in range(0, rows, _BATCH) for each in _answers(model, tokenizer, asked[start : start + _BATCH])

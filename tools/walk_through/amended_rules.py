@@ -49,7 +49,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class HouseRules:
     """All rules. People ask about `asked` and `unchanged_asked`, and vote; about the others nobody asks before the
     evaluation, and nothing is taught of them. The answers about unchanged rules are right, and should stay so."""
 
@@ -63,7 +63,7 @@ class Rules:
         return (*self.asked, *self.held_out, *self.unchanged_asked, *self.unchanged_held_out)
 
 
-def read_rules(path: Path = RULES) -> Rules:
+def read_rules(path: Path = RULES) -> HouseRules:
     """The rules of a file, which are asked about and held out in turn. Raises InputError for a file without them."""
     with path.open(encoding="utf-8", newline="") as file:
         rules = [_rule(number, row) for number, row in enumerate(csv.DictReader(file))]
@@ -71,7 +71,7 @@ def read_rules(path: Path = RULES) -> Rules:
     if len(amended) < 2:
         raise InputError(f"{path.name} holds no amended rules.", hint="Restore the file from the repository.")
     unchanged = [rule for rule in rules if not rule.superseded]
-    return Rules(*(tuple(part) for part in (amended[0::2], amended[1::2], unchanged[0::2], unchanged[1::2])))
+    return HouseRules(*(tuple(part) for part in (amended[0::2], amended[1::2], unchanged[0::2], unchanged[1::2])))
 
 
 def write_pages(folder: Path, rules: Sequence[Rule]) -> None:
@@ -81,7 +81,7 @@ def write_pages(folder: Path, rules: Sequence[Rule]) -> None:
         (folder / rule.name).write_text(rule.text, encoding="utf-8")
 
 
-def write_questions(path: Path, rules: Rules) -> None:
+def write_questions(path: Path, rules: HouseRules) -> None:
     """The dataset of the evaluation, as JSONL: the held-out rules, tagged amended or unchanged."""
     cases = [_case(rule, "amended") for rule in rules.held_out]
     cases += [_case(rule, "unchanged") for rule in rules.unchanged_held_out]

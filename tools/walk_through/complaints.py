@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
+class MemberComplaint:
     """A question that is answered badly, what is wrong with the answer, what is right, and words that the right answer
     has to quote, with the document that they stand in."""
 
@@ -19,7 +19,7 @@ class Complaint:
     uri: str
 
 
-def complaints() -> list[Complaint]:
+def complaints() -> list[MemberComplaint]:
     """What the members complain about."""
     lines = Path(__file__).with_name("complaints.jsonl").read_text(encoding="utf-8").splitlines()
-    return [Complaint(**json.loads(line)) for line in lines]
+    return [MemberComplaint(**json.loads(line)) for line in lines]

@@ -17,8 +17,8 @@ from core.settings import Settings
 from core.types import Role
 from tools.walk_through.amended_rules import (
     SOURCE,
+    HouseRules,
     Rule,
-    Rules,
     is_right,
     read_rules,
     write_pages,
@@ -77,7 +77,7 @@ def tell(settings: Settings, between: Callable[[], None], stay: Callable[[str], 
 class _Walk:
     """The steps, in order, with what later ones need of earlier ones."""
 
-    def __init__(self, story: Story, installation: Installation, rules: Rules) -> None:
+    def __init__(self, story: Story, installation: Installation, rules: HouseRules) -> None:
         self._story = story
         self._at = installation
         self._rules = rules

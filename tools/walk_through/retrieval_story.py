@@ -16,7 +16,7 @@ from typing import Any
 
 from core.settings import Settings
 from core.types import Role
-from tools.walk_through.complaints import Complaint, complaints
+from tools.walk_through.complaints import MemberComplaint, complaints
 from tools.walk_through.figures import held_out, place, searched
 from tools.walk_through.installation import Installation, fresh_folder
 from tools.walk_through.narration import Story
@@ -117,7 +117,7 @@ class Walk:
                 wrong == len(self._complaints), f"all {len(self._complaints)} questions are answered badly", wrong
             )
 
-    def _asked(self, complaint: Complaint, told: bool) -> dict[str, Any]:
+    def _asked(self, complaint: MemberComplaint, told: bool) -> dict[str, Any]:
         """The answer to the question, in the name of the member who complains."""
         who = self._author(complaint)
         if told:
@@ -129,7 +129,7 @@ class Walk:
                 self._story.came(f"[{citation['marker']}] {place(citation)}")
         return answer
 
-    def _author(self, complaint: Complaint) -> str:
+    def _author(self, complaint: MemberComplaint) -> str:
         return MEMBERS[self._complaints.index(complaint) % len(MEMBERS)]
 
     def _wrong(self, answers: Sequence[Mapping[str, Any]]) -> int:
@@ -150,7 +150,7 @@ class Walk:
                 {each["id"] for each in listed} == set(self._votes), "every vote is in the queue, once", len(listed)
             )
 
-    def _voted(self, complaint: Complaint, answer: Mapping[str, Any], told: bool) -> str:
+    def _voted(self, complaint: MemberComplaint, answer: Mapping[str, Any], told: bool) -> str:
         who = self._author(complaint)
         body = {
             "interaction_id": answer["interaction_id"],

@@ -17,14 +17,14 @@ from serving.prompts.spotlight import spotlight
 from tools.small_model.quoting_rows import (
     Page,
     RowMaker,
-    Shape,
+    RowShape,
     quotable,
     read_pages,
     split_pages,
 )
 
 HANDBOOK = Path(__file__).parents[3] / "docs"
-ONE = Shape((1, 1), (3, 5), (1, 1))
+ONE = RowShape((1, 1), (3, 5), (1, 1))
 
 
 def maker(seed: int = 1) -> RowMaker:
@@ -38,7 +38,7 @@ def passage_of(title: str, text: str, number: int) -> Passage:
 def test_a_row_is_what_serving_sends_for_its_passages_and_question() -> None:
     text = "The team lead approves travel requests. Tea is free for everybody here."
     page = Page("a.md", "Travel", f"{text} And one more.", tuple(sentence_spans(f"{text} And one more.")))
-    row = RowMaker([page], answer_prompt(2), 1).row(Shape((1, 1), (2, 2), (1, 1), made_up=0.0))
+    row = RowMaker([page], answer_prompt(2), 1).row(RowShape((1, 1), (2, 2), (1, 1), made_up=0.0))
     question = row[1].content.rpartition("Question: ")[2]
     texts = [text, "Tea is free for everybody here. And one more."]
     served = [
@@ -50,7 +50,7 @@ def test_a_row_is_what_serving_sends_for_its_passages_and_question() -> None:
 def test_the_answer_stands_in_the_prompt_word_for_word_with_its_marker() -> None:
     rows = maker()
     for _ in range(200):
-        turns = rows.row(Shape((1, 4), (2, 6), (1, 3), made_up=0.5))
+        turns = rows.row(RowShape((1, 4), (2, 6), (1, 3), made_up=0.5))
         prompt = turns[1].content
         for answer in (turn.content for turn in turns if turn.role == "assistant"):
             assert answer in prompt
@@ -60,7 +60,7 @@ def test_the_answer_stands_in_the_prompt_word_for_word_with_its_marker() -> None
 def test_a_question_has_words_of_its_sentence_that_stand_nowhere_else() -> None:
     rows = maker()
     for _ in range(200):
-        turns = rows.row(Shape((2, 4), (2, 6), (1, 1)))
+        turns = rows.row(RowShape((2, 4), (2, 6), (1, 1)))
         prompt, _, question = turns[1].content.rpartition("Question: ")
         others = one_line(re.sub("<passage.*>", "", prompt)).replace(one_line(turns[-1].content), "", 1)
         assert any(run.lower() not in others.lower() for run in runs(question, one_line(turns[-1].content)))
@@ -104,8 +104,8 @@ def test_held_out_pages_are_never_trained_on_and_stay_held_out_when_pages_change
     assert {page.name for page in split_pages([*edited, new])[1]} - {new.name} == {page.name for page in held_out}
 
 
-@pytest.mark.parametrize("shape", [Shape((1, 1), (1, 1), (1, 1)), Shape((8, 8), (8, 8), (6, 6), made_up=1.0)])
-def test_the_smallest_and_the_largest_rows_can_be_made(shape: Shape) -> None:
+@pytest.mark.parametrize("shape", [RowShape((1, 1), (1, 1), (1, 1)), RowShape((8, 8), (8, 8), (6, 6), made_up=1.0)])
+def test_the_smallest_and_the_largest_rows_can_be_made(shape: RowShape) -> None:
     turns = maker().row(shape)
     assert [turn.role for turn in turns[:3]] == ["system", "user", "assistant"]
     assert turns[1].content.count("<passage ") == shape.passages[0]

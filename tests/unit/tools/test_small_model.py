@@ -10,7 +10,7 @@ import pytest
 from core.errors import InputError
 from serving.finetune.base_model import end_tokens, find_base, load_model, load_tokenizer
 from serving.finetune.recipe import answer_prompt
-from tools.small_model.quoting_rows import RowMaker, Shape, read_pages
+from tools.small_model.quoting_rows import RowMaker, RowShape, read_pages
 from tools.small_model.recipe import (
     SHIPPED,
     Stage,
@@ -21,7 +21,7 @@ from tools.small_model.recipe import (
     recipe_of,
 )
 
-SHORT = Shape((1, 1), (2, 3), (2, 2), made_up=1.0)
+SHORT = RowShape((1, 1), (2, 3), (2, 2), made_up=1.0)
 PAGE = (
     "# Travel\n\nThe team lead approves travel requests. Tea is free for everybody. The kitchen is cleaned on Friday.\n"
 )
@@ -59,7 +59,7 @@ def test_the_shipped_model_is_one_of_the_present_recipe_in_half_precision() -> N
 def test_what_is_learned_is_the_answer_behind_exactly_what_serving_sends(made: Path, pages: Path) -> None:
     base = find_base(made)
     tokenizer = load_tokenizer(base)
-    turns = RowMaker(read_pages(pages), answer_prompt(2), 1).row(Shape((2, 2), (2, 2), (1, 1)))
+    turns = RowMaker(read_pages(pages), answer_prompt(2), 1).row(RowShape((2, 2), (2, 2), (1, 1)))
     messages = [{"role": turn.role, "content": turn.content} for turn in turns]
     sent = tokenizer.apply_chat_template(messages[:-1], add_generation_prompt=True, return_dict=True)["input_ids"]
     tokens, labels = encoded(tokenizer, turns)

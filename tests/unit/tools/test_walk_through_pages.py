@@ -8,7 +8,7 @@ import pytest
 
 from evals.cases.cases import Case, load_cases
 from tools.walk_through import retrieval_story
-from tools.walk_through.complaints import Complaint, complaints
+from tools.walk_through.complaints import MemberComplaint, complaints
 
 FOLDER = Path(retrieval_story.__file__).parent
 PAGES = {f"library/{page.name}": page.read_text(encoding="utf-8") for page in sorted((FOLDER / "pages").glob("*.md"))}
@@ -22,7 +22,7 @@ def test_the_evidence_of_each_question_stands_in_a_page(case: Case) -> None:
 
 
 @pytest.mark.parametrize("complaint", complaints(), ids=lambda complaint: complaint.question)
-def test_each_complaint_is_right_about_one_page(complaint: Complaint) -> None:
+def test_each_complaint_is_right_about_one_page(complaint: MemberComplaint) -> None:
     holding = [page for page in PAGES.values() if complaint.says in " ".join(page.split())]
     assert len(holding) == 1
     assert complaint.says in complaint.correction

@@ -35,9 +35,12 @@ class Heard:
     def say(self, line: str) -> None:
         self.lines.append(line)
 
-    def at(self, step: int, steps: int, loss: float | None) -> None:
-        self.steps.append(step)
-        if step == self._at_step:
+    def step(self, name: str) -> None:
+        self.lines.append(name)
+
+    def at(self, done: int, of: int, detail: str) -> None:
+        self.steps.append(done)
+        if done == self._at_step:
             self._action()
 
 

@@ -1,4 +1,4 @@
-"""How far a tuning is, for the person waiting: a bar on a terminal, a line every few seconds in a log."""
+"""How far a long piece of work is, for the person waiting: a bar on a terminal, a line every few seconds in a log."""
 
 from __future__ import annotations
 
@@ -15,31 +15,51 @@ _SECONDS_BETWEEN_LINES = 5.0
 
 
 class Progress(Protocol):
-    """Told what a tuning does."""
+    """Told what is done."""
+
+    def step(self, name: str) -> None:
+        """What is done now."""
+        ...
 
     def say(self, line: str) -> None:
-        """Something worth a line: what begins now, what was measured."""
+        """Something worth a line, such as what was measured."""
         ...
 
-    def at(self, step: int, steps: int, loss: float | None) -> None:
-        """So many of the steps are done; `loss` is the newest that is known."""
+    def at(self, done: int, of: int, detail: str) -> None:
+        """So many are done. `detail` goes on after the numbers: what they are, and what is known besides."""
         ...
+
+
+class NoProgress:
+    """Says nothing."""
+
+    def step(self, name: str) -> None:
+        pass
+
+    def say(self, line: str) -> None:
+        pass
+
+    def at(self, done: int, of: int, detail: str) -> None:
+        pass
 
 
 class LineProgress:
-    """Lines in a log; of steps, at most one in _SECONDS_BETWEEN_LINES. `write` takes one line."""
+    """Lines in a log; of counts, at most one in _SECONDS_BETWEEN_LINES. `write` takes one line."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
         self._last = time.monotonic()
 
+    def step(self, name: str) -> None:
+        self._write(name)
+
     def say(self, line: str) -> None:
         self._write(line)
 
-    def at(self, step: int, steps: int, loss: float | None) -> None:
+    def at(self, done: int, of: int, detail: str) -> None:
         if time.monotonic() - self._last >= _SECONDS_BETWEEN_LINES:
             self._last = time.monotonic()
-            self._write(f"step {step} of {steps}" + ("" if loss is None else f", loss {loss:.3f}"))
+            self._write(f"{done} of {of} {detail}")
 
 
 class BarProgress:
@@ -47,14 +67,16 @@ class BarProgress:
 
     def __init__(self, bar: rich.progress.Progress) -> None:
         self._bar = bar
-        self._task = bar.add_task("Starting", total=None)
+        self._task = bar.add_task("Starting", total=None, detail="")
+
+    def step(self, name: str) -> None:
+        self._bar.update(self._task, description=name)
 
     def say(self, line: str) -> None:
         self._bar.console.print(line, markup=False, highlight=False)
 
-    def at(self, step: int, steps: int, loss: float | None) -> None:
-        name = "Training" if loss is None else f"Training, loss {loss:.3f}"
-        self._bar.update(self._task, completed=step, total=steps, description=name)
+    def at(self, done: int, of: int, detail: str) -> None:
+        self._bar.update(self._task, completed=done, total=of, detail=detail)
 
 
 @contextmanager
@@ -72,6 +94,7 @@ def open_progress(stream: TextIO | None = None) -> Iterator[Progress]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        TextColumn("{task.fields[detail]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )

@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from ingestion import progress
-from ingestion.progress import LineProgress, open_progress
+from core import progress
+from core.progress import LineProgress, open_progress
 
 
 class Terminal(io.StringIO):
@@ -20,23 +20,23 @@ def test_a_log_gets_steps_at_once_and_counts_now_and_then(monkeypatch: pytest.Mo
     monkeypatch.setattr(progress.time, "monotonic", lambda: now)
     lines: list[str] = []
     bar = LineProgress(lines.append)
-    bar.begin(300)
     bar.step("Reading")
-    for _ in range(50):
-        bar.chunks(10)
+    for done in range(50):
+        bar.at(done, 300, "documents")
     assert lines == ["Reading"]
 
     now += 6
-    bar.documents(64)
-    bar.chunks(10)
+    bar.at(64, 300, "documents, 500 chunks")
+    bar.at(65, 300, "documents, 510 chunks")
+    bar.say("half of them were known")
 
-    assert lines == ["Reading", "64 of 300 documents, 500 chunks"]
+    assert lines == ["Reading", "64 of 300 documents, 500 chunks", "half of them were known"]
 
 
 def test_a_log_has_no_control_characters() -> None:
     stream = io.StringIO()
     with open_progress(stream) as bar:
-        bar.begin(1)
+        bar.at(0, 1, "documents")
         bar.step("Committing")
 
     assert stream.getvalue() == "Committing\n"
@@ -45,10 +45,10 @@ def test_a_log_has_no_control_characters() -> None:
 def test_a_terminal_gets_a_bar() -> None:
     stream = Terminal()
     with open_progress(stream) as bar:
-        bar.begin(10)
-        bar.step("Reading")
-        bar.chunks(5)
-        bar.documents(3)
+        bar.step("Training")
+        bar.say("perplexity [4] before")
+        bar.at(3, 10, "steps, loss 0.5")
 
     assert "3/10" in stream.getvalue()
-    assert "5 chunks" in stream.getvalue()
+    assert "steps, loss 0.5" in stream.getvalue()
+    assert "perplexity [4] before" in stream.getvalue()
