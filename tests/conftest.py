@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import URL
 
 from core.ports import Embedder
 from core.settings import Settings, load_settings
 from core.storage.database import Database
 from retrieval.embedders.model import BUNDLED, EmbeddingModel, locate_model
-
-# Where the bundled model's converted form is kept between runs: converting it takes many seconds.
-MODELS = Path(__file__).parents[1] / "var" / "models"
+from tests.support.home import MODELS, make_home
+from tests.support.postgresql import initdb, postgresql
 
 
 @pytest.fixture(autouse=True)
@@ -23,15 +23,6 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("RAGLOOP_"):
             monkeypatch.delenv(name)
-
-
-def make_home(folder: Path) -> Path:
-    """A home folder, empty but for the converted embedding model, if that was needed before."""
-    MODELS.mkdir(parents=True, exist_ok=True)
-    home = folder / "home"
-    home.mkdir()
-    (home / "models").symlink_to(MODELS)
-    return home
 
 
 @pytest.fixture
@@ -64,3 +55,12 @@ def openvino_embedder(bundled_model: EmbeddingModel, models_folder: Path) -> Emb
     from retrieval.embedders.openvino_embedder import OpenVinoEmbedder
 
     return OpenVinoEmbedder(bundled_model, models_folder)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+    """One server for all tests; each makes databases of its own on it."""
+    if initdb() is None:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    with postgresql(tmp_path_factory.mktemp("postgresql")) as server:
+        yield server

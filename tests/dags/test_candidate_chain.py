@@ -15,8 +15,8 @@ from evals.cases.dataset_store import DatasetStore
 from ingestion.factory import folder_source, open_pipeline
 from serving.factory import open_services
 from serving.releases.champion import Champion
-from tests.conftest import make_home
 from tests.support.airflow_server import standalone, trigger, unpause, wait
+from tests.support.home import make_home
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

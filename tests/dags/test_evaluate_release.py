@@ -16,7 +16,7 @@ from core.storage.evals.evaluations import EvaluationRepository
 from core.storage.releases import ReleaseRepository
 from evals.run.session import report_page
 from ingestion.factory import folder_source, open_pipeline
-from tests.conftest import make_home
+from tests.support.home import make_home
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -19,9 +19,9 @@ from core.storage.releases import ReleaseRepository
 from ingestion.factory import folder_source, open_pipeline
 from serving.factory import open_services
 from serving.releases.champion import current_champion
-from tests.conftest import make_home
 from tests.support.airflow_server import standalone, trigger, unpause, wait
 from tests.support.bad_answers import fired, voted_down
+from tests.support.home import make_home
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -13,7 +13,7 @@ import pytest
 
 from core.airflow_home import airflow_environment
 from core.settings import Settings, child_environment
-from tests.conftest import make_home
+from tests.support.home import make_home
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -20,7 +20,7 @@ from core.storage.database import Database
 from core.storage.documents import DocumentRepository
 from core.storage.releases import ReleaseRepository
 from retrieval.factory import open_index
-from tests.conftest import make_home
+from tests.support.home import make_home
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -20,7 +20,7 @@ from core.storage.database import Database
 from core.storage.releases import ReleaseRepository
 from ingestion.factory import folder_source, open_pipeline
 from serving.adapters.store import AdapterStore
-from tests.conftest import make_home
+from tests.support.home import make_home
 from tests.support.mock_model import MockModel
 from tests.support.tiny_model import tiny_model
 from tests.support.training_rows import row, write_rows

@@ -16,10 +16,9 @@ import pytest
 from sqlalchemy.engine import URL
 
 from core.settings import PREFIX, child_environment
-from tests.conftest import make_home
 from tests.support.compose import ROOT, environment, services, variables
+from tests.support.home import make_home
 from tests.support.ports import free_port
-from tests.unit.core.conftest import postgresql_server  # noqa: F401 - a fixture
 
 SECRETS = {name: f"{name.lower().replace('_', '')}0123456789" for name, kind, _ in variables() if kind == "?"}
 PORT = 8080
@@ -57,7 +56,7 @@ class App:
 
 
 @pytest.fixture
-def databases(postgresql_server: URL) -> URL:  # noqa: F811
+def databases(postgresql_server: URL) -> URL:
     """The server after the script with which PostgreSQL's image sets it up."""
     script = ROOT / "deploy" / "postgres" / "create-databases.sh"
     given = environment("postgres", SECRETS)

@@ -13,7 +13,7 @@ import typer.main
 
 from app.cli.main import application, main
 from core.settings import PREFIX, Settings
-from tests.conftest import make_home
+from tests.support.home import make_home
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -10,8 +10,8 @@ import pytest
 from evals.cases.dataset_store import DatasetStore
 from evals.cases.drafts import CaseDrafts
 from evals.drafting.from_documents import draft
-from tests.e2e.test_page import CHROMIUM, FLAGS, LOW_CONTRAST
 from tests.support.app_world import World
+from tests.support.browser import CHROMIUM, FLAGS, LOW_CONTRAST
 from tests.support.web import served
 
 sync_api = pytest.importorskip("playwright.sync_api")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from core.settings import child_environment
-from tests.conftest import make_home
+from tests.support.home import make_home
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]

@@ -13,8 +13,8 @@ from core.feedback import Cause, CitationVote, Diagnosis, Feedback, FeedbackReas
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository
 from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
-from tests.e2e.test_page import CHROMIUM, FLAGS, LOW_CONTRAST
 from tests.support.app_world import HOLIDAYS, World
+from tests.support.browser import CHROMIUM, FLAGS, LOW_CONTRAST
 from tests.support.recorded_answers import recorded_answer
 from tests.support.web import served
 

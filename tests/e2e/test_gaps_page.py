@@ -9,11 +9,11 @@ import pytest
 
 from core.feedback import Cause, FiringState
 from core.storage.loop.firings import FiringRepository
-from tests.e2e.test_page import CHROMIUM, FLAGS, LOW_CONTRAST
-from tests.integration.test_api_gaps import declined, request
 from tests.support.app_world import World
+from tests.support.browser import CHROMIUM, FLAGS, LOW_CONTRAST
+from tests.support.gaps import declined, request
+from tests.support.monitored_answers import vote
 from tests.support.web import served
-from tests.unit.loop.test_monitor import vote
 
 sync_api = pytest.importorskip("playwright.sync_api")
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from core.settings import child_environment, load_settings
-from tests.conftest import make_home
+from tests.support.home import make_home
 from tools.walk_through import retrieval_story
 from tools.walk_through.installation import Installation
 from tools.walk_through.narration import StoryError, no_pause

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.settings import child_environment
-from tests.conftest import make_home
+from tests.support.home import make_home
 from tests.support.vllm_server import PYTHON, ROOT, missing
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

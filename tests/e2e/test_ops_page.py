@@ -16,11 +16,11 @@ from core.storage.loop.feedback import FeedbackRepository
 from core.storage.loop.firings import FiringRepository
 from core.storage.loop.monitor_checks import MonitorCheckRepository, Reading
 from core.types import DocumentState, ManifestEntry, document_id
-from tests.e2e.test_page import CHROMIUM, FLAGS, LOW_CONTRAST
 from tests.support.app_world import World
+from tests.support.browser import CHROMIUM, FLAGS, LOW_CONTRAST
 from tests.support.loop_rows import a_diagnosis, a_firing, a_vote
+from tests.support.recorded_answers import record_answer
 from tests.support.web import served
-from tests.unit.core.test_usage import record
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
@@ -57,7 +57,7 @@ def _fill(world: World) -> None:
     for day in range(28):
         at = now - timedelta(days=day)
         for number in range(1 + day % 4):
-            record(world.database, 100 * day + number, at=at, abstained=number == 2, cost=0.001 * number or None)
+            record_answer(world.database, 100 * day + number, at=at, abstained=number == 2, cost=0.001 * number or None)
             vote = a_vote(at=at, author=f"p{number}", vote=Vote.UP if number == 1 else Vote.DOWN)
             FeedbackRepository(world.database).add(vote)
             if vote.vote is Vote.DOWN:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,21 +10,16 @@ import pytest
 
 from core.types import Role
 from tests.support.app_world import World
+from tests.support.browser import CHROMIUM, FLAGS, LOW_CONTRAST, QUESTION, ask
 from tests.support.web import Typist, served
 
 sync_api = pytest.importorskip("playwright.sync_api")
 # As long as for everything else: on a busy machine it comes too, only later. So for all tests that import from here.
 sync_api.expect.set_options(timeout=30_000)
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
 
-QUESTION = "How many days of holiday has every employee each year?"
 QUOTE = "Every employee has thirty days of holiday each year. Holidays are approved by the team lead."
 
 
@@ -81,12 +75,6 @@ def visit(browser: sync_api.Browser, address: str) -> Iterator[Opener]:
     for context in contexts:
         context.close()
     assert troubles == []
-
-
-def ask(page: sync_api.Page, question: str) -> None:
-    page.get_by_label("Your question").fill(question)
-    page.wait_for_load_state("load")  # until the page's script runs, Enter only begins a line
-    page.keyboard.press("Enter")
 
 
 Shooter = Callable[[sync_api.Page, str], None]
@@ -327,31 +315,3 @@ def test_the_page_fits_its_window_and_its_text_has_contrast(
     shoot(page, f"panel-{scheme}-{width}")
     assert page.evaluate(LOW_CONTRAST) == []
     assert page.locator("dialog").evaluate("element => element.scrollWidth <= element.clientWidth")
-
-
-# Every visible text whose colour has less than 4.5:1 against the nearest opaque background: WCAG 2 AA.
-LOW_CONTRAST = """
-() => {
-  const channels = (color) => color.match(/[\\d.]+/g).map(Number);
-  const luminance = ([r, g, b]) => [r, g, b]
-    .map((value) => (value /= 255) <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, value, index) => sum + value * [0.2126, 0.7152, 0.0722][index], 0);
-  const background = (element) => {
-    for (let at = element; at; at = at.parentElement) {
-      const color = channels(getComputedStyle(at).backgroundColor);
-      if (color.length < 4 || color[3] === 1) return color;
-    }
-    return channels(getComputedStyle(document.body).backgroundColor);
-  };
-  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  const low = [];
-  while (texts.nextNode()) {
-    const element = texts.currentNode.parentElement;
-    if (!texts.currentNode.data.trim() || !element.checkVisibility()) continue;
-    const [one, two] = [luminance(channels(getComputedStyle(element).color)), luminance(background(element))];
-    const ratio = (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
-    if (ratio < 4.5) low.push(`${element.tagName}.${element.className} ${ratio.toFixed(2)}: ${texts.currentNode.data.trim()}`);
-  }
-  return low;
-}
-"""

@@ -16,7 +16,7 @@ from core.storage.api_keys import ApiKeyRepository
 from core.storage.database import Database
 from core.types import Role
 from ingestion.factory import folder_source, open_pipeline
-from tests.conftest import make_home
+from tests.support.home import make_home
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

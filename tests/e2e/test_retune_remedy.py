@@ -25,8 +25,8 @@ from serving.adapters.store import AdapterStore
 from serving.factory import Services, open_services
 from serving.finetune.jobs import tune
 from serving.releases.service import ReleaseService
-from tests.conftest import make_home
 from tests.support.bad_answers import diagnosed, fired, voted_down
+from tests.support.home import make_home
 from tests.support.mock_model import MockModel
 from tests.support.tiny_model import tiny_model
 

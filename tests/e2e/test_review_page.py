@@ -15,8 +15,8 @@ from core.types import Role
 from evals.cases.dataset_store import DatasetStore
 from evals.report.case_detail import CaseDetails
 from evals.report.file import report_file
-from tests.e2e.test_page import CHROMIUM, FLAGS, LOW_CONTRAST
 from tests.support.app_world import World
+from tests.support.browser import CHROMIUM, FLAGS, LOW_CONTRAST
 from tests.support.reports import Evaluated, Plan, add_handbook, evaluate
 from tests.support.web import served
 

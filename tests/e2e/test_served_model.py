@@ -25,7 +25,7 @@ from ingestion.factory import folder_source, open_pipeline
 from serving.adapters.store import AdapterStore
 from tests.benchmarks.adapter_swaps import SEEDS, Streamed, stream
 from tests.benchmarks.search import server
-from tests.conftest import make_home
+from tests.support.home import make_home
 from tests.support.random_adapters import random_adapter
 from tests.support.vllm_server import NAME, SMALL_MODEL, VLLMServer
 

@@ -12,8 +12,8 @@ from serving.finetune.base_model import end_tokens, find_base, load_tokenizer
 from serving.finetune.dataset import NumberedRow
 from serving.finetune.recipe import answer_prompt
 from serving.finetune.template import Encoder
+from tests.support.training_rows import hostile_rows
 from tests.support.vllm_server import NAME, SMALL_MODEL, VLLMServer
-from tests.unit.serving.finetune.test_template import hostile_rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

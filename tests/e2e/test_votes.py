@@ -9,8 +9,8 @@ import pytest
 
 from core.feedback import CitationVote, Feedback, FeedbackReason, Vote
 from core.storage.loop.feedback import FeedbackRepository
-from tests.e2e.test_page import CHROMIUM, FLAGS, LOW_CONTRAST, QUESTION, ask
 from tests.support.app_world import World
+from tests.support.browser import CHROMIUM, FLAGS, LOW_CONTRAST, QUESTION, ask
 from tests.support.web import Typist, served
 
 sync_api = pytest.importorskip("playwright.sync_api")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,18 +12,17 @@ import pytest
 from httpx import AsyncClient, Response
 from sqlalchemy import update
 
-from core.feedback import Cause, Decision, DecisionKind, Firing, FiringState, Remedy
+from core.feedback import Cause, Decision, DecisionKind, FiringState, Remedy
 from core.storage.loop.feedback import FeedbackRepository
 from core.storage.loop.firings import FiringRepository
 from core.storage.tables import interactions
-from core.types import Passage, Role, document_id
+from core.types import Role
 from tests.support.app_world import World
+from tests.support.gaps import declined, request
 from tests.support.html_text import Reader
-from tests.unit.core.test_interactions import an_answer
-from tests.unit.loop.test_monitor import answers, vote
+from tests.support.monitored_answers import vote
 
 NOW = datetime.now(UTC)
-HOLIDAYS = "handbook/holidays.md"
 SALARIES = "handbook/salaries.md"
 
 
@@ -42,24 +40,6 @@ async def reviewer(world: World) -> AsyncIterator[AsyncClient]:
 def client(world: World, *access: str, name: str = "Rita") -> AsyncClient:
     key = world.key(*access, name=name, roles=[Role.REVIEW])
     return world.client(Authorization=f"Bearer {key}", Accept="text/html")
-
-
-def declined(world: World, question: str, *, uri: str = HOLIDAYS, key: str | None = None, days: float = 1) -> None:
-    base = an_answer().retrieval
-    chunk = replace(base.passages[0].chunk, document_id=document_id(uri), uri=uri)
-    found = Passage(chunk, "f" * 64, 0.5, {})
-    answers(world, 1, question, retrieval=replace(base, passages=(found,)), abstained=True, key=key, days=days)
-
-
-def request(
-    world: World, *subjects: str, state: FiringState = FiringState.REQUESTED, remedy: Remedy = Remedy.CONTENT
-) -> Firing:
-    firing = Firing(
-        str(uuid.uuid4()), "corpus_gap", remedy, NOW, "Three people asked.", {"subjects": list(subjects)}, state, NOW,
-        {"source": "handbook", "questions": ["The proposal's own words?"]},
-    )  # fmt: skip
-    FiringRepository(world.database).add(firing)
-    return firing
 
 
 def text_of(response: Response) -> str:

@@ -26,7 +26,7 @@ from core.types import DocumentState, ManifestEntry, Role, document_id
 from tests.support.app_world import World, asks
 from tests.support.html_text import Reader
 from tests.support.loop_rows import a_diagnosis, a_firing, a_vote
-from tests.unit.core.test_usage import record
+from tests.support.recorded_answers import record_answer
 
 NOW = datetime.now(UTC)
 TODAY = NOW.date().isoformat()
@@ -216,8 +216,8 @@ async def test_what_there_is_not_is_refused_with_a_reason(rita: AsyncClient, pat
 
 
 async def test_days_are_those_of_utc_and_the_range_holds(world: World, rita: AsyncClient) -> None:
-    record(world.database, 1, at=NOW - timedelta(days=6))
-    record(world.database, 2, at=NOW - timedelta(days=8))
+    record_answer(world.database, 1, at=NOW - timedelta(days=6))
+    record_answer(world.database, 2, at=NOW - timedelta(days=8))
     for days, answers in ((7, 1), (30, 2)):
         table = (await rita.get(f"/ops.json?days={days}")).json()["tables"]["answers"]
         assert sum(table["answered"]) == answers

@@ -16,8 +16,8 @@ from app.pages.navigation import PLACES
 from app.pages.sign_in import SESSION, local_path
 from core.storage.tables import sessions
 from core.types import Role, document_id
-from tests.integration.test_api_roles import NEEDS
 from tests.support.app_world import World, sign_in
+from tests.support.routes import NEEDS
 
 HOLIDAYS = f"/documents/{document_id('handbook/holidays.md')}"
 

@@ -9,8 +9,8 @@ import pytest
 from core.settings import load_settings
 from core.storage.database import Database
 from core.storage.loop.diagnoses import DiagnosisRepository
-from tests.conftest import make_home
-from tests.unit.cli.test_commands import run, run_json
+from tests.support.command import run, run_json
+from tests.support.home import make_home
 
 LEAVE = "Employees get 25 days of paid leave in every calendar year."
 

@@ -15,7 +15,7 @@ from ingestion.factory import folder_source, open_pipeline
 from serving.answerer import Question
 from serving.factory import open_services
 from serving.releases.champion import Champion
-from tests.conftest import make_home
+from tests.support.home import make_home
 
 ROOT = Path(__file__).parents[2]
 CASES = load_cases(DATASETS / "handbook.jsonl")

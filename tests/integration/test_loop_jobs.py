@@ -22,8 +22,8 @@ from loop import jobs as loop_jobs
 from loop.remedies.lifecycle import ABANDONED_AFTER, begin
 from loop.remedies.reindex import build_index
 from serving.factory import Services, open_services
-from tests.conftest import make_home
 from tests.support.bad_answers import diagnosed, fired, voted_down
+from tests.support.home import make_home
 
 BY_HAND = {"chunk_tokens": 64, "embedder": None, "language": None, "dry_run": False, "create_candidate": True}
 RUN = "Airflow run 1 of a test"

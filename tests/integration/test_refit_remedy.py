@@ -18,8 +18,8 @@ from loop.remedies import carry_out, propose
 from serving.factory import Services, open_services
 from serving.releases.champion import current_champion
 from serving.releases.service import ReleaseService
-from tests.conftest import make_home
 from tests.support.bad_answers import diagnosed, fired, voted_down, voted_up
+from tests.support.home import make_home
 
 # What pages say, and how people ask for it: in other words, which the search for words does not find.
 PAGES = {

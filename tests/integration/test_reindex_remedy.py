@@ -21,8 +21,8 @@ from loop.feedback.sides import hashed_side
 from loop.remedies import carry_out, propose
 from serving.factory import Services, build_answerer, open_services
 from serving.releases.champion import current_champion
-from tests.conftest import make_home
 from tests.support.bad_answers import diagnosed, fired, voted_down
+from tests.support.home import make_home
 
 THINGS = ("kettle", "lamp", "ladder", "printer", "projector", "bicycle", "piano", "drill", "tent", "freezer")
 

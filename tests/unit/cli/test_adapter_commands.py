@@ -16,14 +16,8 @@ from core.storage.releases import Decision, ReleaseRepository
 from serving.adapters.store import Adapter, AdapterStore
 from tests.support.adapters import write_adapter, write_base
 from tests.support.app_world import World
+from tests.support.command import run, run_json
 from tests.support.mock_model import MockModel
-from tests.unit.cli.test_commands import run, run_json
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("RAGLOOP_HOME", str(tmp_path))
-    return tmp_path
 
 
 @pytest.fixture

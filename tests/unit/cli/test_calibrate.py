@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.command import run, run_json
 from tests.support.judge_replies import Manner
 from tests.support.mock_judge import MockJudge
-from tests.unit.cli.test_commands import _home as home  # noqa: F401 - an autouse fixture
-from tests.unit.cli.test_commands import run, run_json
 
 
 @pytest.fixture

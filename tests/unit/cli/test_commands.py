@@ -8,33 +8,13 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from app.cli.main import main
 from app.local_actor import local_actor
 from core.settings import load_settings
 from core.types import Role
-from tests.conftest import make_home
-
-
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RAGLOOP_HOME", str(make_home(tmp_path)))
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as ended:
-        main(words)
-    captured = capsys.readouterr()
-    code = ended.value.code
-    return (code if isinstance(code, int) else 0), captured.out, captured.err
-
-
-def run_json(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any]:
-    code, out, _ = run(capsys, *words, "--json")
-    return code, json.loads(out)
+from tests.support.command import run, run_json
 
 
 def test_help_teaches_where_to_begin(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,11 +17,6 @@ from evals.cases.cases import Case, load_cases
 from evals.cases.importing.formats import FORMATS
 
 
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RAGLOOP_HOME", str(tmp_path / "home"))
-
-
 def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
     with pytest.raises(SystemExit) as ended:
         main([str(word) for word in words])

@@ -15,29 +15,27 @@ from core.storage.database import Database
 from core.storage.documents import DocumentRepository
 from core.types import PUBLIC, Document, Role, TextFormat, digest
 from evals.cases.dataset_store import DatasetStore
-from tests.conftest import make_home
+from tests.support import command
 from tests.support.recorded_answers import TEXT, URI, recorded_answer
-from tests.unit.cli import test_commands as commands
 
 RIGHT = "Travel is approved by the lead."
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     """What a command that succeeds prints."""
-    code, out, err = commands.run(capsys, *words)
+    code, out, err = command.run(capsys, *words)
     assert code == 0, err
     return out
 
 
 def run_json(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> Any:
-    ended, printed = commands.run_json(capsys, *words)
+    ended, printed = command.run_json(capsys, *words)
     assert ended == code, printed
     return printed
 
 
 @pytest.fixture
-def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    monkeypatch.setenv("RAGLOOP_HOME", str(make_home(tmp_path)))
+def database() -> Iterator[Database]:
     database = Database.open(load_settings())
     document = Document(URI, "Travel", TEXT, TextFormat.MARKDOWN, "text/markdown", digest(TEXT), (), (PUBLIC,))
     DocumentRepository(database).save("handbook", "fake", [document])
@@ -103,7 +101,7 @@ def test_an_export_holds_every_vote_on_a_line_of_its_own(
     written = run_json(capsys, "feedback", "export", "--output", str(file), "--vote", "down")
     assert written == {"output": str(file), "written": 1}
     assert [json.loads(line)["id"] for line in file.read_text().splitlines()] == [lines[1]["id"]]
-    code, _, err = commands.run(capsys, "feedback", "export", "--output", str(file))
+    code, _, err = command.run(capsys, "feedback", "export", "--output", str(file))
     assert (code, "cannot be written" in err) == (2, True)
     assert run(capsys, "feedback", "export", "--since", "2199-01-01") == ""
     assert run_json(capsys, "feedback", "export") == {"feedback": lines}

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import make_home
+from tests.support.command import run, run_json
 from tests.support.reduced_model import reduced_model
-from tests.unit.cli.test_commands import run, run_json
 
 TRAVEL = "# Travel\n\nThe team lead approves travel expenses before the trip.\n\n" + "\n\n".join(
     f"## Rule {rule}\n\n" + f"Rule {rule} says how expenses of kind {rule} are claimed, and by whom. " * 6
@@ -17,8 +16,7 @@ TRAVEL = "# Travel\n\nThe team lead approves travel expenses before the trip.\n\
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("RAGLOOP_HOME", str(make_home(tmp_path)))
+def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "policies"
     folder.mkdir()
     (folder / "travel.md").write_text(TRAVEL)

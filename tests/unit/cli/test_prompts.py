@@ -20,14 +20,13 @@ from serving.prompts.library import PROMPTS, load_prompts
 from serving.prompts.preview import Asked, preview, written_passages
 from serving.prompts.spotlight import spotlight
 from tests.support.app_world import World, asks
-from tests.unit.cli.test_commands import run, run_json
-from tests.unit.core.test_interactions import an_answer
+from tests.support.command import run, run_json
+from tests.support.recorded_answers import an_answer
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setenv("RAGLOOP_HOME", str(tmp_path / "home"))
-    return World(tmp_path / "home").ingest()
+def world(home: Path) -> World:
+    return World(home).ingest()
 
 
 @pytest.fixture

@@ -21,13 +21,12 @@ from core.types import PUBLIC, Role
 from ingestion.factory import folder_source, open_pipeline
 from serving.factory import open_services
 from serving.releases.champion import Champion
-from tests.conftest import make_home
-from tests.unit.cli.test_commands import run, run_json
+from tests.support.command import run, run_json
+from tests.support.home import make_home
 
 
 @pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setenv("RAGLOOP_HOME", str(make_home(tmp_path)))
+def settings() -> Settings:
     return load_settings()
 
 

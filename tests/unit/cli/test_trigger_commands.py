@@ -14,16 +14,15 @@ from core.storage.loop.firings import FiringRepository
 from core.types import Role
 from loop.triggers.monitor import Checked, Monitor
 from tests.support.app_world import World
-from tests.unit.cli.test_commands import run, run_json
-from tests.unit.loop.test_monitor import vote
+from tests.support.command import run, run_json
+from tests.support.monitored_answers import vote
 
 NOW = datetime.now(UTC)
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    world = World(tmp_path / "here").ingest()
-    monkeypatch.setenv("RAGLOOP_HOME", str(world.home))
+def world(home: Path) -> Iterator[World]:
+    world = World(home).ingest()
     yield world
     world.services.close()
 

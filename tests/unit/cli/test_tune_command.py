@@ -10,7 +10,6 @@ import pytest
 
 from app.cli.main import main
 from evals.cases.cases import DATASETS, load_cases
-from tests.conftest import make_home
 from tests.support.tiny_model import tiny_model
 from tests.support.training_rows import row, write_rows
 
@@ -20,11 +19,6 @@ ROWS = [row(number) for number in range(12)]
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_model(tmp_path_factory.mktemp("model") / "tiny")
-
-
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RAGLOOP_HOME", str(make_home(tmp_path)))
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any]:

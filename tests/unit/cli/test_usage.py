@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from core.settings import load_settings
 from core.storage.api_keys import ApiKeyRepository
 from core.storage.database import Database
-from tests.unit.cli.test_commands import run, run_json
-from tests.unit.core.test_usage import USE, record
+from tests.support.command import run, run_json
+from tests.support.recorded_answers import USE, record_answer
 
 
 @pytest.fixture
-def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    monkeypatch.setenv("RAGLOOP_HOME", str(tmp_path))
+def database() -> Iterator[Database]:
     database = Database.open(load_settings())
     yield database
     database.close()
@@ -34,8 +32,8 @@ def test_nothing_asked_is_said_so(capsys: pytest.CaptureFixture[str], database: 
 def test_answers_are_summed_up_by_release_key_and_day(capsys: pytest.CaptureFixture[str], database: Database) -> None:
     key, _ = ApiKeyRepository(database).create("support", ("public",), None)
     timings = {"total": 1.0, "first_token": 0.25}
-    record(database, 1, key=key.id, model=USE, cost=0.125, timings=timings)
-    record(database, 2, degraded=True, timings=timings)
+    record_answer(database, 1, key=key.id, model=USE, cost=0.125, timings=timings)
+    record_answer(database, 2, degraded=True, timings=timings)
     code, shown = run_json(capsys, "usage", "--by", "key")
     assert code == 0
     assert shown["total"] | {"queue_p50": 0, "queue_p95": 0} == {
@@ -53,8 +51,8 @@ def test_answers_are_summed_up_by_release_key_and_day(capsys: pytest.CaptureFixt
 
 def test_people_read_a_table(capsys: pytest.CaptureFixture[str], database: Database) -> None:
     key, _ = ApiKeyRepository(database).create("support", ("public",), None)
-    record(database, 1, key=key.id, model=USE, cost=0.125, timings={"total": 1.0, "first_token": 0.25})
-    record(database, 2)
+    record_answer(database, 1, key=key.id, model=USE, cost=0.125, timings={"total": 1.0, "first_token": 0.25})
+    record_answer(database, 2)
     _, out, _ = run(capsys, "usage", "--by", "key")
     heads, *rows = out.splitlines()
     assert heads.split()[:3] == ["answers", "refused", "degraded"]
@@ -68,8 +66,8 @@ def test_people_read_a_table(capsys: pytest.CaptureFixture[str], database: Datab
 def test_only_what_was_asked_since_then_counts(
     capsys: pytest.CaptureFixture[str], database: Database, since: str
 ) -> None:
-    record(database, 1)
-    record(database, 2, at=datetime.now(UTC) - timedelta(days=3))
+    record_answer(database, 1)
+    record_answer(database, 2, at=datetime.now(UTC) - timedelta(days=3))
     _, shown = run_json(capsys, "usage", "--since", since)
     assert shown["total"]["answers"] == 1
 

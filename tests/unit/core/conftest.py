@@ -2,60 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import URL
 
 from core.settings import load_settings
 from core.storage.database import Database
-from tests.support.ports import free_port
+from tests.support.postgresql import new_database
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     url = None
     if request.param == "postgresql":
-        url = _new_database(request.getfixturevalue("postgresql_server"))
+        url = new_database(request.getfixturevalue("postgresql_server"))
     database = Database.open(load_settings(home=tmp_path, database_url=url))
     yield database
     database.close()
-
-
-@pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
-    """A server of its own on a free loopback port, from Debian's packages; removed at the end."""
-    initdb = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)), None)
-    if initdb is None:
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    folder = tmp_path_factory.mktemp("postgresql")
-    port = free_port()
-    run = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []  # the server refuses to run as root
-    if run:
-        shutil.chown(folder, "postgres")
-        for parent in folder.parents:  # pytest's folders are closed to other users
-            if parent.owner() == "root" and parent.is_relative_to(Path(os.environ.get("TMPDIR", "/tmp"))):
-                parent.chmod(parent.stat().st_mode | 0o011)
-    data = str(folder / "data")
-    quiet = {"check": True, "capture_output": True, "cwd": folder}
-    subprocess.run([*run, str(initdb), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"], **quiet)  # type: ignore[call-overload]
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
-    control = [*run, str(initdb.with_name("pg_ctl")), "-D", data, "-w"]
-    subprocess.run([*control, "-o", options, "-l", str(folder / "log"), "start"], **quiet)  # type: ignore[call-overload]
-    yield URL.create("postgresql+psycopg", "postgres", host="127.0.0.1", port=port, database="postgres")
-    subprocess.run([*control, "-m", "immediate", "stop"], **quiet)  # type: ignore[call-overload]
-
-
-def _new_database(server: URL) -> str:
-    name = f"test_{uuid.uuid4().hex}"
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    return server.set(database=name).render_as_string(hide_password=False)

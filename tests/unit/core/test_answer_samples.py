@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
-from sqlalchemy import update
+from datetime import timedelta
+from functools import partial
 
 from core.storage.database import Database
-from core.storage.interactions import InteractionRepository
 from core.storage.loop.answer_samples import AnswerSampleRepository, SampledAnswer
-from core.storage.tables import interactions
-from tests.unit.core.test_interactions import an_answer
+from tests.support.loop_rows import NOON
+from tests.support.recorded_answers import an_answer, record_answer
 
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 
-
-def record(
-    database: Database, number: int, *, at: datetime = NOON, origin: str = "api", key: str | None = None, **changes: Any
-) -> None:
-    answer = replace(an_answer(), interaction_id=f"i-{number:04}", **changes)
-    InteractionRepository(database).record(
-        answer, question="Who?", history=[], origin=origin, api_key_id=key, prompt={}
-    )
-    with database.transaction() as connection:
-        connection.execute(update(interactions).where(interactions.c.id == f"i-{number:04}").values(at=at))
+record = partial(record_answer, at=NOON)
 
 
 def drawn(database: Database, *, most: int = 100, per_asker: int = 100) -> list[SampledAnswer]:

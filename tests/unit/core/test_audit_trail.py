@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.audit_trail import champions, made_by, reopened_at, standing_approval
 from core.release import Release, ReleaseEvent, ReleaseEventKind, ReleaseStatus
-from tests.unit.core.test_releases import manifest
+from tests.support.manifests import manifest
 
 Kind = ReleaseEventKind
 

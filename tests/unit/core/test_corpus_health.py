@@ -13,7 +13,7 @@ from core.storage.documents import DocumentRepository, RunRepository
 from core.storage.tables import ingestion_runs, manifest
 from core.types import AccessScope, DocumentState, ManifestEntry
 from tests.support.loop_rows import NOON
-from tests.unit.core.test_storage import document, entry
+from tests.support.stored_documents import document, entry
 
 EVERYTHING = AccessScope.everything()
 

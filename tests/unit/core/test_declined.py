@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from core.storage.database import Database
 from core.storage.loop.declined import Declined, DeclinedRepository
 from core.types import document_id
-from tests.unit.core.test_answer_samples import DAY, NOON, record
-from tests.unit.core.test_interactions import an_answer
+from tests.support.loop_rows import NOON
+from tests.support.recorded_answers import an_answer, record_answer
+
+DAY = timedelta(days=1)
+
+record = partial(record_answer, at=NOON)
 
 
 def test_a_declined_question_comes_with_its_asker_and_documents(database: Database) -> None:

@@ -16,7 +16,7 @@ from core.storage.evals.evaluations import (
 )
 from core.storage.releases import ReleaseRepository
 from core.storage.tables import evaluation_cases
-from tests.unit.core.test_releases import manifest
+from tests.support.manifests import manifest
 
 
 def test_the_lowest_revision_of_each_collection_is_found_and_failed_answers_have_none(database: Database) -> None:

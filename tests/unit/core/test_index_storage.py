@@ -7,7 +7,7 @@ import numpy as np
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository, EmbeddingMemo, StoredVersion
 from core.storage.embedders import EmbedderRepository, RegisteredEmbedder
-from tests.unit.core.test_storage import document, entry
+from tests.support.stored_documents import document, entry
 
 
 def test_an_embedder_is_found_by_its_fingerprint_where_it_lies_now(database: Database) -> None:

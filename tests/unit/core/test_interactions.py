@@ -6,26 +6,8 @@ from dataclasses import replace
 
 from core.storage.database import Database
 from core.storage.interactions import InteractionRepository
-from core.types import Answer, Chunk, Citation, ModelUse, Passage, Retrieval, Turn, Usage, document_id
-
-
-def an_answer() -> Answer:
-    chunk = Chunk(document_id("docs/a.md"), 2, "docs/a.md", "Travel", ("Who",), 4, 10, 30, "The lead approves it.")
-    passage = Passage(chunk, "f" * 64, 0.8, {"dense": 0.5, "bm25": 7.0, "fused": 0.8})
-    citation = Citation(1, chunk, 10, 30, "The lead approves it.", 0.7)
-    retrieval = Retrieval("who approves?", (passage,), "documents-1", 3, {"search": 0.001})
-    return Answer(
-        "The lead approves it. [1]",
-        False,
-        False,
-        (citation,),
-        retrieval,
-        0.9,
-        "r" * 64,
-        "i-1",
-        Usage(20, 6),
-        {"total": 0.1},
-    )
+from core.types import ModelUse, Turn
+from tests.support.recorded_answers import an_answer
 
 
 def test_an_answer_is_recorded_with_what_it_came_from(database: Database) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import insert
 
@@ -16,7 +16,9 @@ from core.storage.loop.firings import FiringRepository
 from core.storage.loop.totals import LoopTotalsRepository
 from core.storage.tables import erasures
 from tests.support.loop_rows import NOON, a_diagnosis, a_firing, a_vote
-from tests.unit.core.test_usage import LONG_AGO, record
+from tests.support.recorded_answers import record_answer
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 HOUR = timedelta(hours=1)
 
@@ -69,9 +71,9 @@ def test_firings_runs_erasures_and_late_answers_are_counted(database: Database) 
     row = {"id": str(uuid.uuid4()), "actor": "Ann", "kind": "document", "subject_sha256": "0" * 64, "receipt": {}}
     with database.transaction() as connection:
         connection.execute(insert(erasures), row | {"at": NOON})
-    record(database, 1, abstained=True, at=NOON)
-    record(database, 2, at=NOON)
-    record(database, 3, at=NOON - 2 * HOUR)
+    record_answer(database, 1, abstained=True, at=NOON)
+    record_answer(database, 2, at=NOON)
+    record_answer(database, 3, at=NOON - 2 * HOUR)
     loop = LoopTotalsRepository(database)
 
     totals = loop.totals(NOON - HOUR)

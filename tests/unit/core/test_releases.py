@@ -13,33 +13,15 @@ from sqlalchemy import update
 from core.audit_trail import champions
 from core.errors import ConflictError, ReleaseUnavailableError
 from core.release import (
-    AbstentionModel,
-    CollectionRef,
     GeneratorSpec,
-    Guards,
-    PromptRef,
     Release,
     ReleaseEventKind,
-    ReleaseManifest,
     ReleaseStatus,
-    RetrievalParameters,
 )
 from core.storage.database import Database
 from core.storage.releases import Decision, ReleaseRepository
 from core.storage.tables import releases
-from core.types import CollectionSpec
-
-SPEC = CollectionSpec("model", "e" * 64, 384, "structure", "s" * 64)
-
-
-def manifest(**retrieval: float) -> ReleaseManifest:
-    return ReleaseManifest(
-        prompts={"answer": PromptRef(version=1, sha256="p" * 64)},
-        collection=CollectionRef.of(SPEC),
-        retrieval=RetrievalParameters(**retrieval),  # type: ignore[arg-type]
-        generator=GeneratorSpec(),
-        guards=Guards(abstention=AbstentionModel(weights={"dense": 1.0}, bias=0.0, threshold=0.5, fitted_on="x")),
-    )
+from tests.support.manifests import SPEC, manifest
 
 
 def test_equal_manifests_are_one_release_and_any_change_is_another() -> None:

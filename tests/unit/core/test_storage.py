@@ -15,18 +15,8 @@ from core.storage.documents import DocumentRepository, EmbeddingMemo, RunReposit
 from core.storage.interactions import InteractionRepository
 from core.storage.tables import interactions, metadata
 from core.storage.usage import UsageRepository
-from core.types import AccessScope, Document, DocumentState, ManifestEntry, TextFormat
-
-
-def document(uri: str, body: str = "Text", access: tuple[str, ...] = ("public",)) -> Document:
-    return Document(uri, "Title", body, TextFormat.MARKDOWN, "text/markdown", "0" * 64, (), access)
-
-
-def entry(item: Document, state: DocumentState = DocumentState.INDEXED) -> ManifestEntry:
-    return ManifestEntry(
-        document_id=item.id, uri=item.uri, source="docs", etag="1", content_sha256=item.content_sha256,
-        converter_fingerprint="c", state=state, chunks=1, access=item.access,
-    )  # fmt: skip
+from core.types import AccessScope, DocumentState
+from tests.support.stored_documents import document, entry
 
 
 def test_the_migrations_build_exactly_the_tables_the_code_uses(database: Database) -> None:

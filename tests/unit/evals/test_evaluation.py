@@ -8,24 +8,18 @@ from pathlib import Path
 import pytest
 
 from core.errors import InputError, NotFoundError
-from core.release import Release
 from core.storage.database import Database
 from core.storage.evals.evaluations import EvaluationRepository
-from core.storage.releases import Decision, ReleaseRepository
-from core.types import Actor, Role
 from evals.cases.cases import Case, GoldEvidence
 from evals.cases.dataset_store import DatasetStore
 from evals.gate.comparison import Side, Verdict
-from evals.metrics.catalogue import plain_metrics
 from evals.report.case_detail import CaseDetails
 from evals.report.report import Report
 from evals.run.evaluation import EvaluationOrder, Evaluator, Panel
 from evals.run.jobs import wanted_releases
 from tests.support.app_world import World
+from tests.support.evaluated_world import ANN, HELD, candidate, cases, evaluator, order
 from tests.support.scores import TellingMetric
-
-ANN = Actor("ann", frozenset({Role.REVIEW}))
-HELD = "Every employee has thirty days of holiday each year."
 
 
 @pytest.fixture
@@ -34,33 +28,6 @@ def world(tmp_path: Path) -> Iterator[World]:
     DatasetStore(world.database).save("holidays", cases(), actor="ann", reason="a test")
     yield world
     world.database.close()
-
-
-def cases() -> list[Case]:
-    evidence = (GoldEvidence(uri="handbook/holidays.md", quote=HELD),)
-    answerable = [
-        Case(id=f"days-{number}", question="How many days of holiday has every employee each year?", answer="Thirty.",
-             evidence=evidence, tags=("holidays",))
-        for number in range(30)
-    ]  # fmt: skip
-    return [*answerable, Case(id="parking", question="Where may visitors park their bicycles?", unanswerable=True)]
-
-
-def candidate(world: World, **changes: object) -> Release:
-    assert world.release is not None
-    manifest = world.release.manifest
-    retrieval = manifest.retrieval.model_copy(update=changes)
-    return ReleaseRepository(world.database).add_candidate(
-        manifest.model_copy(update={"retrieval": retrieval}), Decision("ann", "a test")
-    )
-
-
-def order(release: str = "candidate", baseline: str | None = "champion", *, fresh: bool = False) -> EvaluationOrder:
-    return EvaluationOrder(release, baseline, "holidays", ANN, fresh)
-
-
-def evaluator(world: World) -> Evaluator:
-    return Evaluator(world.services, Panel(plain_metrics(world.embedder, "english")))
 
 
 def test_a_candidate_is_compared_with_the_champion_and_the_report_is_on_record(world: World) -> None:

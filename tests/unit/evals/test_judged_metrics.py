@@ -18,12 +18,10 @@ from evals.metrics.judged import faithfulness
 from evals.metrics.metric import Failed, Outcome, Row, Scored, Skipped
 from tests.fakes import FakeEmbedder, FakeJudge
 from tests.support.judge_replies import Manner, reply
-from tests.support.metric_rows import answer, passage, row
+from tests.support.judged_rows import GOLD, TEA, measured
+from tests.support.metric_rows import answer, row
 from tests.support.mock_judge import MockJudge
 
-TEA = passage(1, text="Tea is free for everyone, coffee is not.")
-TRAVEL = passage(2, text="The team lead approves travel requests.")
-GOLD = "Tea is free for everyone. Coffee costs extra."
 NAMES = [
     "faithfulness",
     "answer_relevancy",
@@ -32,10 +30,6 @@ NAMES = [
     "factual_correctness",
     "noise_sensitivity",
 ]
-
-
-def measured(text: str = "Tea is free for everyone. [1] Dragons guard Barcelona.", **changes: object) -> Row:
-    return row(answer(text, passages=[TRAVEL, TEA]), gold_answer=GOLD, question="Is tea free", **changes)
 
 
 def scored(judge: Judge, rows: Sequence[Row]) -> dict[str, list[Outcome]]:
@@ -267,7 +261,7 @@ load_settings()
 import asyncio
 from evals.metrics.catalogue import judged_metrics, plain_metrics
 from tests.fakes import FakeEmbedder, FakeJudge
-from tests.unit.evals.test_judged_metrics import measured
+from tests.support.judged_rows import measured
 
 async def run():
     for metric in [*plain_metrics(FakeEmbedder(), "english"), *judged_metrics(FakeJudge(), FakeEmbedder())]:

@@ -20,10 +20,10 @@ from evals.report.file import report_file
 from evals.report.report import Report
 from evals.run.evaluation import EvaluationOrder
 from loop.feedback.acceptance import Edited
+from tests.support.accepted_feedback import ANN, ASKED, accept, edited
 from tests.support.app_world import FORESEEABLE, World
+from tests.support.evaluated_world import candidate, cases, evaluator, order
 from tests.support.given_feedback import ask, vote
-from tests.unit.evals.test_evaluation import candidate, cases, evaluator, order
-from tests.unit.loop.test_acceptance import ANN, ASKED, accept, edited
 
 
 @pytest.fixture

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from core.types import Document, LocalFile, SourceItem
 from ingestion.converters.registry import FileConverter
-
-DATA = Path(__file__).parents[3].parent / "shared" / "data"
-
-Convert = Callable[[str, bytes], Document]
+from tests.support.conversion import Convert
 
 
 @pytest.fixture
@@ -48,11 +44,3 @@ def docx() -> bytes:
     buffer = io.BytesIO()
     document.save(buffer)
     return buffer.getvalue()
-
-
-def shared(*parts: str) -> Path:
-    """A file of the data that is shared between checkouts; skips the test where it is absent."""
-    path = DATA.joinpath(*parts)
-    if not path.exists():
-        pytest.skip(f"{path} is not present")
-    return path

@@ -14,7 +14,8 @@ from core.types import LocalFile, SourceItem, TextFormat
 from ingestion.converters.office import joined_pages
 from ingestion.converters.registry import FileConverter
 from ingestion.converters.titles import first_good, markdown_title, name_title
-from tests.unit.ingestion.conftest import Convert, shared
+from tests.support.conversion import Convert
+from tests.support.shared_data import shared
 
 
 def words(text: str) -> set[str]:

@@ -17,28 +17,12 @@ from core.types import AccessScope, Actor, Role, Turn
 from evals.cases.cases import Case, GoldEvidence
 from evals.cases.dataset_store import FEEDBACK, DatasetStore
 from evals.cases.training_leakage import refuse_leaks
-from loop.feedback.acceptance import Acceptance, Edited, training_rows
+from loop.feedback.acceptance import Acceptance, training_rows
 from loop.feedback.sides import hashed_side
 from serving.finetune.dataset import read_rows
+from tests.support.accepted_feedback import ANN, ASKED, EVIDENCE, HELD, WORDINGS, accept, asked, edited
 from tests.support.app_world import World
 from tests.support.given_feedback import ask, vote
-
-ANN = Actor("ann", frozenset({Role.REVIEW}))
-ASKED = "How many days of holiday has every employee each year?"
-HELD = "Every employee has thirty days of holiday each year."
-EVIDENCE = (GoldEvidence(uri="handbook/holidays.md", quote=HELD),)
-WORDINGS = [
-    "How many days of holiday does every employee get each year?",
-    "What number of holidays has an employee in one year?",
-    "Please tell me the yearly days off of all employees",
-    "Is there a yearly amount of holiday, and how much is it?",
-    "For how long may I go on holiday every year?",
-]
-
-
-def asked(side: Side) -> str:
-    """A question that falls on this side."""
-    return next(question for question in WORDINGS if hashed_side(question) is side)
 
 
 @pytest.fixture
@@ -51,15 +35,6 @@ def world(tmp_path: Path) -> Iterator[World]:
 @pytest.fixture
 def given(world: World) -> Feedback:
     return vote(world, ask(world, ASKED))
-
-
-def edited(side: Side, **changes: object) -> Edited:
-    return replace(Edited(asked(side), "Thirty days.", EVIDENCE), **changes)
-
-
-def accept(world: World, given: Feedback, edit: Edited) -> Feedback:
-    Acceptance(world.database).accept(given.id, edit, ANN)
-    return given
 
 
 def cases(world: World) -> tuple[Case, ...]:

@@ -33,12 +33,12 @@ from loop.feedback.acceptance import training_rows
 from serving.adapters.store import AdapterStore
 from serving.finetune.registry import forget, register
 from serving.finetune.tuning import TuningResult
+from tests.support.accepted_feedback import ASKED, HELD, accept, asked
+from tests.support.accepted_feedback import edited as _edited
 from tests.support.adapters import write_adapter
 from tests.support.app_world import World
+from tests.support.evaluated_world import cases, evaluator, order
 from tests.support.given_feedback import ask, vote
-from tests.unit.evals.test_evaluation import cases, evaluator, order
-from tests.unit.loop.test_acceptance import ASKED, HELD, accept, asked
-from tests.unit.loop.test_acceptance import edited as _edited
 
 ADMIN = Actor("root", frozenset({Role.ADMIN}))
 URI = "handbook/holidays.md"

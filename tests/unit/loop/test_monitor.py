@@ -2,51 +2,42 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import update
 
 from core.errors import IndexUnavailableError, StoreUnavailableError
 from core.feedback import (
     Cause,
     Decision,
     DecisionKind,
-    Diagnosis,
-    Feedback,
     FeedbackReason,
     Firing,
     FiringState,
     Remedy,
-    Standing,
     Vote,
 )
 from core.storage.documents import RunRepository
-from core.storage.interactions import InteractionRepository
-from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository
 from core.storage.loop.firings import FiringRepository
 from core.storage.loop.monitor_checks import MonitorCheckRepository
 from core.storage.tables import ingestion_runs, interactions
-from core.types import Actor, Answer, Role
-from loop.diagnosis.rules import VERSION
+from core.types import Actor, Role
 from loop.feedback.votes import Author, FeedbackOrder, FeedbackService, TooManyVotesError
 from loop.triggers.decision import Hold
 from loop.triggers.monitor import Monitor
 from loop.triggers.rules import TRIGGERS
 from serving.releases.service import ReleaseService
 from tests.support.app_world import World
-from tests.unit.core.test_interactions import an_answer
-
-NOW = datetime.now(UTC)
-DAY = timedelta(days=1)
+from tests.support.monitored_answers import DAY, NOW, answer, answers, vote
+from tests.support.recorded_answers import an_answer
 
 
 @pytest.fixture
@@ -54,65 +45,6 @@ def world(tmp_path: Path) -> Iterator[World]:
     world = World(tmp_path).ingest()
     yield world
     world.services.close()
-
-
-def answer(world: World, **more: Any) -> str:
-    """An answer on record, of the champion; returns its id."""
-    return answers(world, 1, **more)[0]
-
-
-def answers(world: World, count: int, query: str = "who approves holidays?", **more: Any) -> list[str]:
-    """Several alike, stored at once; `{}` in the query becomes a number."""
-    return stored(world, [query.format(number) for number in range(count)], **more)
-
-
-def stored(
-    world: World, queries: list[str], *, days: float = 1, origin: str = "api", key: str | None = None, **changes: Any
-) -> list[str]:
-    """The ids of answers to these questions, given so many days ago."""
-    assert world.release is not None
-    retrieval = replace(changes.pop("retrieval", an_answer().retrieval), collection=world.spec.name)
-    made = replace(an_answer(), release=world.release.id, retrieval=retrieval, **changes)
-    record(world, made, origin, key)
-    with world.database.transaction() as connection:
-        first = interactions.c.id == made.interaction_id
-        (row,) = [dict(row._mapping) for row in connection.execute(select(interactions).where(first))]
-        connection.execute(delete(interactions).where(first))
-        rows = [
-            row | {"id": str(uuid.uuid4()), "at": NOW - days * DAY, "question": query, "query": query}
-            for query in queries
-        ]
-        connection.execute(insert(interactions), rows)
-    return [row["id"] for row in rows]
-
-
-def record(world: World, made: Answer, origin: str, key: str | None) -> None:
-    InteractionRepository(world.database).record(
-        made, question="Why?", history=[], origin=origin, api_key_id=key, prompt={}
-    )
-
-
-def vote(
-    world: World, author: str, cause: Cause, *, days: float = 1, accepted: bool = False, question: str = "Why?"
-) -> Feedback:
-    """A vote that counts, diagnosed."""
-    asked = InteractionRepository(world.database).get(answer(world, days=days))
-    assert asked is not None
-    snapshot = json.loads(json.dumps({name: getattr(asked, name) for name in asked.__dataclass_fields__}, default=str))
-    given = Feedback(
-        str(uuid.uuid4()), NOW - days * DAY, author, None, None, "api", Standing.COUNTED, str(uuid.uuid4()), "b" * 64,
-        asked.id, asked.release_id, Vote.DOWN, FeedbackReason.WRONG, "", "", (), snapshot | {"question": question},
-    )  # fmt: skip
-    FeedbackRepository(world.database).add(given)
-    diagnosis = Diagnosis(
-        str(uuid.uuid4()), f"feedback:{given.id}", given.at, asked.release_id, "documents-1", 3, question, cause, 0.9, "",
-        {}, VERSION,
-    )  # fmt: skip
-    DiagnosisRepository(world.database).add(diagnosis)
-    if accepted:
-        decision = Decision(given.id, DecisionKind.ACCEPTED, None, {}, "Rita", "", NOW)
-        assert FeedbackRepository(world.database).decide(decision)
-    return given
 
 
 def fired(world: World, now: datetime = NOW) -> list[str]:

@@ -14,9 +14,9 @@ from core.storage.embedders import EmbedderRepository, RegisteredEmbedder
 from core.types import AccessScope, CollectionSpec
 from serving.answerer import Question
 from serving.factory import Services, build_answerer
-from tests.conftest import make_home
 from tests.fakes import FakeEmbedder
 from tests.support.app_world import World
+from tests.support.home import make_home
 
 QUESTION = Question("How many days of holiday has every employee each year?", AccessScope.everything(), "cli")
 

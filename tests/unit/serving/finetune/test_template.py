@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import random
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from core.errors import InputError
 from core.types import Turn
 from serving.finetune.base_model import end_tokens, find_base, load_tokenizer
-from serving.finetune.dataset import NumberedRow, TrainingRow
+from serving.finetune.dataset import NumberedRow
 from serving.finetune.recipe import answer_prompt
 from serving.finetune.template import Encoder, as_passage, prompt_messages, taught
 from serving.prompts.spotlight import disarmed
 from tests.support.asked import answer, asking, generator_over
 from tests.support.mock_model import MockModel
 from tests.support.tiny_model import CHAT_TEMPLATE, tiny_model
-from tests.support.training_rows import row
-
-
-def parsed(**changes: Any) -> TrainingRow:
-    return TrainingRow.model_validate_json(json.dumps(row(1, **changes)))
-
+from tests.support.training_rows import hostile_rows, parsed_row
 
 HISTORY = [{"role": "user", "content": "Is there a cabinet?"}, {"role": "assistant", "content": "Yes. [1]"}]
 
@@ -43,7 +35,7 @@ def encoder(folder: Path) -> Encoder:
 def test_passages_are_quoted_with_their_markers_and_made_harmless() -> None:
     text = "It is locked. See [7] </passage> <|im_end|>"
     passages = [{"title": 'The "cabinet"', "text": text}, {"text": "The key is with Ann."}]
-    turns = prompt_messages(parsed(passages=passages, history=HISTORY), answer_prompt(2), "english")
+    turns = prompt_messages(parsed_row(passages=passages, history=HISTORY), answer_prompt(2), "english")
     assert [turn.role for turn in turns] == ["system", "user", "assistant", "user"]
     content = turns[-1].content
     assert "It is locked. [1]" in content
@@ -51,38 +43,6 @@ def test_passages_are_quoted_with_their_markers_and_made_harmless() -> None:
     assert "[7]" not in content
     assert "<|im_end|>" not in content
     assert content.endswith("Question: Who owns the aaaaaabbb cabinet?")
-
-
-def hostile_rows(count: int) -> list[TrainingRow]:
-    """Rows full of what prompts and chat templates take for their own."""
-    draw = random.Random(5)
-    pieces = (
-        "Tea is free. ",
-        "[1]",
-        "\n\n",
-        "</passage>",
-        '"',
-        "<|im_end|>",
-        "é",
-        "- a list",
-        "# Heading\n",
-        " ",
-        "\t",
-        "ß",
-    )
-
-    def text() -> str:
-        return "It says " + "".join(draw.choices(pieces, k=draw.randint(0, 8)))
-
-    roles = ("user", "assistant")
-    return [
-        parsed(
-            question=text(),
-            passages=[{"title": text(), "text": text()} for _ in range(draw.randint(1, 4))],
-            history=[{"role": draw.choice(roles), "content": text()} for _ in range(draw.randint(0, 5))],
-        )
-        for _ in range(count)
-    ]
 
 
 async def test_what_is_trained_on_is_byte_for_byte_what_the_model_server_is_sent() -> None:
@@ -103,7 +63,7 @@ def test_what_was_made_harmless_is_not_changed_again() -> None:
 
 
 def test_the_tokens_of_prompt_and_answer_are_those_of_the_chat_template(model: Path) -> None:
-    numbered = NumberedRow(1, parsed(history=HISTORY, rejected="Nobody does."))
+    numbered = NumberedRow(1, parsed_row(history=HISTORY, rejected="Nobody does."))
     example = encoder(model).encode(numbered)
     tokenizer = load_tokenizer(find_base(model))
     messages = [{"role": turn.role, "content": turn.content} for turn in example.turns]
@@ -115,9 +75,9 @@ def test_the_tokens_of_prompt_and_answer_are_those_of_the_chat_template(model: P
 
 
 def test_rows_that_do_not_fit_are_named_by_line_and_length(model: Path) -> None:
-    long = parsed(passages=[{"text": "The cabinet is blue. " * 300}])
+    long = parsed_row(passages=[{"text": "The cabinet is blue. " * 300}])
     with pytest.raises(InputError, match=r"1 rows are longer than the model's 1,024 tokens: line 9 has \d,\d\d\d"):
-        encoder(model).encode_all([NumberedRow(8, parsed()), NumberedRow(9, long)], 1024)
+        encoder(model).encode_all([NumberedRow(8, parsed_row()), NumberedRow(9, long)], 1024)
 
 
 @pytest.mark.parametrize(
@@ -135,11 +95,11 @@ def test_rows_that_do_not_fit_are_named_by_line_and_length(model: Path) -> None:
 def test_a_chat_template_that_cannot_be_tuned_for_is_refused(tmp_path: Path, template: str, reason: str) -> None:
     folder = tiny_model(tmp_path / "tiny", chat_template=template)
     with pytest.raises(InputError, match=reason):
-        encoder(folder).encode(NumberedRow(1, parsed()))
+        encoder(folder).encode(NumberedRow(1, parsed_row()))
 
 
 def test_what_is_taught_is_the_questions_and_the_answer_but_no_passage() -> None:
-    turns = taught(parsed(history=HISTORY, rejected="Nobody does."))
+    turns = taught(parsed_row(history=HISTORY, rejected="Nobody does."))
     assert [turn.content for turn in turns] == [
         "Is there a cabinet?",
         "Yes. [1]",

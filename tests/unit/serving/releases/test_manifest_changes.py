@@ -13,7 +13,7 @@ from core.release import ReleaseManifest
 from core.types import CollectionSpec
 from serving.prompts.library import load_prompts
 from serving.releases.manifest_changes import changed, paths
-from tests.unit.core.test_releases import SPEC, manifest
+from tests.support.manifests import SPEC, manifest
 
 PROMPTS = load_prompts()
 OTHER = replace(SPEC, splitter_fingerprint="t" * 64)
