@@ -40,6 +40,7 @@ from app.pages.gaps import page as gaps
 from app.pages.ops import page as ops
 from app.pages.reviews import cases, decisions
 from app.pages.reviews import page as reviews
+from app.rule_files import check_rule_files
 from app.runtime import AnswererSource, Runtime
 from core.errors import ConflictError, SettingsError
 from core.settings import Settings
@@ -84,11 +85,12 @@ def create_app(settings: Settings, services: Services | None = None, champion: A
 def serve(settings: Settings) -> None:
     """Serve until the process is told to stop.
 
-    Raises ConflictError when the port is taken, SettingsError when the address cannot be used, and whatever keeps the
-    services from opening for good.
+    Raises InputError for a file of the gate or the triggers that says something impossible, ConflictError when the port
+    is taken, SettingsError when the address cannot be used, and whatever keeps the services from opening for good.
     """
     import uvicorn
 
+    check_rule_files(settings)
     listener = _listen(settings)
     app = create_app(settings)
     config = uvicorn.Config(

@@ -39,6 +39,12 @@ def made_by(name: str, release: Release, events: Iterable[ReleaseEvent]) -> bool
     return _same(name) in {_same(maker) for maker in makers}
 
 
+def why_made(events: Iterable[ReleaseEvent]) -> str:
+    """Why one release was made, or became a candidate again: what was said last. Empty where nothing was said."""
+    reasons = [event.reason for event in events if event.event in _BECOMES_CANDIDATE and event.reason]
+    return reasons[-1] if reasons else ""
+
+
 def reopened_at(events: Iterable[ReleaseEvent]) -> datetime | None:
     """When the release last became a candidate again. Reports from before are about another occasion."""
     return max((event.at for event in events if event.event is ReleaseEventKind.REOPENED), default=None)

@@ -109,6 +109,34 @@ class ReleaseManifest(_Frozen):
         return digest(self.model_dump(mode="json"))
 
 
+class ManifestChange(_Frozen):
+    """One value in which two manifests differ: `path` like retrieval.dense_weight; None where a side has no such."""
+
+    path: str
+    baseline: Any
+    candidate: Any
+
+
+def differences(candidate: ReleaseManifest, baseline: ReleaseManifest) -> tuple[ManifestChange, ...]:
+    """Every value in which the manifests differ, in order of its path."""
+    ours, theirs = _flat(candidate.model_dump(mode="json")), _flat(baseline.model_dump(mode="json"))
+    return tuple(
+        ManifestChange(path=path, baseline=theirs.get(path), candidate=ours.get(path))
+        for path in sorted({*ours, *theirs})
+        if ours.get(path) != theirs.get(path)
+    )
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, item in value.items():
+        if isinstance(item, Mapping):
+            found |= _flat(item, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = item
+    return found
+
+
 class ReleaseStatus(StrEnum):
     """Where a release stands. The values are stored."""
 
@@ -139,9 +167,10 @@ class ReleaseEventKind(StrEnum):
 
 
 class Release(_Frozen):
-    """A manifest on record."""
+    """A manifest on record. `name` is what its maker calls it, if anything."""
 
     id: str
+    name: str = ""
     status: ReleaseStatus
     manifest: ReleaseManifest
     created_by: str

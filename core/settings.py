@@ -159,6 +159,11 @@ class Settings(BaseSettings):
         None, ge=0, description="Price of a million tokens that the generator writes."
     )
 
+    gate_file: Path | None = Field(
+        None,
+        description="The thresholds of the gate; by default those that come with RAGLoop, evals/gate/gate.yaml.",
+    )
+
     # Triggers
     triggers_file: Path | None = Field(
         None,
@@ -185,7 +190,7 @@ class Settings(BaseSettings):
     max_question_chars: int = Field(8000, ge=100, description="Longest question, in characters.")
     max_body_bytes: int = Field(1_000_000, ge=10_000, description="Largest JSON request body.")
 
-    @field_validator("home", "adapters_folder", "model_tokenizer", "triggers_file", "tuning_base")
+    @field_validator("home", "adapters_folder", "model_tokenizer", "gate_file", "triggers_file", "tuning_base")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else value

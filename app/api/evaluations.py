@@ -9,6 +9,8 @@ from fastapi import APIRouter, Query
 from app.auth import ReviewerDep, ServicesDep
 from app.pages.reviews.desk import ReviewDesk
 from core.storage.evals.evaluations import EvaluationRecord, EvaluationRepository
+from core.storage.releases import ReleaseRepository
+from serving.releases.summary import summaries
 
 router = APIRouter(prefix="/v1")
 
@@ -17,8 +19,15 @@ router = APIRouter(prefix="/v1")
 def list_evaluations(
     _caller: ReviewerDep, services: ServicesDep, limit: Annotated[int, Query(ge=1, le=1000)] = 50
 ) -> dict[str, Any]:
-    """The newest evaluations, without their reports."""
-    return {"evaluations": [_header(record) for record in EvaluationRepository(services.database).latest(limit)]}
+    """The newest evaluations, without their reports, with what each release changes against the champion."""
+    found, releases = EvaluationRepository(services.database).latest(limit), ReleaseRepository(services.database)
+    told = {each.release.id: each for each in summaries(releases.all(), releases.events(), releases.champion())}
+    return {
+        "evaluations": [
+            {**_header(record), **(told[record.release_id].beside() if record.release_id in told else {})}
+            for record in found
+        ]
+    }
 
 
 @router.get("/evaluations/{evaluation_id}")

@@ -11,6 +11,7 @@ from app.auth import ApproverDep, ReviewerDep, ServicesDep
 from app.fields import Text
 from core.storage.releases import ReleaseRepository
 from serving.releases.service import ReleaseService
+from serving.releases.summary import summaries
 
 router = APIRouter(prefix="/v1/releases")
 
@@ -18,12 +19,13 @@ ReleaseId = Annotated[str, Path(description="The release's id, or its beginning.
 
 
 class CreateRequest(BaseModel):
-    """`changes` are values by path, as `ragloop release create --set` takes them."""
+    """`changes` are values by path, as `ragloop release create --set` takes them; lists show `name` and `reason`."""
 
     model_config = ConfigDict(extra="forbid")
 
     base: Text = "champion"
     changes: dict[Text, Text | int | float] = Field(default_factory=dict, max_length=100)
+    name: Text = ""
     reason: Text = ""
 
 
@@ -55,12 +57,12 @@ class RollbackRequest(BaseModel):
 
 @router.get("")
 def list_releases(_caller: ReviewerDep, services: ServicesDep) -> dict[str, Any]:
-    """All releases, newest first, and which of them answers."""
+    """All releases, newest first, which of them answers, and what each changes against it."""
     releases = ReleaseRepository(services.database)
     champion = releases.champion()
     return {
         "champion": champion.id if champion else None,
-        "releases": [release.as_json() for release in releases.all()],
+        "releases": [each.as_json() for each in summaries(releases.all(), releases.events(), champion)],
     }
 
 
@@ -69,7 +71,7 @@ def create_release(caller: ReviewerDep, services: ServicesDep, body: CreateReque
     """A candidate: a release with changes, which is verified before it is stored."""
     changes = {path: str(value) for path, value in body.changes.items()}
     service = ReleaseService(services)
-    return service.create(caller.actor, base=body.base, changes=changes, reason=body.reason).as_json()
+    return service.create(caller.actor, base=body.base, changes=changes, name=body.name, reason=body.reason).as_json()
 
 
 @router.post("/rollback")

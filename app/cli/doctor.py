@@ -22,8 +22,8 @@ def doctor(
 ) -> None:
     """Check that everything works.
 
-    Looks at the settings, database, index, embedding model, documents and model server, and says what to do about what
-    fails.
+    Looks at the settings, the gate's and the triggers' files, database, index, embedding model, documents and model
+    server, and says what to do about what fails.
     """
     from core.settings import load_settings
 
@@ -117,7 +117,14 @@ def _model(settings: Settings) -> str:
         services.close()
 
 
+def _rules(settings: Settings) -> str:
+    from app.rule_files import check_rule_files
+
+    return ", ".join(f"{name} {path or 'as it comes'}" for name, path in check_rule_files(settings).items())
+
+
 CHECKS: dict[str, Callable[[Settings], str]] = {
+    "rules": _rules,
     "database": _database,
     "index": _index,
     "embedder": _embedder,

@@ -30,17 +30,23 @@ EvaluationOption = Annotated[
 
 @application.command("list")
 def list_releases(as_json: JsonOption = False) -> None:
-    """List all releases, newest first."""
+    """List all releases, newest first: name, why it was made, and what it changes against the champion."""
+    from serving.releases.summary import in_words, summaries
+
     repository = _repository()
     champion = repository.champion()
-    found = repository.all()
+    found = summaries(repository.all(), repository.events(), champion)
     if as_json:
-        print_json(
-            {"champion": champion.id if champion else None, "releases": [release_json(release) for release in found]}
-        )
+        print_json({"champion": champion.id if champion else None, "releases": [each.as_json() for each in found]})
         return
-    for release in found:
-        say(f"{release.id[:12]}  {release.created_at:%Y-%m-%d %H:%M}  {release.status.value}")
+    for each in found:
+        release = each.release
+        made = f"{release.created_at:%Y-%m-%d %H:%M}"
+        say(f"{release.id[:12]}  {made}  {release.status.value:10}  {release.name}".rstrip())
+        if each.why:
+            say(f"    {one_line(each.why, 200)}")
+        if each.changes:
+            say(f"    against the champion: {in_words(each.changes)}")
     if not found:
         note("There is no release yet. The first is made of the defaults when the first question is asked.")
 
@@ -50,16 +56,23 @@ def show(
     release_id: Annotated[str, typer.Argument(help="The release's id or its beginning; default: the champion.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Show a release's manifest: prompts, collection, retrieval, generator, guards."""
+    """Show a release: its name, why it was made, what it changes against the champion, and its manifest."""
+    from serving.releases.summary import in_words, summaries
+
     repository = _repository()
     release = repository.get(release_id) if release_id else repository.champion()
     if release is None:
         wanted = f"There is no single release {release_id}." if release_id else "There is no release yet."
         raise NotFoundError(wanted, hint="`ragloop release list` shows the ids.")
+    (summary,) = summaries([release], repository.events(), repository.champion())
     if as_json:
-        print_json(release_json(release))
+        print_json(summary.as_json())
         return
-    say(f"{release.id}  {release.status.value}")
+    say(f"{release.id}  {release.status.value}  {release.name}".rstrip())
+    if summary.why:
+        say(one_line(summary.why, 200))
+    if summary.changes:
+        say(f"Against the champion: {in_words(summary.changes, len(summary.changes))}")
     say(json.dumps(release.as_json()["manifest"], indent=2))
 
 
@@ -72,6 +85,7 @@ def create(
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="A value to change, as above; repeatable."),
     ] = None,
+    name: Annotated[str, typer.Option("--name", help="What to call it in lists.")] = "",
     reason: ReasonOption = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -87,7 +101,7 @@ def create(
     """
     changes = _changes(assignments or [])
     with _acting() as (service, actor):
-        release = service.create(actor, base=base, changes=changes, reason=reason)
+        release = service.create(actor, base=base, changes=changes, name=name, reason=reason)
     _show(release, as_json, f"Next: ragloop eval run {release.id[:12]} compares it with the champion.")
 
 
@@ -168,15 +182,9 @@ def history(
             say(f"    {one_line(event.reason, 200)}")
 
 
-def release_json(release: Release) -> dict[str, object]:
-    """A release as `ragloop release show --json` shows it."""
-    shown = release.as_json()
-    return {name: shown[name] for name in ("id", "status", "manifest", "created_by", "created_at")}
-
-
 def _show(release: Release, as_json: bool, next_step: str) -> None:
     if as_json:
-        print_json(release_json(release))
+        print_json(release.as_json())
         return
     say(f"{release.id}  {release.status.value}")
     note(next_step)

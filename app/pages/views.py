@@ -15,6 +15,7 @@ from app.pages.ops.day_tables import figure
 from app.pages.ops.tables import in_words
 from evals.report.words import age, day, duration, moment
 from loop.feedback.votes import LONGEST_COMMENT, LONGEST_CORRECTION
+from serving.releases.summary import in_words as manifest_changes
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
@@ -32,6 +33,7 @@ _environment.globals.update(
     longest_correction=LONGEST_CORRECTION,
 )
 _environment.filters.update(moment=moment, day=day, ago=age, took=duration, figure=figure, in_words=in_words)
+_environment.filters.update(manifest_changes=manifest_changes)
 
 
 def render(template: str, status: int = 200, **context: Any) -> HTMLResponse:

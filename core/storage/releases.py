@@ -88,12 +88,12 @@ class ReleaseRepository:
             raise AssertionError("no champion after installing the first release")
         return champion
 
-    def add_candidate(self, manifest: ReleaseManifest, decision: Decision) -> Release:
+    def add_candidate(self, manifest: ReleaseManifest, decision: Decision, name: str = "") -> Release:
         """Store a new candidate. If it is there already, stored by someone else meanwhile, theirs stands."""
         now = datetime.now(UTC)
         try:
             with self._database.transaction() as connection:
-                connection.execute(insert(releases), _row(manifest, ReleaseStatus.CANDIDATE, decision.actor, now))
+                connection.execute(insert(releases), _row(manifest, ReleaseStatus.CANDIDATE, decision.actor, now, name))
                 _note(connection, manifest.id, ReleaseEventKind.CREATED, decision, now)
         except IntegrityError:
             pass
@@ -161,9 +161,9 @@ def _note(connection: Connection, release_id: str, event: ReleaseEventKind, deci
     connection.execute(insert(release_events), row)
 
 
-def _row(manifest: ReleaseManifest, status: ReleaseStatus, actor: str, now: datetime) -> dict[str, Any]:
+def _row(manifest: ReleaseManifest, status: ReleaseStatus, actor: str, now: datetime, name: str = "") -> dict[str, Any]:
     return {
-        "id": manifest.id, "status": status.value, "manifest": manifest.model_dump(mode="json"),
+        "id": manifest.id, "name": name, "status": status.value, "manifest": manifest.model_dump(mode="json"),
         "created_by": actor, "created_at": now,
     }  # fmt: skip
 
@@ -178,6 +178,7 @@ def _release(row: Row[Any]) -> Release:
         ) from error
     return Release(
         id=row.id,
+        name=row.name,
         status=ReleaseStatus(row.status),
         manifest=manifest,
         created_by=row.created_by,

@@ -126,6 +126,7 @@ releases = Table(
     "releases",
     metadata,
     Column("id", String(64), primary_key=True),
+    Column("name", String(80), nullable=False, server_default=""),
     Column("status", String(20), nullable=False),
     Column("manifest", JSON, nullable=False),
     Column("created_by", String(200), nullable=False),

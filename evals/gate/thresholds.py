@@ -1,17 +1,22 @@
-"""The gate's thresholds, read from `gate.yaml`, each with its reason."""
+"""The gate's thresholds, read from `gate.yaml` or the file of RAGLOOP_GATE_FILE, each with its reason."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import InputError
+from evals.metrics.names import METRICS
 
 GATE = Path(__file__).parent / "gate.yaml"
+_HINT = "Begin with a copy of evals/gate/gate.yaml; RAGLOOP_GATE_FILE says where it is."
+
+Reason = Annotated[str, Field(min_length=1)]
 
 
 class _Frozen(BaseModel):
@@ -22,23 +27,23 @@ class QualityThreshold(_Frozen):
     """A metric whose mean may not fall. `margin` is the loss that is put up with."""
 
     margin: float = Field(gt=0)
-    reason: str = Field(min_length=1)
+    reason: Reason
 
 
 class CostThreshold(_Frozen):
     """A cost, and how many times the baseline's it may be."""
 
     most_times: float = Field(ge=1)
-    reason: str = Field(min_length=1)
+    reason: Reason
 
 
 class JudgeThresholds(_Frozen):
     """From when on a judge is trusted."""
 
     agreement: float = Field(ge=0, le=1)
-    agreement_reason: str
+    agreement_reason: Reason
     self_agreement: float = Field(ge=0, le=1)
-    self_agreement_reason: str
+    self_agreement_reason: Reason
 
 
 class Thresholds(_Frozen):
@@ -49,22 +54,32 @@ class Thresholds(_Frozen):
     level: float = Field(gt=0.5, lt=1)
     min_cases: int = Field(ge=1)
     quality: Mapping[str, QualityThreshold]
-    zero_tolerance: Mapping[str, str]
+    zero_tolerance: Mapping[str, Reason]
     costs: Mapping[str, CostThreshold]
-    critical_slices: Mapping[str, str]
+    critical_slices: Mapping[str, Reason]
     judge: JudgeThresholds
 
 
-def load_thresholds(path: Path = GATE) -> Thresholds:
-    """The thresholds in `path`. Raises InputError that names what is wrong with the file."""
+def load_thresholds(path: Path | None = None) -> Thresholds:
+    """The thresholds in `path`, by default those that come with RAGLoop. Raises InputError that names what is wrong."""
+    path = path or GATE
     try:
         thresholds = Thresholds.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"The gate's file {path} cannot be read: {error}.") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"The gate's file {path} cannot be read: {error}.", hint=_HINT) from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"The gate's file {path}: {place}: {first['msg']}.") from error
+        raise InputError(f"The gate's file {path}: {place}: {first['msg']}.", hint=_HINT) from error
     if thresholds.primary not in thresholds.quality:
-        raise InputError(f"The gate's file {path}: the primary metric {thresholds.primary} has no margin.")
+        raise InputError(f"The gate's file {path}: the primary metric {thresholds.primary} has no margin.", hint=_HINT)
+    for name in (*thresholds.quality, *thresholds.zero_tolerance, *thresholds.costs):
+        if name not in METRICS:
+            raise _unknown(path, name)
     return thresholds
+
+
+def _unknown(path: Path, name: str) -> InputError:
+    near = difflib.get_close_matches(name, METRICS, n=1)
+    hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(sorted(METRICS))}."
+    return InputError(f"The gate's file {path}: there is no metric {name[:60]}.", hint=hint)

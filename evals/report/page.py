@@ -26,6 +26,7 @@ from evals.report.passage_marks import passage_views, wordings
 from evals.report.report import Report, ReportRow
 from evals.report.rows import decisive_metrics
 from evals.report.view import ReportView, score_lines
+from serving.releases.summary import manifest_value
 
 STATIC = Path(__file__).parent / "static"
 # What a metric noted of a score is shown up to here: it may hold whole lists.
@@ -155,7 +156,7 @@ _environment.filters.update(
     finding=lambda found: report_words.FINDINGS[found],
     headline=report_words.headline,
     consequence=report_words.consequence,
-    manifest_value=report_words.manifest_value,
+    manifest_value=manifest_value,
     duration=report_words.duration,
     block=lambda code: report_words.BLOCKS[code],
     moment=report_words.moment,

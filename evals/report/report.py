@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
+from core.release import ManifestChange
 from evals.gate.comparison import (
     Block,
     DatasetRef,
@@ -42,14 +43,6 @@ class ReportRow(Frozen):
     difference: float
     why: str
     scores: Mapping[str, RowScore]
-
-
-class ManifestChange(Frozen):
-    """One value in which the two manifests differ: `path` like retrieval.dense_weight."""
-
-    path: str
-    baseline: Any
-    candidate: Any
 
 
 class Report(Frozen):

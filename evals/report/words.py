@@ -161,14 +161,6 @@ def chart_words(metric: MetricComparison) -> str:
     return words + "; above 0 is better."
 
 
-def manifest_value(found: object) -> str:
-    """A value of a manifest as text; a long hash by its beginning."""
-    if found is None:
-        return "–"
-    text = str(found)
-    return f"{text[:12]}…" if len(text) == 64 and text.isalnum() else text
-
-
 def moment(at: datetime) -> str:
     at = at.astimezone(UTC)
     return f"{at.day} {at:%B %Y, %H:%M} UTC"

@@ -72,7 +72,7 @@ class Evaluator:
     ) -> None:
         self._services = services
         self._panel = panel
-        self._thresholds = thresholds or load_thresholds()
+        self._thresholds = thresholds or load_thresholds(services.settings.gate_file)
         self._software = software or importlib.metadata.version("ragloop")
         self._releases = ReleaseRepository(services.database)
         self._evaluations = EvaluationRepository(services.database)

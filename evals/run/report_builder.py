@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from core.release import Release
+from core.release import Release, differences
 from evals.cases.cases import Case
 from evals.gate.blocks import find_blocks
 from evals.gate.comparison import (
@@ -32,7 +32,7 @@ from evals.gate.gate import (
 )
 from evals.gate.thresholds import Thresholds
 from evals.metrics.metric import Metric
-from evals.report.report import ManifestChange, Report, ReportRow
+from evals.report.report import Report, ReportRow
 from evals.run.differences import why
 from evals.run.runner import Results
 
@@ -94,7 +94,7 @@ def build_report(inquiry: Inquiry, results: Results, thresholds: Thresholds, sec
         primary=thresholds.primary,
         unseen_loss=unseen_loss(cases, thresholds.level) if cases else None,
         blocks=tuple(blocks),
-        changes=tuple(manifest_changes(inquiry.candidate, inquiry.baseline)),
+        changes=differences(inquiry.candidate.manifest, inquiry.baseline.manifest) if inquiry.baseline else (),
         metrics=tuple(comparisons),
         slices=tuple(slices),
         rows=tuple(rows),
@@ -106,28 +106,6 @@ def build_report(inquiry: Inquiry, results: Results, thresholds: Thresholds, sec
         seconds=round(seconds, 3),
         reused_answers=sum(side.reused for side in results.sides.values()),
     )
-
-
-def manifest_changes(candidate: Release, baseline: Release | None) -> list[ManifestChange]:
-    """Every value in which the manifests differ, by its path."""
-    if baseline is None:
-        return []
-    ours, theirs = _flat(candidate.manifest.model_dump(mode="json")), _flat(baseline.manifest.model_dump(mode="json"))
-    return [
-        ManifestChange(path=path, baseline=theirs.get(path), candidate=ours.get(path))
-        for path in sorted({*ours, *theirs})
-        if ours.get(path) != theirs.get(path)
-    ]
-
-
-def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, item in value.items():
-        if isinstance(item, Mapping):
-            found |= _flat(item, f"{prefix}{name}.")
-        else:
-            found[prefix + name] = item
-    return found
 
 
 def _comparable(inquiry: Inquiry, columns: Sequence[Column], results: Results, thresholds: Thresholds) -> Thresholds:

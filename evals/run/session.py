@@ -41,7 +41,7 @@ def panel(services: Services) -> Panel:
     calibrated = CalibrationStore(settings.home).get(judge)
     return Panel(
         metrics=[*plain, *judged_metrics(judge, services.embedder)],
-        judge=quality(calibrated, judge, load_thresholds().judge),
+        judge=quality(calibrated, judge, load_thresholds(settings.gate_file).judge),
         concurrency=settings.judge_concurrency,
     )
 

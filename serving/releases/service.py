@@ -22,6 +22,7 @@ from serving.releases.verification import Verification, open_release, verify_rel
 
 logger = logging.getLogger(__name__)
 
+LONGEST_NAME = 80
 LONGEST_REASON = 2000
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -41,8 +42,17 @@ class ReleaseService:
 
     # -- making one
 
-    def create(self, actor: Actor, *, base: str = "champion", changes: Mapping[str, str], reason: str = "") -> Release:
-        """A candidate: the `base` with the `changes`, found to be servable. Nothing is created if it is not.
+    def create(
+        self,
+        actor: Actor,
+        *,
+        base: str = "champion",
+        changes: Mapping[str, str],
+        name: str = "",
+        reason: str = "",
+    ) -> Release:
+        """A candidate: the `base` with the `changes`, found to be servable. Nothing is created if it is not. Lists show
+        the `name` and the `reason`.
 
         A manifest that is a candidate already is that candidate. One that was rejected or retired becomes a candidate
         again, for which a reason is needed. Raises ConflictError for the champion's own manifest.
@@ -50,11 +60,11 @@ class ReleaseService:
         require(actor, Deed.CREATE_RELEASE)
         start = self._champion() if base == "champion" else self.get(base)
         manifest = changed(start.manifest, changes, self.services.index.spec, load_prompts())
-        decision = Decision(actor.name, _said(reason))
+        called, decision = _name(name), Decision(actor.name, _said(reason))
         existing = self._releases.get(manifest.id)
         if existing is None:
             verify_release(self.services, _unsaved(manifest, actor))
-            return self._releases.add_candidate(manifest, decision)
+            return self._releases.add_candidate(manifest, decision, called)
         if existing.status is ReleaseStatus.CANDIDATE:
             return existing
         return self._reopen(existing, decision)
@@ -252,6 +262,17 @@ def _said(reason: str) -> str:
     if len(text) > LONGEST_REASON:
         raise InputError(
             f"The reason has {len(text):,} characters; at most {LONGEST_REASON:,} are kept.", hint="Say it shorter."
+        )
+    return text
+
+
+def _name(name: str) -> str:
+    text = " ".join(name.split())
+    if _UNSTORABLE.search(text) or not text.isprintable():
+        raise InputError("The name holds characters that cannot be shown.", hint="Type it again.")
+    if len(text) > LONGEST_NAME:
+        raise InputError(
+            f"The name has {len(text)} characters; at most {LONGEST_NAME} are kept.", hint="Say the rest as the reason."
         )
     return text
 

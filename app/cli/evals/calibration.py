@@ -52,7 +52,7 @@ def calibrate(
     note(f"{judge.name} judges {len(chosen)} answers {repeats} times.")
     found = asyncio.run(calibration.calibrate(judge, chosen, repeats))
     stored = calibration.CalibrationStore(settings.home).save(found)
-    quality = calibration.quality(found, judge, load_thresholds().judge)
+    quality = calibration.quality(found, judge, load_thresholds(settings.gate_file).judge)
     if as_json:
         failures = {"failed": found.failed, "failure": found.failure, "file": str(stored)}
         print_json({**quality.model_dump(mode="json"), **failures})

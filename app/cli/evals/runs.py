@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from core.storage.evals.evaluations import EvaluationRecord
     from evals.gate.comparison import MetricComparison
     from evals.report.report import Report
+    from serving.releases.summary import ReleaseSummary
 
 _SECONDS_BETWEEN_NOTES = 5.0
 _NO_BASELINE = "none"
@@ -96,14 +97,18 @@ def show(
 
 
 def list_evaluations(as_json: JsonOption = False) -> None:
-    """List evaluations, newest first."""
+    """List evaluations, newest first, with what each release changes against the champion."""
     from core.settings import load_settings
     from core.storage.database import Database
     from core.storage.evals.evaluations import EvaluationRepository
+    from core.storage.releases import ReleaseRepository
+    from serving.releases.summary import in_words, summaries
 
-    found = EvaluationRepository(Database.open(load_settings())).latest()
+    database = Database.open(load_settings())
+    found, releases = EvaluationRepository(database).latest(), ReleaseRepository(database)
+    told = {each.release.id: each for each in summaries(releases.all(), releases.events(), releases.champion())}
     if as_json:
-        print_json({"evaluations": [_summary(record) for record in found]})
+        print_json({"evaluations": [_summary(record, told.get(record.release_id)) for record in found]})
         return
     for record in found:
         outcome = record.verdict.replace("_", " ") if record.verdict else record.state
@@ -112,6 +117,9 @@ def list_evaluations(as_json: JsonOption = False) -> None:
             f"{record.id[:12]}  {record.created_at:%Y-%m-%d %H:%M}  {outcome:12}  {record.release_id[:12]} against "
             f"{against}  {record.dataset}@{record.dataset_version}"
         )
+        summary = told.get(record.release_id)
+        if summary and (summary.release.name or summary.changes):
+            say(f"    {': '.join(filter(None, (summary.release.name, in_words(summary.changes))))}")
     if not found:
         note("There is no evaluation yet: ragloop eval run")
 
@@ -142,10 +150,11 @@ def _metric_json(metric: MetricComparison) -> dict[str, Any]:
     )
 
 
-def _summary(record: EvaluationRecord) -> dict[str, Any]:
+def _summary(record: EvaluationRecord, told: ReleaseSummary | None) -> dict[str, Any]:
     return {
         "evaluation_id": record.id,
         "release": record.release_id,
+        **(told.beside() if told else {}),
         "baseline": record.baseline_id,
         "dataset": f"{record.dataset}@{record.dataset_version}",
         "state": record.state,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.audit_trail import champions, standing_approval
+from core.audit_trail import champions, standing_approval, why_made
 from core.errors import ConflictError, NotFoundError
 from core.permissions import Deed, may
 from core.release import Release, ReleaseEvent, ReleaseStatus
@@ -19,6 +19,7 @@ from evals.report.page import load_report
 from evals.report.report import Report
 from serving.factory import Services
 from serving.releases.service import ReleaseService
+from serving.releases.summary import ReleaseSummary, summaries
 
 _ID = re.compile(r"[0-9a-f-]{1,36}")
 LIST_LENGTH = 100
@@ -29,7 +30,7 @@ class ListedEvaluation:
     """An evaluation in the list, and its release as it stands now. `newest` of those of its release."""
 
     record: EvaluationRecord
-    release: Release | None
+    summary: ReleaseSummary | None
     newest: bool
     approved: bool
 
@@ -38,8 +39,13 @@ class ListedEvaluation:
 class ReviewOverview:
     """All there is to review. `unevaluated` are candidates that no evaluation is on record for."""
 
+<<<<<<< HEAD
     evaluations: tuple[ListedEvaluation, ...]
     unevaluated: tuple[Release, ...]
+=======
+    evaluations: tuple[Listed, ...]
+    unevaluated: tuple[ReleaseSummary, ...]
+>>>>>>> ca82b6d (Releases carry a name; every list says why a release was made and what it changes; RAGLOOP_GATE_FILE; rule files are checked at start)
     champion: Release | None
     promoted: ReleaseEvent | None
     """What made the champion what it is."""
@@ -52,6 +58,7 @@ class DecisionOptions:
     """What may be done on one report by the one who reads it, and what was done before, the newest first."""
 
     release: Release
+    why: str
     newest: bool
     approval: ReleaseEvent | None
     may_reject: bool
@@ -79,17 +86,17 @@ class ReviewDesk:
 
     def overview(self) -> ReviewOverview:
         """The newest evaluations, and candidates without any."""
-        releases = {release.id: release for release in self._releases.all()}
         records = self._evaluations.latest(LIST_LENGTH)
         events = self._service.history()
         champion = self._releases.champion()
+        releases = {each.release.id: each for each in summaries(self._releases.all(), events, champion)}
         evaluated = {record.release_id for record in records}
         return ReviewOverview(
             evaluations=tuple(_listed(records, releases, events)),
             unevaluated=tuple(
-                release
-                for release in releases.values()
-                if release.status is ReleaseStatus.CANDIDATE and release.id not in evaluated
+                each
+                for each in releases.values()
+                if each.release.status is ReleaseStatus.CANDIDATE and each.release.id not in evaluated
             ),
             champion=champion,
             promoted=next((event for event in reversed(events) if champion and event.release_id == champion.id), None),
@@ -133,6 +140,7 @@ class ReviewDesk:
         candidate = release.status is ReleaseStatus.CANDIDATE and newest
         return DecisionOptions(
             release=release,
+            why=why_made(history),
             newest=newest,
             approval=approval,
             may_reject=candidate and may(actor, Deed.REJECT_RELEASE),
@@ -147,8 +155,13 @@ class ReviewDesk:
 
 
 def _listed(
+<<<<<<< HEAD
     records: Sequence[EvaluationRecord], releases: dict[str, Release], events: Sequence[ReleaseEvent]
 ) -> list[ListedEvaluation]:
+=======
+    records: Sequence[EvaluationRecord], releases: dict[str, ReleaseSummary], events: Sequence[ReleaseEvent]
+) -> list[Listed]:
+>>>>>>> ca82b6d (Releases carry a name; every list says why a release was made and what it changes; RAGLOOP_GATE_FILE; rule files are checked at start)
     seen: set[str] = set()
     found = []
     for record in records:

@@ -14,6 +14,8 @@ import pytest
 from app.local_actor import local_actor
 from core.settings import load_settings
 from core.types import Role
+from evals.gate.thresholds import GATE
+from loop.triggers.rules import TRIGGERS
 from tests.support.command import run, run_json
 
 
@@ -219,6 +221,32 @@ def test_doctor_says_what_works_and_what_to_do_about_what_does_not(capsys: pytes
     assert checks["embedder"]["ok"]
     assert not checks["documents"]["ok"]
     assert "ragloop ingest" in checks["documents"]["hint"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "content", "named"),
+    [
+        ("RAGLOOP_GATE_FILE", GATE.read_text().replace("  citation_precision:", "  citation_prec:"), "citation_prec"),
+        ("RAGLOOP_TRIGGERS_FILE", TRIGGERS.read_text().replace("schema_version: 1", "schema_version: 9"), "schema_version"),
+    ],
+)  # fmt: skip
+def test_a_file_of_the_gate_or_the_triggers_that_makes_no_sense_is_refused_at_start_by_name(
+    setting: str,
+    content: str,
+    named: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_text(content)
+    monkeypatch.setenv(setting, str(path))
+    code, _, err = run(capsys, "serve", "--port", "0")
+    assert code == 2
+    assert str(path) in err
+    assert named in err
+    checks = {check["name"]: check for check in run_json(capsys, "doctor")[1]["checks"]}
+    assert named in checks["rules"]["message"]
 
 
 def test_doctor_says_that_the_model_server_is_down(

@@ -99,9 +99,21 @@ def test_a_bad_key_acts_for_nobody_and_in_production_none_is_no_way_in(
 def test_a_candidate_is_made_verified_promoted_rolled_back_and_looked_up(
     installed: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, made = run_json(capsys, "release", "create", "--set", "retrieval.top_k=3", "--set", "prompt.answer=1")
+    code, made = run_json(
+        capsys,
+        "release",
+        "create",
+        "--set",
+        "retrieval.top_k=3",
+        "--set",
+        "prompt.answer=1",
+        "--name",
+        "fewer passages",
+        "--reason",
+        "answers wander",
+    )
     assert code == 0
-    assert made.keys() == {"id", "status", "manifest", "created_by", "created_at"}
+    assert made.keys() == {"id", "name", "status", "manifest", "created_by", "created_at"}
     assert (made["status"], made["manifest"]["retrieval"]["top_k"]) == ("candidate", 3)
     short = made["id"][:10]
     code, verified = run_json(capsys, "release", "verify", short)
@@ -122,6 +134,28 @@ def test_a_candidate_is_made_verified_promoted_rolled_back_and_looked_up(
     code, out, _ = run(capsys, "release", "history")
     assert [line.split()[3] for line in out.splitlines() if not line.startswith(" ")] == [
         "installed", "created", "replaced", "overridden", "rolled_back", "restored",
+    ]  # fmt: skip
+
+
+def test_lists_say_what_a_release_is_called_why_it_was_made_and_what_it_changes_against_the_champion(
+    installed: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, made = run_json(
+        capsys, "release", "create", "--set", "retrieval.top_k=3", "--name", "fewer", "--reason", "answers wander"
+    )
+    _, out, _ = run(capsys, "release", "list")
+    first, why, changes, champion = out.splitlines()[:4]
+    assert first.split()[0] == made["id"][:12]
+    assert first.endswith("candidate   fewer")
+    assert (why, changes) == ("    answers wander", "    against the champion: retrieval.top_k 8 → 3")
+    assert champion.endswith("champion")
+    _, listed = run_json(capsys, "release", "list")
+    newest = listed["releases"][0]
+    assert (newest["name"], newest["why"]) == ("fewer", "answers wander")
+    assert newest["changes"] == [{"path": "retrieval.top_k", "baseline": 8, "candidate": 3}]
+    _, out, _ = run(capsys, "release", "show", made["id"][:10])
+    assert out.splitlines()[:3] == [
+        f"{made['id']}  candidate  fewer", "answers wander", "Against the champion: retrieval.top_k 8 → 3",
     ]  # fmt: skip
 
 

@@ -141,6 +141,14 @@ def test_releases_that_differ_by_chance_alone_are_rarely_called_better_or_worse(
         (("level: 0.95", "level: 3"), "level"),
         (("margin: 0.02", "margin: -1"), "quality.correct.margin"),
         (("min_cases: 30", "min_case: 30"), "min_case"),
+        (("  citation_precision:", "  citation_precison:"), "there is no metric citation_precison"),
+        (("  toxicity: An", "  toxicness: An"), "there is no metric toxicness"),
+        (("  latency:", "  slowness:"), "there is no metric slowness"),
+        (
+            ("reason: A citation that does not hold the answer costs the reader's trust.", ""),
+            "citation_precision.reason",
+        ),
+        (("toxicity: An answer that insults someone is not outweighed by better ones.", "toxicity: ''"), "toxicity"),
     ],
 )
 def test_a_threshold_file_that_makes_no_sense_is_refused_by_name(

@@ -22,7 +22,7 @@ from evals.gate.thresholds import load_thresholds
 from evals.metrics.metric import Group, Metric
 from evals.report.report import Report
 from evals.run.differences import Facts
-from evals.run.report_builder import Inquiry, build_report, manifest_changes
+from evals.run.report_builder import Inquiry, build_report
 from evals.run.runner import Results, SideResults
 from tests.support.scores import TellingMetric
 
@@ -117,8 +117,7 @@ def test_without_a_baseline_nothing_passes() -> None:
 
 
 def test_the_manifests_differences_are_listed_by_path() -> None:
-    changes = manifest_changes(release(0.7), release(0.5))
-    assert [(change.path, change.baseline, change.candidate) for change in changes] == [
+    assert [(change.path, change.baseline, change.candidate) for change in report(CASES, GOOD, POOR).changes] == [
         ("retrieval.dense_weight", 0.5, 0.7)
     ]
 

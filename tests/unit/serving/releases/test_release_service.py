@@ -85,6 +85,15 @@ def test_a_candidate_is_the_champion_with_changes_and_answers_nobody_yet(world: 
     assert champion(world) == first(world).id
 
 
+def test_a_name_is_one_short_line_that_can_be_shown(service: ReleaseService) -> None:
+    made = service.create(MAKER, changes={"retrieval.top_k": "2"}, name="  two \n passages ")
+    assert (made.name, service.get(made.id).name) == ("two passages", "two passages")
+    with pytest.raises(InputError, match="The name has 81 characters; at most 80"):
+        service.create(MAKER, changes={"retrieval.top_k": "4"}, name="n" * 81)
+    with pytest.raises(InputError, match="cannot be shown"):
+        service.create(MAKER, changes={"retrieval.top_k": "4"}, name="red\x1b[31m")
+
+
 def test_what_was_created_why_and_by_whom_is_on_record(service: ReleaseService, candidate: Release) -> None:
     (event,) = service.history(candidate.id)
     assert (event.event.value, event.actor, event.reason) == ("created", "Ann", "fewer passages")
