@@ -43,8 +43,8 @@ async def test_a_release_goes_from_one_person_to_the_next_until_it_answers_and_b
 ) -> None:
     assert world.release is not None
     ann, bob = key(world, "ann", Role.REVIEW), key(world, "bob", Role.REVIEW, Role.APPROVE)
-    made = await post(client, "", ann, 201, changes=CHANGES, reason="fewer passages")
-    assert made.keys() == {"id", "status", "manifest", "created_by", "created_at"}
+    made = await post(client, "", ann, 201, changes=CHANGES, name="brief", reason="fewer passages")
+    assert made.keys() == {"id", "name", "status", "manifest", "created_by", "created_at"}
     assert (made["status"], made["manifest"]["retrieval"]["top_k"]) == ("candidate", 3)
     path = f"/{made['id'][:12]}"
     candidate = ReleaseRepository(world.database).get(made["id"])
@@ -55,6 +55,7 @@ async def test_a_release_goes_from_one_person_to_the_next_until_it_answers_and_b
     assert (await post(client, f"{path}/promote", bob, 200))["status"] == "champion"
     listed = (await client.get("/v1/releases", headers=ann)).json()
     assert listed["champion"] == made["id"]
+    assert (listed["releases"][0]["name"], listed["releases"][0]["why"]) == ("brief", "fewer passages")
     back = await post(client, "/rollback", bob, 200, reason="worse on holidays")
     assert (back["id"], back["status"]) == (world.release.id, "champion")
 

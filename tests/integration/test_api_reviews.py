@@ -107,16 +107,29 @@ async def test_the_list_names_what_is_live_what_was_found_and_what_waits(
     people: People, world: World, evaluated: Evaluated
 ) -> None:
     spare = await asyncio.to_thread(
-        lambda: ReleaseService(world.services).create(MAKER, changes={"retrieval.top_k": "3"}, reason="")
+        lambda: ReleaseService(world.services).create(
+            MAKER, changes={"retrieval.top_k": "3"}, name="fewer passages", reason="answers wander"
+        )
     )
     response = await people["Rita"].get("/reviews")
     text = text_of(response)
     for expected in (
         f"Release {evaluated.baseline.id[:8]} answers", "Better", "may be approved", evaluated.candidate.id[:8],
         "handbook 1", "by Mara (ML)", "waits for a decision", f"ragloop eval run {spare.id[:12]}",
+        f"fewer passages {spare.id[:8]}", "“answers wander”", "retrieval.top_k 4 → 3",
     ):  # fmt: skip
         assert expected in text, expected
     assert f'href="/reviews/{evaluated.id}"' in response.text
+
+
+async def test_each_evaluation_in_the_list_says_what_its_release_changes_against_the_champion(
+    people: People, evaluated: Evaluated
+) -> None:
+    (listed,) = (await people["Rita"].get("/v1/evaluations")).json()["evaluations"]
+    changed = [change["path"] for change in listed["changes"]]
+    assert changed
+    text = text_of(await people["Rita"].get("/reviews"))
+    assert all(path in text for path in changed[:3])
 
 
 async def test_an_evaluation_that_failed_is_listed_with_its_error(

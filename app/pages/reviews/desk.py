@@ -39,13 +39,8 @@ class ListedEvaluation:
 class ReviewOverview:
     """All there is to review. `unevaluated` are candidates that no evaluation is on record for."""
 
-<<<<<<< HEAD
     evaluations: tuple[ListedEvaluation, ...]
-    unevaluated: tuple[Release, ...]
-=======
-    evaluations: tuple[Listed, ...]
     unevaluated: tuple[ReleaseSummary, ...]
->>>>>>> ca82b6d (Releases carry a name; every list says why a release was made and what it changes; RAGLOOP_GATE_FILE; rule files are checked at start)
     champion: Release | None
     promoted: ReleaseEvent | None
     """What made the champion what it is."""
@@ -155,13 +150,8 @@ class ReviewDesk:
 
 
 def _listed(
-<<<<<<< HEAD
-    records: Sequence[EvaluationRecord], releases: dict[str, Release], events: Sequence[ReleaseEvent]
-) -> list[ListedEvaluation]:
-=======
     records: Sequence[EvaluationRecord], releases: dict[str, ReleaseSummary], events: Sequence[ReleaseEvent]
-) -> list[Listed]:
->>>>>>> ca82b6d (Releases carry a name; every list says why a release was made and what it changes; RAGLOOP_GATE_FILE; rule files are checked at start)
+) -> list[ListedEvaluation]:
     seen: set[str] = set()
     found = []
     for record in records:
