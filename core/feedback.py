@@ -1,8 +1,9 @@
-"""The values of the loop: votes, what a person made of them, why an answer was bad, and what is done about it.
+"""The values of the loop: votes, what a person made of them, and what is done about bad answers.
 
-A vote is stored as it came and never changed. A person accepts, edits or dismisses it (Decision); an accepted one is
-an evaluation case or a training pair, never both (Side). Each bad answer has a Diagnosis. Where many of one cause come
-together, a trigger fires (Firing), and its remedy makes a candidate release or asks for content.
+A vote is stored as it came and never changed. A person accepts, edits or dismisses it (FeedbackDecision); an accepted
+one is an evaluation case or a training pair, never both (FeedbackSide). Each bad answer has a Diagnosis
+(core.diagnosis). Where many of one cause come together, a trigger fires (Firing), and its remedy makes a candidate
+release or asks for content.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class FeedbackReason(StrEnum):
     STYLE = "style"
 
 
-class Standing(StrEnum):
+class VoteStanding(StrEnum):
     """Whether a vote counts: `repeated` ones say what their author said before, `synthetic` ones come from programs
     that try the system out. All are kept; only counted ones move anything."""
 
@@ -65,7 +66,7 @@ class Feedback:
     api_key_id: str | None
     access: Sequence[str] | None
     origin: str
-    standing: Standing
+    standing: VoteStanding
     idempotency_key: str
     body_sha256: str
     interaction_id: str
@@ -86,7 +87,7 @@ class Feedback:
         return str(self.interaction["answer"])
 
 
-class Side(StrEnum):
+class FeedbackSide(StrEnum):
     """What accepted feedback becomes."""
 
     CASE = "case"
@@ -99,51 +100,17 @@ class DecisionKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class FeedbackDecision:
     """What a person made of one piece of feedback, once. `content` is the evaluation case or the training row as JSON;
     empty for dismissed feedback, which has no side."""
 
     feedback_id: str
     kind: DecisionKind
-    side: Side | None
+    side: FeedbackSide | None
     content: Mapping[str, Any]
     actor: str
     reason: str
     at: datetime
-
-
-class Cause(StrEnum):
-    """Why an answer was bad. docs/explanation/diagnosis.md says how each is told from the others."""
-
-    CORPUS_GAP = "corpus_gap"
-    NOT_INDEXED = "not_indexed"
-    RETRIEVAL_MISS = "retrieval_miss"
-    RANKING_MISS = "ranking_miss"
-    GENERATION_FAULT = "generation_fault"
-    STALE_SOURCE = "stale_source"
-    WRONG_VOTE = "wrong_vote"
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """Why one answer was bad, with the evidence. `subject` is feedback:<id> or evaluation:<id>:<ordinal>:<side>.
-
-    `certainty` is between 0 and 1; `evidence` is what was looked at and found, as JSON, for people to check; `version`
-    changes with the rules. The newest diagnosis of a subject is the one that stands.
-    """
-
-    id: str
-    subject: str
-    at: datetime
-    release_id: str
-    collection: str
-    revision: int
-    question: str
-    cause: Cause
-    certainty: float
-    summary: str
-    evidence: Mapping[str, Any]
-    version: str
 
 
 class Remedy(StrEnum):

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from core.diagnosis import Diagnosis, DiagnosisSubject
 from core.errors import InputError, ModelUnavailableError, NotFoundError
-from core.feedback import Diagnosis, Feedback, Vote
+from core.feedback import Feedback, Vote
 from core.ports import Judge
 from core.release import Release
 from core.settings import Settings
@@ -30,7 +31,7 @@ from evals.cases.gold import GoldFinder
 from evals.cases.gold_span import GoldSpan
 from evals.judges.langchain_judge import open_judge
 from evals.report.case_detail import CaseDetail, CaseDetails
-from loop.diagnosis.complaint import Complaint, of_case, of_feedback
+from loop.diagnosis.bad_answer import BadAnswer, of_case, of_feedback
 from loop.diagnosis.observation import SAYS
 from loop.diagnosis.observer import Observer, Seen
 from loop.diagnosis.rules import VERSION, judge
@@ -65,12 +66,12 @@ class Diagnoser:
         """
         if feedback.vote is Vote.UP:
             raise InputError("The answer was voted up.", hint="Only answers that were voted down are diagnosed.")
-        subject = f"feedback:{feedback.id}"
+        subject = DiagnosisSubject.of_vote(feedback.id)
         made = self._diagnose(subject, self._release(feedback.release_id), of_feedback(feedback))
         self._diagnoses.add(made)
         return made
 
-    def case(self, release: Release, case: Case, record: AnswerRecord, *, subject: str = "case") -> Diagnosis:
+    def case(self, release: Release, case: Case, record: AnswerRecord, *, subject: DiagnosisSubject) -> Diagnosis:
         """Why the release's answer to an evaluation case is bad; not stored. Raises as `feedback`."""
         return self._diagnose(subject, release, of_case(case, record, self._gold(case)))
 
@@ -100,9 +101,9 @@ class Diagnoser:
     def waiting(self) -> list[Feedback]:
         """The negative votes that count and have no diagnosis by the present rules, oldest first."""
         lines = self._negative()
-        standing = self._diagnoses.standing(f"feedback:{line.id}" for line in lines)
-        current = {subject for subject, diagnosis in standing.items() if diagnosis.version == VERSION}
-        return self._votes([line for line in lines if f"feedback:{line.id}" not in current])
+        standing = self._diagnoses.of_votes(line.id for line in lines)
+        current = {vote_id for vote_id, diagnosis in standing.items() if diagnosis.version == VERSION}
+        return self._votes([line for line in lines if line.id not in current])
 
     def _negative(self) -> list[VoteLine]:
         return [line for line in FeedbackService(self.database).counted_lines() if line.vote is Vote.DOWN]
@@ -130,14 +131,14 @@ class Diagnoser:
         made = []
         for done, detail in enumerate(details.each(details.ordinals)):
             progress(done, len(details.ordinals))
-            subject = f"evaluation:{record.id}:{detail.ordinal}:candidate"
+            subject = DiagnosisSubject.of_case(record.id, detail.ordinal, "candidate")
             found = self._failed_case(release, detail, subject)
             if found is not None:
                 self._diagnoses.add(found)
                 made.append(found)
         return made
 
-    def _failed_case(self, release: Release, detail: CaseDetail, subject: str) -> Diagnosis | None:
+    def _failed_case(self, release: Release, detail: CaseDetail, subject: DiagnosisSubject) -> Diagnosis | None:
         """The diagnosis of a case that failed; None if it did not, or was never answered."""
         answer = detail.candidate.answer
         if answer is None:
@@ -147,21 +148,21 @@ class Diagnoser:
         made = self.case(release, detail.case, answer, subject=subject)
         return None if not answer.abstained and made.evidence["said"] >= SAYS else made
 
-    def _diagnose(self, subject: str, release: Release, complaint: Complaint) -> Diagnosis:
-        seen = self._observer(release).look(complaint)
+    def _diagnose(self, subject: DiagnosisSubject, release: Release, bad: BadAnswer) -> Diagnosis:
+        seen = self._observer(release).look(bad)
         finding = judge(seen.observation)
         return Diagnosis(
             id=str(uuid.uuid4()),
             subject=subject,
             at=datetime.now(UTC),
             release_id=release.id,
-            collection=complaint.collection,
-            revision=complaint.revision,
-            question=complaint.question,
+            collection=bad.collection,
+            revision=bad.revision,
+            question=bad.question,
             cause=finding.cause,
             certainty=finding.certainty,
             summary=finding.summary,
-            evidence=evidence(complaint, seen),
+            evidence=evidence(bad, seen),
             version=VERSION,
         )
 
@@ -189,11 +190,11 @@ class Diagnoser:
         return self._observers[release.id]
 
 
-def evidence(complaint: Complaint, seen: Seen) -> dict[str, Any]:
+def evidence(bad: BadAnswer, seen: Seen) -> dict[str, Any]:
     """What was looked at and found, as JSON, for people to check and for remedies to work on."""
     looked = seen.observation
     return {
-        "correction": complaint.right,
+        "correction": bad.right,
         "sought": looked.sought.value,
         "documents": list(dict.fromkeys(place["uri"] for place in seen.places)),
         "passages": seen.places,

@@ -31,7 +31,7 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ScoredSpan:
     """A span of a text that holds a statement, and how far."""
 
     start: int
@@ -45,7 +45,7 @@ class Match:
     is a span that says nearly the same but denies it or has another number."""
 
     score: float
-    places: tuple[Place, ...]
+    places: tuple[ScoredSpan, ...]
     opposing: tuple[int, int] | None = None
 
 
@@ -92,7 +92,7 @@ def _match(statements: Sequence[Statement], looked: Looked, found: Sequence[Held
     places, total = [], 0.0
     for statement, held in zip(statements, found, strict=True):
         score = _score(statement, held, looked.text[held.start : held.end], vectors)
-        places.append(Place(held.start, held.end, round(score, 4)))
+        places.append(ScoredSpan(held.start, held.end, round(score, 4)))
         total += statement.weight * score
     whole = sum(statement.weight for statement in statements)
     opposing = next((held.opposing for held in found if held.opposing), None)

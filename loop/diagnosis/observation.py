@@ -62,7 +62,7 @@ class Indexed(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SourceText:
+class SourceMatch:
     """How far the source's files, read afresh, hold what is looked for: the best of them."""
 
     score: float
@@ -100,7 +100,7 @@ class Observation:
     indexed: Indexed = Indexed.CURRENT
     opposed: bool = False
     related: bool = True
-    source: SourceText | None = None
+    source: SourceMatch | None = None
     unread_sources: tuple[str, ...] = ()
     alone: float | None = None
 

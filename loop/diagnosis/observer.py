@@ -12,7 +12,7 @@ from core.ports import Judge
 from core.release import Release, RetrievalParameters
 from core.storage.documents import DocumentRepository
 from core.types import AccessScope, Chunk, Document, ManifestEntry, Passage, Retrieval, chunk_id, document_id
-from loop.diagnosis.complaint import Complaint
+from loop.diagnosis.bad_answer import BadAnswer
 from loop.diagnosis.document_words import DocumentWords
 from loop.diagnosis.match import Looked, Match, Matcher
 from loop.diagnosis.observation import (
@@ -21,8 +21,8 @@ from loop.diagnosis.observation import (
     Indexed,
     Observation,
     Sought,
+    SourceMatch,
     SourceState,
-    SourceText,
 )
 from loop.diagnosis.rules import needs_source, to_ask_again
 from loop.diagnosis.seeker import Seeker
@@ -48,7 +48,7 @@ _LONGEST_QUOTE = 600
 
 @dataclass(slots=True)
 class Seen:
-    """What was seen of one complaint: for the rules, and for people."""
+    """What was seen of one bad answer: for the rules, and for people."""
 
     observation: Observation
     places: list[dict[str, Any]] = field(default_factory=list)
@@ -103,28 +103,28 @@ class Observer:
         scorer = EvidenceScorer(embedder, SparseEncoder(language), default_abstention(), language)
         self._seeker = Seeker(wording, self._matcher, embedder, self._words, self._fair, scorer, judge)
 
-    def look(self, complaint: Complaint) -> Seen:
+    def look(self, bad: BadAnswer) -> Seen:
         """Everything that speaks for one cause or another. Raises UnavailableError when index or model are down: an
         outage is no diagnosis."""
         self._words.refresh()
-        target = self._seeker.target(complaint)
+        target = self._seeker.target(bad)
         statements = target.statements
-        ranking = self._answerer.retriever.retrieve(complaint.query, complaint.scope, DEPTH)
-        documents = self._look_through(complaint, statements, ranking)
-        context = self._match_passages(statements, complaint.passages)
+        ranking = self._answerer.retriever.retrieve(bad.query, bad.scope, DEPTH)
+        documents = self._look_through(bad, statements, ranking)
+        context = self._match_passages(statements, bad.passages)
         seen = Seen(
             Observation(
                 sought=target.sought,
                 asks=target.asks,
-                answerable=complaint.answerable,
-                abstained=complaint.abstained,
-                reason=complaint.reason,
+                answerable=bad.answerable,
+                abstained=bad.abstained,
+                reason=bad.reason,
                 said=target.said,
-                well_cited=self._well_cited(complaint, statements),
+                well_cited=self._well_cited(bad, statements),
                 context=tuple(match.score for match in context),
-                handed=_handed(complaint),
+                handed=_handed(bad),
                 ranking=tuple(match.score for match in self._match_passages(statements, ranking.passages)),
-                newer_index=ranking.revision != complaint.revision,
+                newer_index=ranking.revision != bad.revision,
                 documents=documents.score(visible=True),
                 hidden=documents.score(visible=False),
                 related=target.related,
@@ -132,12 +132,12 @@ class Observer:
             judged=target.judged,
         )
         self._add_chunks(seen, statements, documents)
-        self._add_changed(seen, complaint, statements, documents)
+        self._add_changed(seen, bad, statements, documents)
         if needs_source(seen.observation):
             self._add_source(seen, statements, self._files.holding(_all_words(statements)))
         self._add_opposition(seen, documents)
         self._add_places(seen, documents)
-        self._ask_again(seen, complaint, statements)
+        self._ask_again(seen, bad, statements)
         return seen
 
     # -- where it is
@@ -145,26 +145,26 @@ class Observer:
     def _match_passages(self, statements: Sequence[Statement], passages: Sequence[Passage]) -> list[Match]:
         return self._matcher.match(statements, [_looked(passage.chunk) for passage in passages])
 
-    def _well_cited(self, complaint: Complaint, statements: Sequence[Statement]) -> bool:
-        if complaint.reason is not FeedbackReason.BAD_CITATION:
+    def _well_cited(self, bad: BadAnswer, statements: Sequence[Statement]) -> bool:
+        if bad.reason is not FeedbackReason.BAD_CITATION:
             return True
-        quotes = [Looked(place.quote) for place in complaint.citations if place not in complaint.disliked]
+        quotes = [Looked(place.quote) for place in bad.citations if place not in bad.disliked]
         return any(match.score >= HOLDS for match in self._matcher.match(statements, quotes))
 
-    def _look_through(self, complaint: Complaint, statements: Sequence[Statement], ranking: Retrieval) -> _Documents:
+    def _look_through(self, bad: BadAnswer, statements: Sequence[Statement], ranking: Retrieval) -> _Documents:
         """The documents that may hold it: by their words, by a search for it, and those of the answer's passages."""
         keys = self._words.best(_all_words(statements), MOST_BY_WORDS)
         if statements:
             text = " ".join(statement.text for statement in statements)
             found = self._fair.retrieve(text, AccessScope.everything(), MOST_BY_SEARCH)
             keys += [passage.chunk.document_id for passage in found.passages]
-        near = [*complaint.passages, *ranking.passages[:MOST_BY_SEARCH]]
+        near = [*bad.passages, *ranking.passages[:MOST_BY_SEARCH]]
         keys += [passage.chunk.document_id for passage in near]
-        keys += [document_id(evidence.uri) for evidence in complaint.evidence]
+        keys += [document_id(evidence.uri) for evidence in bad.evidence]
         documents = [each for key in dict.fromkeys(keys) if (each := self._documents.get(key)) is not None]
         matches = self._matcher.match(statements, [Looked(each.text, each.title) for each in documents])
         entries = self._documents.entries(self._collection)
-        return _Documents(tuple(zip(documents, matches, strict=True)), entries, complaint.scope)
+        return _Documents(tuple(zip(documents, matches, strict=True)), entries, bad.scope)
 
     def _add_chunks(self, seen: Seen, statements: Sequence[Statement], documents: _Documents) -> None:
         """How far single chunks of the best documents hold it, as the index has them."""
@@ -184,15 +184,13 @@ class Observer:
             indexed=_indexed(best[0], documents.entries) if best else Indexed.CURRENT,
         )
 
-    def _add_changed(
-        self, seen: Seen, complaint: Complaint, statements: Sequence[Statement], documents: _Documents
-    ) -> None:
+    def _add_changed(self, seen: Seen, bad: BadAnswer, statements: Sequence[Statement], documents: _Documents) -> None:
         """Whether a document that was answered from, or that holds it, has changed in its source."""
-        if complaint.reason is FeedbackReason.OUT_OF_DATE and seen.observation.sought is Sought.QUESTION:
-            changed = self._files.changed(place.uri for place in complaint.citations)
+        if bad.reason is FeedbackReason.OUT_OF_DATE and seen.observation.sought is Sought.QUESTION:
+            changed = self._files.changed(place.uri for place in bad.citations)
             if changed:
                 seen.source_uri = changed[0].document.uri
-                seen.observation = replace(seen.observation, source=SourceText(1.0, SourceState.CHANGED))
+                seen.observation = replace(seen.observation, source=SourceMatch(1.0, SourceState.CHANGED))
             return
         self._add_source(seen, statements, self._files.changed(document.uri for document, _ in documents.found))
 
@@ -205,7 +203,7 @@ class Observer:
         if best is None or (known is not None and known.score >= best[1].score):
             return
         text, match = best
-        seen.observation = replace(seen.observation, source=SourceText(match.score, text.state))
+        seen.observation = replace(seen.observation, source=SourceMatch(match.score, text.state))
         seen.source_uri = text.document.uri
         if match.score >= HOLDS:
             seen.places = [*_places(text.document, match, fresh=True), *seen.places]
@@ -227,22 +225,22 @@ class Observer:
 
     # -- asking again
 
-    def _ask_again(self, seen: Seen, complaint: Complaint, statements: Sequence[Statement]) -> None:
+    def _ask_again(self, seen: Seen, bad: BadAnswer, statements: Sequence[Statement]) -> None:
         """What the generator says when it is handed the right passage alone."""
         rank = to_ask_again(seen.observation)
         if rank is None or seen.observation.says(seen.observation.said):
             return
-        answer = asyncio.run(self._answerer.ask_of(complaint.query, [complaint.passages[rank - 1]]))
+        answer = asyncio.run(self._answerer.ask_of(bad.query, [bad.passages[rank - 1]]))
         seen.answer_alone = answer
-        seen.observation = replace(seen.observation, alone=self._seeker.says(complaint, answer, statements))
+        seen.observation = replace(seen.observation, alone=self._seeker.says(bad, answer, statements))
 
 
-def _handed(complaint: Complaint) -> int:
+def _handed(bad: BadAnswer) -> int:
     """How many of the passages the generator was handed: none if the system declined before it, all that fitted the
     model's context, or those whose sentences the extractive generator weighs."""
-    if complaint.asked:
-        return complaint.read or 0
-    return 0 if complaint.abstained else PASSAGES_READ
+    if bad.asked:
+        return bad.read or 0
+    return 0 if bad.abstained else PASSAGES_READ
 
 
 def _indexed(document: Document, entries: Mapping[str, ManifestEntry]) -> Indexed:

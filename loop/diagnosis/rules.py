@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from core.feedback import Cause, FeedbackReason
+from core.diagnosis import Cause
+from core.feedback import FeedbackReason
 from core.types import digest
 from loop.diagnosis.observation import (
     DEPTH,

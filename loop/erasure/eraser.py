@@ -17,6 +17,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Table, or_, select
 
+from core.diagnosis import DiagnosisSubject
 from core.errors import NotFoundError
 from core.ports import VectorIndex
 from core.settings import Settings
@@ -172,7 +173,7 @@ class Eraser:
         made = [row.content for row in self._rows(feedback_decisions) if row.feedback_id in votes and row.content]
         sha256s = {Case.model_validate(content).sha256 for content in made if "evidence" in content}
         taught = {row[name] for row in made if "passages" in row for name in ("question", "answer")}
-        subjects = {f"feedback:{vote}" for vote in votes}
+        subjects = {str(DiagnosisSubject.of_vote(vote)) for vote in votes}
         # Names and numbers are one word: taking them out of a trigger's records would break them.
         said = {text for text in asked | {row["question"] for row in made} if len(text.split()) > 1}
         records = self._records
@@ -218,9 +219,8 @@ def _decided_on(traces: DocumentTraces, content: Mapping[str, Any]) -> bool:
 
 def _traced(uri: str, made: Row[Any]) -> str | None:
     """The vote whose correction, by its diagnosis, stands in the document."""
-    kind, _, feedback_id = made.subject.partition(":")
-    held = kind == "feedback" and any(place["uri"] == uri for place in made.evidence.get("passages", ()))
-    return feedback_id if held else None
+    held = any(place["uri"] == uri for place in made.evidence.get("passages", ()))
+    return DiagnosisSubject.parse(made.subject).vote_id if held else None
 
 
 def _vote(traces: DocumentTraces, row: Row[Any], corrected: set[str]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from core.errors import ConflictError, InputError, NotFoundError
-from core.feedback import Decision, DecisionKind, Feedback, Side, Standing, Vote
+from core.feedback import DecisionKind, Feedback, FeedbackDecision, FeedbackSide, Vote, VoteStanding
 from core.permissions import Deed, require
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository
@@ -38,7 +38,7 @@ from evals.cases.training_leakage import all_datasets
 from evals.metrics.text.words import without_markers
 from loop.feedback.case_evidence import evidence_beyond
 from loop.feedback.sides import Placed, side_of, taught_cases
-from loop.feedback.training_rows import Place, history, training_row
+from loop.feedback.training_rows import EvidencePlace, history, training_row
 from serving.finetune.dataset import TrainingRow, markers
 
 # Digits of the feedback's id in the id of its case.
@@ -76,7 +76,7 @@ class Acceptance:
         self._feedback = FeedbackRepository(database)
         self._documents = DocumentRepository(database)
 
-    def accept(self, feedback_id: str, edit: Edited, actor: Actor) -> Decision:
+    def accept(self, feedback_id: str, edit: Edited, actor: Actor) -> FeedbackDecision:
         """Make a locked case or a training row of the feedback.
 
         Raises NotFoundError, ConflictError if it was decided before or is not its author's last word on the answer,
@@ -84,7 +84,7 @@ class Acceptance:
         that no passage supports.
         """
         given = self._open(feedback_id, actor)
-        if given.standing is Standing.SYNTHETIC:
+        if given.standing is VoteStanding.SYNTHETIC:
             raise InputError("This feedback comes from a program that tries the system out.", hint="Dismiss it.")
         if standing_votes(self._feedback.lines_on(given.author, given.interaction_id))[0].id != given.id:
             raise ConflictError(
@@ -94,13 +94,13 @@ class Acceptance:
         edit = _completed(given, edit)
         places = self._places(given, edit)
         side = self._side(given, edit, places)
-        if side is Side.CASE:
+        if side is FeedbackSide.CASE:
             return self._add_case(given, edit, places, actor)
         row = self._row(given, edit, places)
         content = row.model_dump(mode="json")
         return self._record(_decision(given, DecisionKind.ACCEPTED, actor, side=side, content=content))
 
-    def dismiss(self, feedback_id: str, reason: str, actor: Actor) -> Decision:
+    def dismiss(self, feedback_id: str, reason: str, actor: Actor) -> FeedbackDecision:
         """Put on record that the feedback is not to be followed, and why. Raises as `accept` does."""
         given = self._open(feedback_id, actor)
         if not reason.strip():
@@ -118,7 +118,7 @@ class Acceptance:
             raise _decided(feedback_id)
         return given
 
-    def _places(self, given: Feedback, edit: Edited) -> list[Place]:
+    def _places(self, given: Feedback, edit: Edited) -> list[EvidencePlace]:
         """Where the evidence stands in the documents: the person's, which must be there, or the diagnosis', as far as
         it is."""
         if edit.unanswerable:
@@ -136,27 +136,26 @@ class Acceptance:
         return [place for place in named if place is not None]
 
     def _diagnosed(self, given: Feedback) -> Sequence[GoldEvidence]:
-        subject = f"feedback:{given.id}"
-        found = DiagnosisRepository(self._database).standing([subject]).get(subject)
+        found = DiagnosisRepository(self._database).of_votes([given.id]).get(given.id)
         passages = found.evidence.get("passages", ()) if found else ()
         return [GoldEvidence(uri=p["uri"], quote=p["quote"], start=p["start"]) for p in passages[:MOST_PARTS]]
 
-    def _place(self, evidence: GoldEvidence) -> Place | None:
+    def _place(self, evidence: GoldEvidence) -> EvidencePlace | None:
         document: Document | None = self._documents.get(document_id(evidence.uri))
         if document is None or not self._scope.allows(document.access):
             return None
         span = evidence.span(document.text)
-        return Place(evidence, document.title, document.text, *span) if span else None
+        return EvidencePlace(evidence, document.title, document.text, *span) if span else None
 
-    def _side(self, given: Feedback, edit: Edited, places: Sequence[Place]) -> Side:
+    def _side(self, given: Feedback, edit: Edited, places: Sequence[EvidencePlace]) -> FeedbackSide:
         # No model learns from passages that they hold nothing: whether an answer is tried is decided before it.
         if edit.unanswerable or not self._may_be_taught(given, places):
-            return Side.CASE
+            return FeedbackSide.CASE
         quotes = [place.evidence.quote for place in places]
         before = [Turn(turn.role, turn.content) for turn in history(given.interaction)]
         return side_of(edit.question, known(self._database), answer=edit.correction, quotes=quotes, history=before)
 
-    def _may_be_taught(self, given: Feedback, places: Sequence[Place]) -> bool:
+    def _may_be_taught(self, given: Feedback, places: Sequence[EvidencePlace]) -> bool:
         """Whether everybody may know every document that the answer was given from or that says the right one."""
         uris = {passage["uri"] for passage in given.interaction["passages"]} | {each.evidence.uri for each in places}
         documents = [self._documents.get(document_id(uri)) for uri in uris]
@@ -164,13 +163,15 @@ class Acceptance:
 
     # -- what it becomes
 
-    def _add_case(self, given: Feedback, edit: Edited, places: Sequence[Place], actor: Actor) -> Decision:
+    def _add_case(
+        self, given: Feedback, edit: Edited, places: Sequence[EvidencePlace], actor: Actor
+    ) -> FeedbackDecision:
         case = _case(given, edit, _evidence(given, places))
 
-        def work(connection: Connection) -> Decision:
+        def work(connection: Connection) -> FeedbackDecision:
             own = case if case.id not in _ids(connection) else case.model_copy(update={"id": f"feedback-{given.id}"})
             content = own.model_dump(mode="json")
-            decision = _decision(given, DecisionKind.ACCEPTED, actor, side=Side.CASE, content=content)
+            decision = _decision(given, DecisionKind.ACCEPTED, actor, side=FeedbackSide.CASE, content=content)
             if not record_decision(connection, decision):
                 raise _decided(given.id)
             extend(connection, FEEDBACK, stored([own]), created_by=actor.name, reason=f"Accepted feedback {given.id}.")
@@ -178,14 +179,14 @@ class Acceptance:
 
         return retried(self._database, work)
 
-    def _row(self, given: Feedback, edit: Edited, places: Sequence[Place]) -> TrainingRow:
+    def _row(self, given: Feedback, edit: Edited, places: Sequence[EvidencePlace]) -> TrainingRow:
         bad = given.vote is Vote.DOWN
         try:
             return training_row(given.interaction, edit.question, edit.correction, places, self._language, bad=bad)
         except ValidationError as error:
             raise InputError(f"This makes no training row: {explain(error)}", hint="Shorten or correct it.") from error
 
-    def _record(self, decision: Decision) -> Decision:
+    def _record(self, decision: FeedbackDecision) -> FeedbackDecision:
         if not self._feedback.decide(decision):
             raise _decided(decision.feedback_id)
         return decision
@@ -210,18 +211,18 @@ def _cases(database: Database) -> list[Placed]:
 
 def _placed(case: Case) -> Placed:
     quotes = tuple(evidence.quote for evidence in case.evidence if evidence.quote)
-    return Placed(case.question, Side.CASE, case.answer, quotes, locked=case.locked)
+    return Placed(case.question, FeedbackSide.CASE, case.answer, quotes, locked=case.locked)
 
 
 def _taught(row: TrainingRow) -> Placed:
     before = tuple(Turn(turn.role, turn.content) for turn in row.history)
     cited = tuple(row.passages[number - 1].text for number in markers(row.answer))
-    return Placed(row.question, Side.TRAINING, without_markers(row.answer), history=before, shown=cited)
+    return Placed(row.question, FeedbackSide.TRAINING, without_markers(row.answer), history=before, shown=cited)
 
 
 def _accepted_rows(database: Database) -> list[TrainingRow]:
     decisions = FeedbackRepository(database).decisions().values()
-    contents = [each.content for each in decisions if each.side is Side.TRAINING]
+    contents = [each.content for each in decisions if each.side is FeedbackSide.TRAINING]
     return [TrainingRow.model_validate_json(json.dumps(content)) for content in contents]
 
 
@@ -240,7 +241,7 @@ def _completed(given: Feedback, edit: Edited) -> Edited:
     return Edited(question, without_markers(correction), edit.evidence)
 
 
-def _evidence(given: Feedback, places: Sequence[Place]) -> list[GoldEvidence]:
+def _evidence(given: Feedback, places: Sequence[EvidencePlace]) -> list[GoldEvidence]:
     """What an answer has to cite: of an answer that was voted down, what it did not cite itself."""
     if given.vote is Vote.UP:
         return [place.evidence for place in places]
@@ -275,11 +276,11 @@ def _decision(
     kind: DecisionKind,
     actor: Actor,
     *,
-    side: Side | None = None,
+    side: FeedbackSide | None = None,
     content: Mapping[str, Any] | None = None,
     reason: str = "",
-) -> Decision:
-    return Decision(given.id, kind, side, content or {}, actor.name, reason, datetime.now(UTC))
+) -> FeedbackDecision:
+    return FeedbackDecision(given.id, kind, side, content or {}, actor.name, reason, datetime.now(UTC))
 
 
 def _decided(feedback_id: str) -> ConflictError:

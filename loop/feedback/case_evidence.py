@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from evals.cases.cases import GoldEvidence
-from loop.feedback.training_rows import Place
+from loop.feedback.training_rows import EvidencePlace
 
 # Words that what is left must have: fewer are a rest of punctuation or of a cut word, and then the place stays whole.
 FEWEST_WORDS = 2
 
 
-def evidence_beyond(place: Place, citations: Iterable[Mapping[str, Any]]) -> GoldEvidence:
+def evidence_beyond(place: EvidencePlace, citations: Iterable[Mapping[str, Any]]) -> GoldEvidence:
     """The longest stretch of the place that none of the bad answer's citations covers; the place's own evidence where
     they cover none of it, or all."""
     cited = [span for citation in citations if (span := _span(place, citation)) is not None]
@@ -31,14 +31,14 @@ def evidence_beyond(place: Place, citations: Iterable[Mapping[str, Any]]) -> Gol
     return GoldEvidence(uri=place.evidence.uri, quote=quote, start=place.text.index(quote, start))
 
 
-def _span(place: Place, citation: Mapping[str, Any]) -> tuple[int, int] | None:
+def _span(place: EvidencePlace, citation: Mapping[str, Any]) -> tuple[int, int] | None:
     """Where the citation overlaps the place; None if it does not, or the document has changed since."""
     start, end = int(citation["start"]), int(citation["end"])
     same = citation["uri"] == place.evidence.uri and place.text[start:end] == citation["quote"]
     return (start, end) if same and start < place.end and place.start < end else None
 
 
-def _left(place: Place, cited: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _left(place: EvidencePlace, cited: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """The stretches of the place between the cited spans, which are sorted."""
     position = place.start
     for start, end in cited:

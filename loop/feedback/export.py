@@ -8,7 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from core.feedback import Decision, Diagnosis, Feedback, Vote
+from core.diagnosis import Diagnosis
+from core.feedback import Feedback, FeedbackDecision, Vote
 from core.storage.database import Database
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository, vote_json
@@ -34,7 +35,7 @@ class Known:
     """A vote with what was made of it and what was found out about it."""
 
     feedback: Feedback
-    decision: Decision | None
+    decision: FeedbackDecision | None
     diagnosis: Diagnosis | None
 
 
@@ -65,15 +66,10 @@ class FeedbackShelf:
         """These votes, in this order."""
         for start in range(0, len(ids), _BATCH):
             batch = ids[start : start + _BATCH]
-            diagnoses = self._diagnoses.standing(subject_of(each) for each in batch)
+            diagnoses = self._diagnoses.of_votes(batch)
             decisions = self._feedback.decisions_on(batch)
             for found in self._feedback.get_all(batch):
-                yield Known(found, decisions.get(found.id), diagnoses.get(subject_of(found.id)))
-
-
-def subject_of(feedback_id: str) -> str:
-    """What a diagnosis of this vote is about."""
-    return f"feedback:{feedback_id}"
+                yield Known(found, decisions.get(found.id), diagnoses.get(found.id))
 
 
 def known_json(known: Known) -> dict[str, Any]:
@@ -105,7 +101,7 @@ def _diagnosis_json(made: Diagnosis | None) -> dict[str, Any] | None:
     }
 
 
-def _decision_json(made: Decision | None) -> dict[str, Any] | None:
+def _decision_json(made: FeedbackDecision | None) -> dict[str, Any] | None:
     if made is None:
         return None
     return {

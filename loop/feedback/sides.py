@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from core.feedback import Side
+from core.feedback import FeedbackSide
 from core.types import Turn
 from evals.cases.cases import Case, GoldEvidence
 from evals.cases.leakage import Message, find_leaks, normalised
@@ -35,7 +35,7 @@ class Placed:
     Of what is taught, `shown` are the passages that the answer cites. `locked` ones are looked for more strictly."""
 
     question: str
-    side: Side
+    side: FeedbackSide
     answer: str = ""
     quotes: tuple[str, ...] = ()
     history: tuple[Turn, ...] = ()
@@ -50,21 +50,21 @@ def side_of(
     answer: str = "",
     quotes: Sequence[str] = (),
     history: Sequence[Turn] = (),
-) -> Side:
+) -> FeedbackSide:
     """The side of new feedback: the question and the answer as a person corrected them, what the evidence says, and the
     conversation before, which a model would learn as well."""
-    new = Placed(question, Side.CASE, answer, tuple(quotes), tuple(history))
-    if taught_cases([each for each in known if each.side is Side.CASE], [new]):
-        return Side.CASE
-    if taught_cases([new], [each for each in known if each.side is Side.TRAINING]):
-        return Side.TRAINING
+    new = Placed(question, FeedbackSide.CASE, answer, tuple(quotes), tuple(history))
+    if taught_cases([each for each in known if each.side is FeedbackSide.CASE], [new]):
+        return FeedbackSide.CASE
+    if taught_cases([new], [each for each in known if each.side is FeedbackSide.TRAINING]):
+        return FeedbackSide.TRAINING
     return hashed_side(question)
 
 
-def hashed_side(question: str) -> Side:
+def hashed_side(question: str) -> FeedbackSide:
     """The side of a question that is near nothing."""
     hashed = hashlib.sha256(f"{_SALT}\n{normalised(question)}".encode()).digest()
-    return Side.CASE if int.from_bytes(hashed[:8]) / 2**64 < CASE_SHARE else Side.TRAINING
+    return FeedbackSide.CASE if int.from_bytes(hashed[:8]) / 2**64 < CASE_SHARE else FeedbackSide.TRAINING
 
 
 def taught_cases(measured: Sequence[Placed], trained: Sequence[Placed]) -> set[int]:
@@ -77,8 +77,8 @@ def taught_cases(measured: Sequence[Placed], trained: Sequence[Placed]) -> set[i
     while leaked := {leak.line for leak in find_leaks(cases, _messages(left)).serious}:
         found |= leaked
         left = {number: each for number, each in left.items() if number not in leaked}
-    questions = [_as_case(Placed(each.question, Side.TRAINING), number) for number, each in left.items()]
-    asked = {number: Placed(each.question, Side.CASE) for number, each in enumerate(measured)}
+    questions = [_as_case(Placed(each.question, FeedbackSide.TRAINING), number) for number, each in left.items()]
+    asked = {number: Placed(each.question, FeedbackSide.CASE) for number, each in enumerate(measured)}
     return found | {int(leak.case_id) for leak in find_leaks(questions, _messages(asked)).serious}
 
 

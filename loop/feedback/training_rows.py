@@ -22,7 +22,7 @@ _SUPPORT_HINT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class EvidencePlace:
     """Where a document holds the right answer: the evidence's span in `text`, the whole document."""
 
     evidence: GoldEvidence
@@ -33,7 +33,13 @@ class Place:
 
 
 def training_row(
-    snapshot: Mapping[str, Any], question: str, correction: str, places: Sequence[Place], language: str, *, bad: bool
+    snapshot: Mapping[str, Any],
+    question: str,
+    correction: str,
+    places: Sequence[EvidencePlace],
+    language: str,
+    *,
+    bad: bool,
 ) -> TrainingRow:
     """The row that teaches `correction`. Without `places` the passages are searched for what supports it; `bad` says
     that the snapshot's answer is what not to say.
@@ -70,7 +76,7 @@ def history(snapshot: Mapping[str, Any]) -> list[RowTurn]:
 
 
 def _with_places(
-    shown: Sequence[Mapping[str, Any]], places: Sequence[Place]
+    shown: Sequence[Mapping[str, Any]], places: Sequence[EvidencePlace]
 ) -> tuple[list[Mapping[str, Any]], list[int]]:
     """The passages with the right ones among them, and the numbers of these. One that is missing takes the place of
     the last that is not right, so that the context has the size it is served in."""
@@ -85,7 +91,7 @@ def _with_places(
     return passages, sorted(right)
 
 
-def _holds(passage: Mapping[str, Any], place: Place) -> bool:
+def _holds(passage: Mapping[str, Any], place: EvidencePlace) -> bool:
     """Whether the passage has the whole quote; of a document without a quote, any passage will do."""
     if passage["uri"] != place.evidence.uri:
         return False
@@ -93,7 +99,7 @@ def _holds(passage: Mapping[str, Any], place: Place) -> bool:
     return quote in " ".join(str(passage["text"]).split())
 
 
-def _paragraph(place: Place) -> Mapping[str, Any]:
+def _paragraph(place: EvidencePlace) -> Mapping[str, Any]:
     """The paragraphs that the place stands in."""
     start = place.text.rfind("\n\n", 0, place.start) + 1
     end = place.text.find("\n\n", place.end)

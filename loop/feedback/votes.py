@@ -18,13 +18,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.errors import ConflictError, InputError, NotFoundError, TooLargeError, TooManyVotesError
-from core.feedback import CitationVote, DecisionKind, Feedback, FeedbackReason, Standing, Vote
+from core.feedback import CitationVote, DecisionKind, Feedback, FeedbackReason, Vote, VoteStanding
 from core.storage.database import Database
 from core.storage.interactions import Interaction, InteractionRepository
 from core.storage.loop.feedback import (
     AuthorsVotes,
     FeedbackRepository,
-    Said,
+    Opinion,
     VoteLine,
     says_the_same,
     standing_votes,
@@ -140,7 +140,7 @@ class FeedbackService:
         return [line for line in self._standing(None) if line.vote is Vote.DOWN and line.id not in decided]
 
     def _standing(self, since: datetime | None) -> list[VoteLine]:
-        return [line for line in standing_votes(self._feedback.lines(since)) if line.standing is Standing.COUNTED]
+        return [line for line in standing_votes(self._feedback.lines(since)) if line.standing is VoteStanding.COUNTED]
 
 
 def near_same(one: str, other: str) -> bool:
@@ -247,19 +247,19 @@ def _feedback(
     )
 
 
-def _standing(order: FeedbackOrder, interaction: Interaction, now: datetime, votes: AuthorsVotes) -> Standing:
+def _standing(order: FeedbackOrder, interaction: Interaction, now: datetime, votes: AuthorsVotes) -> VoteStanding:
     if order.synthetic:
-        return Standing.SYNTHETIC
-    says = Said(interaction.query, order.vote, order.reason, order.correction)
+        return VoteStanding.SYNTHETIC
+    says = Opinion(interaction.query, order.vote, order.reason, order.correction)
     last = votes.last_word(interaction.id)
-    if last is not None and last.standing is not Standing.SYNTHETIC and _says_no_more(order, says, last):
-        return Standing.REPEATED
+    if last is not None and last.standing is not VoteStanding.SYNTHETIC and _says_no_more(order, says, last):
+        return VoteStanding.REPEATED
     elsewhere = votes.said(order.vote, now - REPEATED_WITHIN, interaction.release_id, interaction.id)
     known = any(says_the_same(says, each) and near_same(says.query, each.query) for each in elsewhere)
-    return Standing.REPEATED if known else Standing.COUNTED
+    return VoteStanding.REPEATED if known else VoteStanding.COUNTED
 
 
-def _says_no_more(order: FeedbackOrder, says: Said, last: Feedback) -> bool:
+def _says_no_more(order: FeedbackOrder, says: Opinion, last: Feedback) -> bool:
     """Whether a vote repeats the last one on the same answer. A comment or a vote on a source that comes after the
     thumb is news to whoever reads it."""
     remarks = (order.comment.strip(), frozenset(order.citations))

@@ -8,7 +8,8 @@ from datetime import datetime
 
 import numpy as np
 
-from core.feedback import Cause, Diagnosis, Feedback, Vote
+from core.diagnosis import Cause, Diagnosis
+from core.feedback import Feedback, Vote
 from core.storage.api_keys import ApiKeyRepository
 from core.storage.documents import DocumentRepository
 from core.storage.loop.declined import Declined, DeclinedRepository
@@ -16,7 +17,6 @@ from core.storage.loop.diagnoses import DiagnosisRepository
 from core.types import AccessScope
 from loop.feedback.votes import FeedbackService
 from loop.gaps.clusters import Gap, Origin, Unanswered, cluster
-from loop.triggers.facts import VOTE
 from serving.factory import Services
 
 # Questions that are put together, the newest. Embedding so many takes about a second.
@@ -44,14 +44,14 @@ class KnowledgeGaps:
     def find(self, since: datetime) -> FoundGaps:
         """What was asked since then and is answered nowhere. Raises UnavailableError when it cannot be told."""
         votes = self._negative_votes(since)
-        diagnosed = DiagnosisRepository(self._services.database).standing(VOTE + vote.id for vote in votes)
+        diagnosed = DiagnosisRepository(self._services.database).of_votes(vote.id for vote in votes)
         complaints = [
-            (_complaint(vote, diagnosed[VOTE + vote.id]), documents_of(vote))
+            (_complaint(vote, diagnosed[vote.id]), documents_of(vote))
             for vote in votes
-            if VOTE + vote.id in diagnosed and diagnosed[VOTE + vote.id].cause is Cause.CORPUS_GAP
+            if vote.id in diagnosed and diagnosed[vote.id].cause is Cause.CORPUS_GAP
         ]
         # What was voted on is told by its diagnosis: a declined question may be one that the documents do answer.
-        looked_at = {vote.interaction_id for vote in votes if VOTE + vote.id in diagnosed}
+        looked_at = {vote.interaction_id for vote in votes if vote.id in diagnosed}
         names = {key.id: key.name for key in ApiKeyRepository(self._services.database).all()}
         declined = [
             (_declined(each, names), each.document_ids)
@@ -92,7 +92,7 @@ def documents_of(vote: Feedback) -> frozenset[str]:
 
 
 def _complaint(vote: Feedback, diagnosis: Diagnosis) -> Unanswered:
-    return Unanswered(VOTE + vote.id, diagnosis.question, Origin.COMPLAINT, vote.author, vote.at)
+    return Unanswered(str(diagnosis.subject), diagnosis.question, Origin.COMPLAINT, vote.author, vote.at)
 
 
 def _declined(declined: Declined, names: Mapping[str, str]) -> Unanswered:

@@ -75,8 +75,8 @@ class ChunkSearch:
             trials.append(trial)
         measured = {
             "from": self.live_tokens,
-            "chose_on": [each.subject for each in choosing],
-            "held_out_on": [each.subject for each in held_out],
+            "chose_on": [str(each.subject) for each in choosing],
+            "held_out_on": [str(each.subject) for each in held_out],
             "documents": len(right),
             "documents_beside": len(beside),
         }

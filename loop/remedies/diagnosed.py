@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
 from core.errors import ConflictError
-from core.feedback import Cause, Decision, Diagnosis, Feedback, Firing, Remedy, Side, Vote
+from core.feedback import Feedback, FeedbackDecision, FeedbackSide, Firing, Remedy, Vote
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
@@ -40,8 +41,6 @@ MOST_QUESTIONS = 200
 # Votes of one author that nobody accepted, at most: nobody chooses the parameters of an index alone.
 MOST_PER_AUTHOR = 10
 
-_VOTE = "feedback:"
-
 
 @dataclass(frozen=True, slots=True)
 class Diagnosed:
@@ -51,14 +50,14 @@ class Diagnosed:
     right answer. `cause` is None where the answer was praised instead.
     """
 
-    subject: str
+    subject: DiagnosisSubject
     question: str
     query: str
     cause: Cause | None
     scope: AccessScope
     places: tuple[GoldSpan, ...]
     documents: tuple[str, ...]
-    side: Side
+    side: FeedbackSide
 
 
 class DiagnosedQuestions:
@@ -77,7 +76,7 @@ class DiagnosedQuestions:
         subjects = firing.evidence.get("subjects")
         if not subjects:
             return self.recent(CAUSES[firing.remedy])
-        standing = self._diagnoses.standing(map(str, subjects)).values()
+        standing = self._diagnoses.standing(map(DiagnosisSubject.parse, subjects)).values()
         return self._counted([each for each in standing if each.cause in CAUSES[firing.remedy]])
 
     def recent(self, causes: Collection[Cause]) -> list[Diagnosed]:
@@ -95,19 +94,19 @@ class DiagnosedQuestions:
     def _counted(self, diagnoses: Iterable[Diagnosis]) -> list[Diagnosed]:
         """The questions of those diagnoses whose votes count, or that an evaluation asked."""
         newest = sorted(diagnoses, key=lambda each: (each.at, each.id), reverse=True)
-        lines = {f"{_VOTE}{line.id}": line for line in self._counted_lines()}
-        few = self._few_of_each([lines[each.subject] for each in newest if each.subject in lines])
-        wanted = {f"{_VOTE}{line.id}" for line in few}
-        kept = [each for each in newest if each.subject in wanted or not each.subject.startswith(_VOTE)]
-        ids = [each.subject.removeprefix(_VOTE) for each in kept[:MOST_QUESTIONS] if each.subject in wanted]
-        votes = {f"{_VOTE}{vote.id}": vote for vote in self._repository.get_all(ids)}
+        lines = {line.id: line for line in self._counted_lines()}
+        few = self._few_of_each([lines[vote_id] for each in newest if (vote_id := each.subject.vote_id) in lines])
+        wanted = {line.id for line in few}
+        kept = [each for each in newest if each.subject.vote_id is None or each.subject.vote_id in wanted]
+        ids = [vote_id for each in kept[:MOST_QUESTIONS] if (vote_id := each.subject.vote_id) is not None]
+        votes = {vote.id: vote for vote in self._repository.get_all(ids)}
         placed, decisions = known(self._database), self._repository.decisions()
         found = []
         for diagnosis in kept[:MOST_QUESTIONS]:
-            vote = votes.get(diagnosis.subject)
-            if vote is None and diagnosis.subject.startswith(_VOTE):
+            vote_id = diagnosis.subject.vote_id
+            if vote_id is not None and vote_id not in votes:
                 continue  # erased meanwhile
-            decision = decisions.get(vote.id) if vote else None
+            vote, decision = (votes[vote_id], decisions.get(vote_id)) if vote_id is not None else (None, None)
             found.append(self._question(diagnosis, vote, _side(diagnosis, vote, decision, placed)))
         return found
 
@@ -128,7 +127,7 @@ class DiagnosedQuestions:
     def _praised(self, vote: Feedback, placed: Sequence[Placed]) -> Diagnosed:
         cited = vote.interaction.get("citations") or ()
         return Diagnosed(
-            subject=f"{_VOTE}{vote.id}",
+            subject=DiagnosisSubject.of_vote(vote.id),
             question=vote.question,
             query=str(vote.interaction.get("query") or vote.question),
             cause=None,
@@ -138,7 +137,7 @@ class DiagnosedQuestions:
             side=side_of(vote.question, placed),
         )
 
-    def _question(self, diagnosis: Diagnosis, vote: Feedback | None, side: Side) -> Diagnosed:
+    def _question(self, diagnosis: Diagnosis, vote: Feedback | None, side: FeedbackSide) -> Diagnosed:
         evidence = diagnosis.evidence
         passages = evidence.get("passages") or ()
         documents = dict.fromkeys([*(evidence.get("documents") or ()), *(each["uri"] for each in passages)])
@@ -174,8 +173,8 @@ def halves(questions: Sequence[Diagnosed], least: int = 1) -> tuple[list[Diagnos
 
     Raises ConflictError unless at least so many choose.
     """
-    choosing = [each for each in questions if each.side is Side.TRAINING]
-    held_out = [each for each in questions if each.side is Side.CASE]
+    choosing = [each for each in questions if each.side is FeedbackSide.TRAINING]
+    held_out = [each for each in questions if each.side is FeedbackSide.CASE]
     if len(choosing) < least:
         raise ConflictError(
             f"There is too little to choose by: of {len(questions)} questions whose right place is known, "
@@ -190,10 +189,12 @@ def _scope(vote: Feedback | None) -> AccessScope:
     return AccessScope(None if vote is None or vote.access is None else frozenset(vote.access))
 
 
-def _side(diagnosis: Diagnosis, vote: Feedback | None, decision: Decision | None, placed: Sequence[Placed]) -> Side:
+def _side(
+    diagnosis: Diagnosis, vote: Feedback | None, decision: FeedbackDecision | None, placed: Sequence[Placed]
+) -> FeedbackSide:
     """The side that the vote was accepted to, or would fall to; what an evaluation asked is on its side."""
     if vote is None:
-        return Side.CASE
+        return FeedbackSide.CASE
     if decision is not None and decision.side is not None:
         return decision.side
     quotes = [str(each.get("quote") or "") for each in diagnosis.evidence.get("passages") or ()]

@@ -54,7 +54,7 @@ def compared(live: Sequence[float], other: Sequence[float]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ChunkSpan:
     """Where a chunk stands: all that is looked at of a passage here."""
 
     uri: str

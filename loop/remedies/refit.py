@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from core.feedback import Cause, Firing, Side
+from core.diagnosis import Cause
+from core.feedback import FeedbackSide, Firing
 from core.release import ReleaseManifest, RetrievalParameters
 from evals.cases.gold_span import GoldSpan
 from loop.remedies.diagnosed import CAUSES, Diagnosed, DiagnosedQuestions, halves
@@ -21,7 +22,7 @@ from loop.remedies.fit import (
     best_threshold,
     fitted,
 )
-from loop.remedies.gain import Span, holds
+from loop.remedies.gain import ChunkSpan, holds
 from retrieval.retriever import Retriever
 from retrieval.sparse import SparseEncoder
 from serving.factory import Services
@@ -67,8 +68,8 @@ def propose_refit(services: Services, firing: Firing, say: Say) -> dict[str, Any
     measured = {
         "search": figures,
         "abstention": threshold,
-        "chose_on": [each.subject for each in choosing],
-        "held_out_on": [each.subject for each in held_out],
+        "chose_on": [str(each.subject) for each in choosing],
+        "held_out_on": [str(each.subject) for each in held_out],
     }
     if not changes:
         return {"nothing_better": _nothing(figures), **measured}
@@ -111,12 +112,12 @@ class _Threshold:
     def fit(self, asked: Sequence[Diagnosed], gaps: Sequence[Diagnosed]) -> dict[str, Any] | None:
         """The threshold by the choosing questions, unless it serves the held-out ones worse, as JSON; None where there
         are too few questions that the documents answer, or too few that they do not."""
-        sides = {side: self._confidences(side, asked, gaps) for side in Side}
-        answerable, unanswerable = sides[Side.TRAINING]
+        sides = {side: self._confidences(side, asked, gaps) for side in FeedbackSide}
+        answerable, unanswerable = sides[FeedbackSide.TRAINING]
         if min(len(answerable), len(unanswerable)) < LEAST_OF_A_KIND:
             return None
         chosen = best_threshold(self._live, answerable, unanswerable)
-        held_out = sides[Side.CASE]
+        held_out = sides[FeedbackSide.CASE]
         loses = all(held_out) and balance(chosen, *held_out) < balance(self._live, *held_out)
         return {
             "live": self._live,
@@ -131,7 +132,7 @@ class _Threshold:
         }
 
     def _confidences(
-        self, side: Side, asked: Sequence[Diagnosed], gaps: Sequence[Diagnosed]
+        self, side: FeedbackSide, asked: Sequence[Diagnosed], gaps: Sequence[Diagnosed]
     ) -> tuple[list[float], list[float]]:
         """Of the side's questions whose right place is found, and of those that have none."""
         answerable = []
@@ -148,7 +149,7 @@ class _Threshold:
 
 def _held(chunk: Any, places: Sequence[GoldSpan]) -> frozenset[int]:
     """The numbers of the places that the chunk holds whole."""
-    span = Span(chunk.uri, chunk.start, chunk.end)
+    span = ChunkSpan(chunk.uri, chunk.start, chunk.end)
     return frozenset(number for number, place in enumerate(places) if holds(span, place))
 
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from core.diagnosis import Cause
 from core.errors import ConflictError, InputError
-from core.feedback import Cause, Firing
+from core.feedback import Firing
 from core.ports import Source
 from core.progress import LineProgress
 from core.settings import Settings

@@ -41,7 +41,7 @@ def propose_reindex(services: Services, firing: Firing, say: Say) -> dict[str, A
     changes = changes_in(services.settings, sources)
     if any(changes.values()):
         moved = [name for name, count in changes.items() if count]
-        return {"refresh": moved, "changes": changes, "questions": [each.subject for each in questions]}
+        return {"refresh": moved, "changes": changes, "questions": [str(each.subject) for each in questions]}
     if sources and (firing.evidence.get("sources") or not any(each.places for each in questions)):
         return {"nothing_better": _NOTHING_NEWER.format(", ".join(sources)), "changes": changes}
     tokens = chunk_tokens_of(manifest.collection.spec)

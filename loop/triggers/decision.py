@@ -20,7 +20,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from core.feedback import Cause, Firing, FiringState, Remedy
+from core.diagnosis import Cause, DiagnosisSubject
+from core.feedback import Firing, FiringState, Remedy
 from loop.triggers.rules import Rules, VoteRules, load_rules
 
 __all__ = ["Complaint", "Facts", "Fired", "Hold", "Measured", "Rules", "Weighed", "decide", "load_rules", "weigh"]
@@ -36,7 +37,7 @@ class Complaint:
     """A negative vote that counts, and why its answer was bad. `at` is when it was given, `accepted` whether a person
     accepted it."""
 
-    subject: str
+    subject: DiagnosisSubject
     cause: Cause
     at: datetime
     author: str
@@ -125,7 +126,7 @@ def _weigh_cause(rules: Rules, name: str, facts: Facts, now: datetime) -> Weighe
         "complaints": len(counted),
         "accepted": sum(complaint.accepted for complaint in counted),
         "authors": len({complaint.author for complaint in counted}),
-        "subjects": [complaint.subject for complaint in heavy[:_MOST_SUBJECTS]],
+        "subjects": [str(complaint.subject) for complaint in heavy[:_MOST_SUBJECTS]],
     }
     held = Hold.BELOW if len(heavy) < trigger.threshold else _waits(rules, name, firings, now)
     reason = _reason(trigger.says, _votes(rules, name, evidence), held)
@@ -163,9 +164,9 @@ def _fresh(complaints: Sequence[Complaint], firings: Sequence[Firing]) -> list[C
     fresh = [
         complaint
         for complaint in complaints
-        if complaint.subject not in spent and (complaint.accepted or last is None or complaint.at > last)
+        if str(complaint.subject) not in spent and (complaint.accepted or last is None or complaint.at > last)
     ]
-    return sorted(fresh, key=lambda complaint: (complaint.at, complaint.subject), reverse=True)
+    return sorted(fresh, key=lambda complaint: (complaint.at, str(complaint.subject)), reverse=True)
 
 
 def _heavy(counted: Sequence[Complaint], votes: VoteRules) -> list[Complaint]:

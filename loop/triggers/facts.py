@@ -25,7 +25,6 @@ from loop.triggers.drift import Difference
 from loop.triggers.rules import ComparisonRules, Rules
 from serving.factory import Services
 
-VOTE = "feedback:"
 # What a ratio to nothing at all is shown as: JSON has no word for infinity.
 _MOST_TIMES = 1000.0
 Value = TypeVar("Value")
@@ -121,18 +120,18 @@ class FactGatherer:
 def complaints(database: Database, since: datetime) -> list[Complaint]:
     """The negative votes since then that count and whose answers were diagnosed."""
     votes = [line for line in FeedbackService(database).counted_lines(since) if line.vote is Vote.DOWN]
-    diagnosed = DiagnosisRepository(database).standing(VOTE + vote.id for vote in votes)
+    diagnosed = DiagnosisRepository(database).of_votes(vote.id for vote in votes)
     decided = FeedbackRepository(database).decided()
     return [
         Complaint(
-            VOTE + vote.id,
-            diagnosed[VOTE + vote.id].cause,
+            diagnosed[vote.id].subject,
+            diagnosed[vote.id].cause,
             vote.at,
             vote.author,
             decided.get(vote.id) is DecisionKind.ACCEPTED,
         )
         for vote in votes
-        if VOTE + vote.id in diagnosed
+        if vote.id in diagnosed
     ]
 
 

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from core.feedback import Firing, FiringState
 from core.storage.loop.firings import FiringRepository
-from core.storage.loop.monitor_checks import MonitorCheckRepository, Reading
+from core.storage.loop.monitor_checks import MonitorCheckRepository, TriggerReading
 from core.storage.releases import ReleaseRepository
 from loop.diagnosis.diagnoser import Diagnoser
 from loop.remedies.lifecycle import settled
@@ -62,7 +62,7 @@ class Monitor:
         facts = self._facts(now)
         weighed = weigh(self.rules, facts, now)
         stored = [firing for each in weighed if each.held is None and (firing := self._store(each, facts, now))]
-        readings = {each.trigger: Reading(each.value, each.threshold) for each in weighed}
+        readings = {each.trigger: TriggerReading(each.value, each.threshold) for each in weighed}
         MonitorCheckRepository(self._services.database).add(now, readings)
         return Checked(weighed, stored, undiagnosed=len(diagnoser.left_out))
 

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from core.diagnosis import Cause
 from core.errors import InputError, NotFoundError
-from core.feedback import Cause, Remedy
+from core.feedback import Remedy
 
 TRIGGERS = Path(__file__).parent / "triggers.yaml"
 

@@ -29,8 +29,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from core.diagnosis import Cause, Diagnosis
 from core.errors import RagloopError
-from core.feedback import Cause, CitationVote, Diagnosis, Feedback, Vote
+from core.feedback import CitationVote, Feedback, Vote
 from core.release import Release
 from core.settings import load_settings
 from core.storage.documents import DocumentRepository

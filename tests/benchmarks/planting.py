@@ -19,8 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core.diagnosis import Cause
 from core.errors import ConversionError, FailureKind
-from core.feedback import Cause, Feedback, FeedbackReason, Vote
+from core.feedback import Feedback, FeedbackReason, Vote
 from core.ports import Splitter
 from core.release import GeneratorSpec, Release, ReleaseManifest
 from core.storage.releases import Decision, ReleaseRepository

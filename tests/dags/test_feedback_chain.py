@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from core.feedback import Cause, Firing, FiringState, Remedy
+from core.diagnosis import Cause
+from core.feedback import Firing, FiringState, Remedy
 from core.settings import Settings, load_settings
 from core.storage.database import Database
 from core.storage.evals.evaluations import EvaluationRepository

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from core.feedback import Cause, CitationVote, Diagnosis, Feedback, FeedbackReason, Vote
+from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
+from core.feedback import CitationVote, Feedback, FeedbackReason, Vote
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository
 from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
@@ -51,7 +52,7 @@ def feedback(world: World) -> Feedback:
     }
     DiagnosisRepository(world.database).add(
         Diagnosis(
-            str(uuid.uuid4()), f"feedback:{given.id}", datetime.now(UTC), given.release_id, "c", 1, given.question,
+            str(uuid.uuid4()), DiagnosisSubject.of_vote(given.id), datetime.now(UTC), given.release_id, "c", 1, given.question,
             Cause.RANKING_MISS, 0.9, f"The passage that holds it stands in {URI} at rank 14; 8 were read.", evidence, "1",
         )
     )  # fmt: skip

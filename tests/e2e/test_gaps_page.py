@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.feedback import Cause, FiringState
+from core.diagnosis import Cause
+from core.feedback import FiringState
 from core.storage.loop.firings import FiringRepository
 from tests.support.app_world import World
 from tests.support.browser import CHROMIUM, FLAGS, LOW_CONTRAST

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from core.feedback import Cause, FiringState, Vote
+from core.diagnosis import Cause
+from core.feedback import FiringState, Vote
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository
 from core.storage.loop.firings import FiringRepository
-from core.storage.loop.monitor_checks import MonitorCheckRepository, Reading
+from core.storage.loop.monitor_checks import MonitorCheckRepository, TriggerReading
 from core.types import DocumentState, ManifestEntry, document_id
 from tests.support.app_world import World
 from tests.support.browser import CHROMIUM, FLAGS, LOW_CONTRAST
@@ -62,9 +63,14 @@ def _fill(world: World) -> None:
             FeedbackRepository(world.database).add(vote)
             if vote.vote is Vote.DOWN:
                 cause = causes[(day + number) % len(causes)]
-                DiagnosisRepository(world.database).add(a_diagnosis(f"feedback:{vote.id}", cause, at))
-        readings = {"drift_questions": Reading(0.12 - 0.004 * day, 0.1), "drift_scores": Reading(None, 0.25)}
-        MonitorCheckRepository(world.database).add(at, {**readings, "ranking_miss": Reading(float(day % 6), 5.0)})
+                DiagnosisRepository(world.database).add(a_diagnosis(vote.id, cause, at))
+        readings = {
+            "drift_questions": TriggerReading(0.12 - 0.004 * day, 0.1),
+            "drift_scores": TriggerReading(None, 0.25),
+        }
+        MonitorCheckRepository(world.database).add(
+            at, {**readings, "ranking_miss": TriggerReading(float(day % 6), 5.0)}
+        )
     for state in FiringState:
         firing = a_firing("ranking_miss", state, at=now, changed_at=now, detail="x" * 90)
         FiringRepository(world.database).add(firing)

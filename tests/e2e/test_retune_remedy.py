@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from core.diagnosis import Cause
 from core.errors import ConflictError, InputError
-from core.feedback import Cause, FiringState, Remedy, Side
+from core.feedback import FeedbackSide, FiringState, Remedy
 from core.settings import load_settings
 from core.storage.loop.firings import FiringRepository
 from core.storage.releases import ReleaseRepository
@@ -85,7 +86,7 @@ def complaints(services: Services, things: tuple[str, ...] = THINGS) -> dict[str
     return found
 
 
-def accepted(services: Services, subjects: dict[str, str]) -> dict[str, Side | None]:
+def accepted(services: Services, subjects: dict[str, str]) -> dict[str, FeedbackSide | None]:
     acceptance = Acceptance(services.database)
     sides = {}
     for thing, subject in subjects.items():
@@ -106,7 +107,7 @@ def test_accepted_corrections_become_an_adapter_and_those_kept_for_evaluation_ar
     assert ended.state is FiringState.CANDIDATE, ended.detail
     assert ended.proposal["method"] == "sft"
     result = ended.proposal["result"]
-    taught = [thing for thing, side in sides.items() if side is Side.TRAINING]
+    taught = [thing for thing, side in sides.items() if side is FeedbackSide.TRAINING]
     assert result["train_rows"] + result["held_out_rows"] == ended.proposal["count"] == len(taught)
     assert result["perplexity_after"] < result["perplexity_before"]
     candidate = ReleaseRepository(services.database).get(ended.release_id or "")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from httpx import AsyncClient, Response
 
-from core.feedback import Cause, Decision, DecisionKind, Diagnosis, Feedback, FeedbackReason, Side, Vote
+from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
+from core.feedback import DecisionKind, Feedback, FeedbackDecision, FeedbackReason, FeedbackSide, Vote
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository
 from core.types import Actor, Role, Turn
@@ -62,7 +63,7 @@ def diagnosed(world: World, feedback: Feedback, uri: str = HOLIDAYS, quote: str 
     evidence = {"documents": [uri], "passages": [{"uri": uri, "start": 68, "end": 107, "quote": quote}], "rank": 14}
     DiagnosisRepository(world.database).add(
         Diagnosis(
-            str(uuid.uuid4()), f"feedback:{feedback.id}", datetime.now(UTC), feedback.release_id, "c", 1,
+            str(uuid.uuid4()), DiagnosisSubject.of_vote(feedback.id), datetime.now(UTC), feedback.release_id, "c", 1,
             feedback.question, Cause.RANKING_MISS, 0.9, f"It stands in {uri}, at rank 14.", evidence, "1",
         )
     )  # fmt: skip
@@ -126,7 +127,7 @@ async def test_what_is_accepted_becomes_a_case_or_a_training_pair_and_the_page_s
     assert answered.status_code == 303, text_of(answered)
     made = decided(world, feedback)
     page = text_of(await reviewer.get(answered.headers["location"]))
-    if made.side is Side.CASE:  # type: ignore[attr-defined]
+    if made.side is FeedbackSide.CASE:  # type: ignore[attr-defined]
         (case,) = DatasetStore(world.database).get("feedback").cases
         assert (case.question, case.evidence[0].quote, case.locked) == ("Who approves my holidays?", QUOTE, True)
         assert f"evaluation case {case.id}" in page
@@ -141,7 +142,9 @@ async def test_what_is_accepted_becomes_a_case_or_a_training_pair_and_the_page_s
 async def test_what_became_a_training_pair_says_so(world: World, reviewer: AsyncClient) -> None:
     feedback = given(world)
     row = {"question": "Who approves them?", "answer": "The team lead. [1]", "passages": []}
-    made = Decision(feedback.id, DecisionKind.ACCEPTED, Side.TRAINING, row, "Rita", "", datetime.now(UTC))
+    made = FeedbackDecision(
+        feedback.id, DecisionKind.ACCEPTED, FeedbackSide.TRAINING, row, "Rita", "", datetime.now(UTC)
+    )
     FeedbackRepository(world.database).decide(made)
     for path in ("/feedback/decided", f"/feedback/{feedback.id}", f"/feedback?done={feedback.id}"):
         assert "it is a training pair" in text_of(await reviewer.get(path))

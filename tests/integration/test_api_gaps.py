@@ -12,7 +12,8 @@ import pytest
 from httpx import AsyncClient, Response
 from sqlalchemy import update
 
-from core.feedback import Cause, Decision, DecisionKind, FiringState, Remedy
+from core.diagnosis import Cause
+from core.feedback import DecisionKind, FeedbackDecision, FiringState, Remedy
 from core.storage.loop.feedback import FeedbackRepository
 from core.storage.loop.firings import FiringRepository
 from core.storage.tables import interactions
@@ -79,7 +80,7 @@ async def test_complaints_that_the_documents_lack_something_are_gaps_and_others_
     vote(world, "Ben", Cause.RANKING_MISS, question="who approves it?")
     dismissed = vote(world, "Cem", Cause.CORPUS_GAP, question="why is the sky blue?")
     assert FeedbackRepository(world.database).decide(
-        Decision(dismissed.id, DecisionKind.DISMISSED, None, {}, "Rita", "A joke.", NOW)
+        FeedbackDecision(dismissed.id, DecisionKind.DISMISSED, None, {}, "Rita", "A joke.", NOW)
     )
     found = (await reviewer.get("/gaps.json")).json()
     assert [(gap["question"], gap["complaints"]) for gap in found["gaps"]] == [("where do i park?", 1)]

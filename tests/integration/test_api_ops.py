@@ -14,13 +14,14 @@ import pytest
 from httpx import AsyncClient, Response
 from sqlalchemy import update
 
-from core.feedback import Cause, FeedbackReason, FiringState, Standing, Vote
+from core.diagnosis import Cause
+from core.feedback import FeedbackReason, FiringState, Vote, VoteStanding
 from core.storage.documents import RunRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.erasures import ErasureRepository, Subject
 from core.storage.loop.feedback import FeedbackRepository
 from core.storage.loop.firings import FiringRepository
-from core.storage.loop.monitor_checks import MonitorCheckRepository, Reading
+from core.storage.loop.monitor_checks import MonitorCheckRepository, TriggerReading
 from core.storage.tables import ingestion_runs
 from core.types import DocumentState, ManifestEntry, Role, document_id
 from tests.support.app_world import World, asks
@@ -91,12 +92,12 @@ async def test_only_votes_that_count_are_shown_by_their_standing_cause(world: Wo
         diagnosed,
         a_vote(at=NOW, author="Ben"),
         a_vote(at=NOW, author="Ben", vote=Vote.UP),
-        a_vote(at=NOW, author="Ben", standing=Standing.REPEATED),
-        a_vote(at=NOW, author="probe", standing=Standing.SYNTHETIC),
+        a_vote(at=NOW, author="Ben", standing=VoteStanding.REPEATED),
+        a_vote(at=NOW, author="probe", standing=VoteStanding.SYNTHETIC),
     ):
         feedback.add(vote)
-    diagnoses.add(a_diagnosis(f"feedback:{diagnosed.id}", Cause.CORPUS_GAP, NOW - timedelta(hours=1)))
-    diagnoses.add(a_diagnosis(f"feedback:{diagnosed.id}", Cause.STALE_SOURCE, NOW))
+    diagnoses.add(a_diagnosis(diagnosed.id, Cause.CORPUS_GAP, NOW - timedelta(hours=1)))
+    diagnoses.add(a_diagnosis(diagnosed.id, Cause.STALE_SOURCE, NOW))
 
     tables = (await rita.get("/ops.json?days=1")).json()["tables"]
 
@@ -110,8 +111,11 @@ async def test_only_votes_that_count_are_shown_by_their_standing_cause(world: Wo
 
 async def test_drift_is_shown_against_where_its_trigger_fires(world: World, rita: AsyncClient) -> None:
     checks = MonitorCheckRepository(world.database)
-    checks.add(NOW - timedelta(days=1), {"drift_questions": Reading(0.05, 0.1), "ranking_miss": Reading(4.5, 5.0)})
-    checks.add(NOW, {"drift_questions": Reading(0.12, 0.1), "ranking_miss": Reading(None, 5.0)})
+    checks.add(
+        NOW - timedelta(days=1),
+        {"drift_questions": TriggerReading(0.05, 0.1), "ranking_miss": TriggerReading(4.5, 5.0)},
+    )
+    checks.add(NOW, {"drift_questions": TriggerReading(0.12, 0.1), "ranking_miss": TriggerReading(None, 5.0)})
     page = await rita.get("/ops?days=2")
     text = text_of(page)
     assert "Drift questions people ask about other things than before" in text

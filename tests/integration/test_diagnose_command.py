@@ -53,5 +53,5 @@ def test_a_call_at_fault_is_told_and_stores_nothing(
     assert code == 2
     assert told["error"]["hint"]
     database = Database.open(load_settings())
-    assert DiagnosisRepository(database).standing([f"feedback:{vote}"]) == {}
+    assert DiagnosisRepository(database).of_votes([vote]) == {}
     database.close()

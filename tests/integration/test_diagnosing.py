@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
 from core.errors import InputError, ModelUnavailableError, UnavailableError
-from core.feedback import Cause, CitationVote, Diagnosis, Feedback, FeedbackReason, Vote
+from core.feedback import CitationVote, Feedback, FeedbackReason, Vote
 from core.ports import Embedder
 from core.release import GeneratorSpec, Release, ReleaseManifest
 from core.settings import Settings, load_settings
@@ -277,7 +278,7 @@ def test_a_model_that_is_down_is_an_outage_and_no_diagnosis(office: Installation
         model.manner = ModelManner.SERVER_ERROR
         with pytest.raises(ModelUnavailableError):
             asked.diagnose_by_model()
-    assert not DiagnosisRepository(office.services.database).standing([f"feedback:{asked.feedback.id}"])
+    assert not DiagnosisRepository(office.services.database).of_votes([asked.feedback.id])
 
 
 @pytest.mark.parametrize("manner", [ModelManner.EMPTY, ModelManner.FORBIDDEN, ModelManner.OVERFLOW])
@@ -288,10 +289,10 @@ def test_a_model_that_refuses_one_vote_holds_up_no_other(office: Installation, m
         other = office.vote(office.ask("Who pays for the moon?"), "The treasury of the moon pays for it.")
         model.manner = manner
         diagnoser = Diagnoser(office.services)
-        assert [each.subject for each in diagnoser.new()] == [f"feedback:{other.id}"]
+        assert [each.subject.vote_id for each in diagnoser.new()] == [other.id]
         assert list(diagnoser.left_out) == [refused.id]
         model.manner = ModelManner.SENSIBLE
-        assert [each.subject for each in diagnoser.new()] == [f"feedback:{refused.id}"]
+        assert [each.subject.vote_id for each in diagnoser.new()] == [refused.id]
 
 
 def test_an_index_that_is_down_is_an_outage_and_no_diagnosis(office: Installation, monkeypatch: pytest.MonkeyPatch):
@@ -305,7 +306,7 @@ def test_an_index_that_is_down_is_an_outage_and_no_diagnosis(office: Installatio
     monkeypatch.setattr(office.services.index, "search", down)
     with pytest.raises(UnavailableError):
         diagnoser.new()
-    assert not DiagnosisRepository(office.services.database).standing([f"feedback:{vote.id}"])
+    assert not DiagnosisRepository(office.services.database).of_votes([vote.id])
 
 
 def test_each_vote_is_diagnosed_once_unless_asked_again(office: Installation):
@@ -356,16 +357,18 @@ def test_a_failed_case_is_told_by_its_gold_evidence(office: Installation):
         id="leave", question=ASKED, answer="25 days", evidence=(GoldEvidence(uri="office/leave.md", quote=LEAVE),)
     )
     bad = AnswerRecord.of(office.ask("Who starts the dishwasher?", narrow))
-    found = Diagnoser(office.services).case(narrow, case, bad, subject="evaluation:1:0:candidate")
+    found = Diagnoser(office.services).case(narrow, case, bad, subject=DiagnosisSubject.of_case("1", 0, "candidate"))
     assert found.cause is Cause.RANKING_MISS
-    assert found.subject == "evaluation:1:0:candidate"
+    assert str(found.subject) == "evaluation:1:0:candidate"
     assert found.evidence["documents"][0] == "office/leave.md"
 
 
 def test_a_case_without_an_answer_that_was_answered_is_a_generation_fault(office: Installation):
     office.ingest()
     case = Case(id="none", question=ASKED, unanswerable=True)
-    found = Diagnoser(office.services).case(office.champion, case, AnswerRecord.of(office.ask()))
+    found = Diagnoser(office.services).case(
+        office.champion, case, AnswerRecord.of(office.ask()), subject=DiagnosisSubject.of_case("1", 1, "candidate")
+    )
     assert found.cause is Cause.GENERATION_FAULT
 
 
@@ -382,7 +385,7 @@ def test_the_failed_cases_of_an_evaluation_are_diagnosed_and_stored(office: Inst
     order = EvaluationOrder("champion", None, "office", Actor("somebody", frozenset({Role.REVIEW})))
     report = Evaluator(office.services, panel(office.services)).run(order)
     [found] = Diagnoser(office.services).evaluation(report.evaluation_id)
-    assert (found.subject, found.cause) == (f"evaluation:{report.evaluation_id}:1:candidate", Cause.CORPUS_GAP)
+    assert (str(found.subject), found.cause) == (f"evaluation:{report.evaluation_id}:1:candidate", Cause.CORPUS_GAP)
     assert found.subject in DiagnosisRepository(office.services.database).standing([found.subject])
 
 

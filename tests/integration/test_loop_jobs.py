@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from core.diagnosis import Cause
 from core.errors import ConflictError, InputError
-from core.feedback import Cause, Firing, FiringState, Remedy
+from core.feedback import Firing, FiringState, Remedy
 from core.settings import load_settings
 from core.storage.loop.firings import FiringRepository
 from core.storage.tables import trigger_firings

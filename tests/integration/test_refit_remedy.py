@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from core.diagnosis import Cause
 from core.errors import ConflictError
-from core.feedback import Cause, FiringState, Remedy
+from core.feedback import FiringState, Remedy
 from core.settings import load_settings
 from core.storage.releases import ReleaseRepository
 from core.types import Actor, Role

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from core.diagnosis import Cause
 from core.errors import ConflictError, UnavailableError
-from core.feedback import Cause, FiringState, Remedy, Side
+from core.feedback import FeedbackSide, FiringState, Remedy
 from core.release import ReleaseStatus
 from core.settings import load_settings
 from core.storage.documents import DocumentRepository
@@ -88,16 +89,16 @@ def test_questions_that_become_evaluation_cases_choose_nothing(services: Service
     proposal = propose(services, fired(services, Remedy.REINDEX, subjects))
     on_side = {
         side: {subject for subject, thing in zip(subjects, THINGS, strict=True) if hashed_side(question(thing)) is side}
-        for side in Side
+        for side in FeedbackSide
     }
-    assert set(proposal["chose_on"]) == on_side[Side.TRAINING]
-    assert set(proposal["held_out_on"]) == on_side[Side.CASE]
-    assert on_side[Side.TRAINING]
-    assert on_side[Side.CASE]
+    assert set(proposal["chose_on"]) == on_side[FeedbackSide.TRAINING]
+    assert set(proposal["held_out_on"]) == on_side[FeedbackSide.CASE]
+    assert on_side[FeedbackSide.TRAINING]
+    assert on_side[FeedbackSide.CASE]
 
 
 def test_without_a_question_that_may_choose_nothing_is_built_and_the_firing_says_why(services: Services) -> None:
-    kept = tuple(thing for thing in THINGS if hashed_side(question(thing)) is Side.CASE)
+    kept = tuple(thing for thing in THINGS if hashed_side(question(thing)) is FeedbackSide.CASE)
     firing = fired(services, Remedy.REINDEX, complaints(services, kept))
     collections = services.index.collections()
     with pytest.raises(ConflictError, match="too little to choose by"):

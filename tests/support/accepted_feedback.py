@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.feedback import Feedback, Side
+from core.feedback import Feedback, FeedbackSide
 from core.types import Actor, Role
 from evals.cases.cases import GoldEvidence
 from loop.feedback.acceptance import Acceptance, Edited
@@ -28,12 +28,12 @@ WORDINGS = [
 ]
 
 
-def asked(side: Side) -> str:
+def asked(side: FeedbackSide) -> str:
     """A question that falls on this side."""
     return next(question for question in WORDINGS if hashed_side(question) is side)
 
 
-def edited(side: Side, **changes: object) -> Edited:
+def edited(side: FeedbackSide, **changes: object) -> Edited:
     return replace(Edited(asked(side), "Thirty days.", EVIDENCE), **changes)
 
 

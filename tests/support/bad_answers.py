@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from core.feedback import Cause, Diagnosis, Feedback, FeedbackReason, Firing, FiringState, Remedy, Vote
+from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
+from core.feedback import Feedback, FeedbackReason, Firing, FiringState, Remedy, Vote
 from core.storage.documents import DocumentRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.firings import FiringRepository
@@ -43,7 +44,7 @@ def diagnosed(services: Services, vote: Feedback, cause: Cause, uri: str, quote:
     passages = [{"uri": uri, "start": start, "end": start + len(quote), "quote": quote}] if quote else []
     made = Diagnosis(
         id=str(uuid.uuid4()),
-        subject=f"feedback:{vote.id}",
+        subject=DiagnosisSubject.of_vote(vote.id),
         at=datetime.now(UTC),
         release_id=vote.release_id,
         collection=collection,
@@ -56,7 +57,7 @@ def diagnosed(services: Services, vote: Feedback, cause: Cause, uri: str, quote:
         version="1",
     )
     DiagnosisRepository(services.database).add(made)
-    return made.subject
+    return str(made.subject)
 
 
 def fired(

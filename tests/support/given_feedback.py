@@ -7,7 +7,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from core.feedback import Feedback, FeedbackReason, Standing, Vote
+from core.feedback import Feedback, FeedbackReason, Vote, VoteStanding
 from core.storage.interactions import InteractionRepository
 from core.storage.loop.feedback import FeedbackRepository
 from core.types import PUBLIC, AccessScope, Turn
@@ -43,7 +43,7 @@ def vote(world: World, interaction_id: str, **changes: Any) -> Feedback:
         "api_key_id": recorded.api_key_id,
         "access": None,
         "origin": "api",
-        "standing": Standing.COUNTED,
+        "standing": VoteStanding.COUNTED,
         "idempotency_key": uuid.uuid4().hex,
         "body_sha256": "0" * 64,
         "interaction_id": interaction_id,

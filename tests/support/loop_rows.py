@@ -6,7 +6,8 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from core.feedback import Cause, Diagnosis, Feedback, Firing, FiringState, Remedy, Standing, Vote
+from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
+from core.feedback import Feedback, Firing, FiringState, Remedy, Vote, VoteStanding
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -16,16 +17,27 @@ def a_vote(**said: Any) -> Feedback:
     key = str(uuid.uuid4())
     plain: dict[str, Any] = {
         "id": key, "at": NOON, "author": "Ann", "api_key_id": None, "access": None, "origin": "page",
-        "standing": Standing.COUNTED, "idempotency_key": key, "body_sha256": "", "interaction_id": key,
+        "standing": VoteStanding.COUNTED, "idempotency_key": key, "body_sha256": "", "interaction_id": key,
         "release_id": "r", "vote": Vote.DOWN, "reason": None, "comment": "", "correction": "", "citations": (),
         "interaction": {"question": "Who?", "answer": "Nobody.", "query": "Who?"},
     }  # fmt: skip
     return Feedback(**plain | said)
 
 
-def a_diagnosis(subject: str, cause: Cause, at: datetime = NOON) -> Diagnosis:
+def a_diagnosis(vote_id: str, cause: Cause, at: datetime = NOON) -> Diagnosis:
     return Diagnosis(
-        str(uuid.uuid4()), subject, at, "r", "documents", 1, "Who?", cause, 0.9, "In words.", {"rank": 3}, "1"
+        str(uuid.uuid4()),
+        DiagnosisSubject.of_vote(vote_id),
+        at,
+        "r",
+        "documents",
+        1,
+        "Who?",
+        cause,
+        0.9,
+        "In words.",
+        {"rank": 3},
+        "1",
     )
 
 

@@ -10,16 +10,8 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select
 
-from core.feedback import (
-    Cause,
-    Decision,
-    DecisionKind,
-    Diagnosis,
-    Feedback,
-    FeedbackReason,
-    Standing,
-    Vote,
-)
+from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
+from core.feedback import DecisionKind, Feedback, FeedbackDecision, FeedbackReason, Vote, VoteStanding
 from core.storage.interactions import InteractionRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository
@@ -78,16 +70,16 @@ def vote(
     assert asked is not None
     snapshot = json.loads(json.dumps({name: getattr(asked, name) for name in asked.__dataclass_fields__}, default=str))
     given = Feedback(
-        str(uuid.uuid4()), NOW - days * DAY, author, None, None, "api", Standing.COUNTED, str(uuid.uuid4()), "b" * 64,
+        str(uuid.uuid4()), NOW - days * DAY, author, None, None, "api", VoteStanding.COUNTED, str(uuid.uuid4()), "b" * 64,
         asked.id, asked.release_id, Vote.DOWN, FeedbackReason.WRONG, "", "", (), snapshot | {"question": question},
     )  # fmt: skip
     FeedbackRepository(world.database).add(given)
     diagnosis = Diagnosis(
-        str(uuid.uuid4()), f"feedback:{given.id}", given.at, asked.release_id, "documents-1", 3, question, cause, 0.9, "",
+        str(uuid.uuid4()), DiagnosisSubject.of_vote(given.id), given.at, asked.release_id, "documents-1", 3, question, cause, 0.9, "",
         {}, VERSION,
     )  # fmt: skip
     DiagnosisRepository(world.database).add(diagnosis)
     if accepted:
-        decision = Decision(given.id, DecisionKind.ACCEPTED, None, {}, "Rita", "", NOW)
+        decision = FeedbackDecision(given.id, DecisionKind.ACCEPTED, None, {}, "Rita", "", NOW)
         assert FeedbackRepository(world.database).decide(decision)
     return given

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from core.diagnosis import DiagnosisSubject
 from core.settings import Settings
 from core.types import Role
 from tools.walk_through.amended_rules import (
@@ -194,7 +195,9 @@ class _Walk:
             diagnosed = self._at.ragloop("feedback", "diagnose", who=REVIEWER)["diagnoses"]
             causes = Counter(str(each["cause"]) for each in diagnosed)
             self._story.came("\n".join(f"{cause}: {count}" for cause, count in causes.most_common()))
-            first = next(each for each in diagnosed if each["subject"] == f"feedback:{next(iter(self._votes))}")
+            first = next(
+                each for each in diagnosed if each["subject"] == str(DiagnosisSubject.of_vote(next(iter(self._votes))))
+            )
             self._story.tell("The evidence for the first of them:")
             self._story.came(first["summary"])
             alone = first["evidence"].get("answer_with_right_passage") or ""

@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from core.diagnosis import DiagnosisSubject
 from core.settings import Settings
 from core.types import Role
 from tools.walk_through.complaints import MemberComplaint, complaints
@@ -172,7 +173,7 @@ class Walk:
             diagnosed = self._at.ragloop("feedback", "diagnose", who=REVIEWER)["diagnoses"]
             causes = Counter(str(each["cause"]) for each in diagnosed)
             self._story.came("\n".join(f"{cause}: {count}" for cause, count in causes.most_common()))
-            first = next(each for each in diagnosed if each["subject"] == f"feedback:{self._votes[0]}")
+            first = next(each for each in diagnosed if each["subject"] == str(DiagnosisSubject.of_vote(self._votes[0])))
             self._story.tell("The evidence for the first of them:")
             self._story.came(first["summary"])
             for passage in first["evidence"].get("passages", ()):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from app.cli.console import one_line, print_json, say, visible
-from core.feedback import Side
+from core.feedback import FeedbackSide
 
 if TYPE_CHECKING:
-    from core.feedback import Decision
+    from core.feedback import FeedbackDecision
     from loop.feedback.export import Known
 
 
-def say_decision(made: Decision, as_json: bool) -> None:
+def say_decision(made: FeedbackDecision, as_json: bool) -> None:
     """What became of a piece of feedback."""
     if as_json:
         print_json(
@@ -25,9 +25,9 @@ def say_decision(made: Decision, as_json: bool) -> None:
         )
         return
     match made.side:
-        case Side.CASE:
+        case FeedbackSide.CASE:
             say(f"Accepted as the evaluation case {made.content['id']} of the dataset feedback.")
-        case Side.TRAINING:
+        case FeedbackSide.TRAINING:
             say("Accepted as a training pair.")
         case None:
             say("Dismissed.")

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.answers.citations import document_url
+from core.diagnosis import Cause
 from core.errors import InputError, NotFoundError
-from core.feedback import Cause, Decision, Feedback, Vote
+from core.feedback import Feedback, FeedbackDecision, Vote
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository
@@ -87,7 +88,7 @@ class FeedbackView:
     citations: tuple[CitationView, ...]
     why: Why | None
     offered: tuple[Offered, ...]
-    decision: Decision | None
+    decision: FeedbackDecision | None
     entry: FeedbackForm
     problem: str = ""
 
@@ -127,13 +128,13 @@ class FeedbackDesk:
             raise NotFoundError("There is no such feedback.", hint="/feedback lists what there is.")
         return self._view(known, entry, problem)
 
-    def accept(self, feedback_id: str, entry: FeedbackForm, actor: Actor) -> Decision:
+    def accept(self, feedback_id: str, entry: FeedbackForm, actor: Actor) -> FeedbackDecision:
         """Make a case or a training pair of it. Raises InputError for what can be neither."""
         view = self.view(feedback_id)
         edited = Edited(entry.question, entry.correction, _evidence(view, entry), entry.unanswerable)
         return self._acceptance.accept(view.feedback.id, edited, actor)
 
-    def dismiss(self, feedback_id: str, entry: FeedbackForm, actor: Actor) -> Decision:
+    def dismiss(self, feedback_id: str, entry: FeedbackForm, actor: Actor) -> FeedbackDecision:
         """Put on record that it is not followed, and why. Raises InputError."""
         return self._acceptance.dismiss(self.view(feedback_id).feedback.id, entry.reason, actor)
 
@@ -182,7 +183,7 @@ class FeedbackDesk:
         labels = self._scope.labels
         return labels is None or (given.access is not None and labels.issuperset(given.access))
 
-    def _decision(self, made: Decision | None) -> Decision | None:
+    def _decision(self, made: FeedbackDecision | None) -> FeedbackDecision | None:
         """The decision, without the words of a case whose evidence stands in documents that this reviewer may not
         see."""
         evidence = made.content.get("evidence", ()) if made else ()

@@ -15,7 +15,7 @@ from app.pages.feedback.desk import MOST_OFFERED, FeedbackDesk, FeedbackForm
 from app.pages.forms import form_of, text_of
 from app.pages.views import render
 from core.errors import ConflictError, InputError, NotFoundError
-from core.feedback import Decision
+from core.feedback import FeedbackDecision
 from evals.cases.cases import explain
 from serving.factory import Services
 
@@ -93,7 +93,7 @@ def _desk(caller: Caller, services: Services) -> FeedbackDesk:
     return FeedbackDesk(services.database, services.settings, caller.scope)
 
 
-def _outcome(desk: FeedbackDesk, feedback_id: str) -> Decision | None:
+def _outcome(desk: FeedbackDesk, feedback_id: str) -> FeedbackDecision | None:
     """The decision to tell of, if there is one that the caller may see."""
     try:
         return desk.view(feedback_id).decision if is_uuid(feedback_id) else None

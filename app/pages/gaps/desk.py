@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from core.diagnosis import DiagnosisSubject
 from core.errors import NotFoundError
 from core.feedback import Firing, FiringState, Remedy
 from core.storage.loop.feedback import FeedbackRepository
 from core.storage.loop.firings import FiringRepository
 from core.types import AccessScope, Actor
 from loop.gaps.knowledge_gaps import FoundGaps, KnowledgeGaps, documents_of
-from loop.triggers.facts import VOTE
 from loop.triggers.firings import FiringService
 from serving.factory import Services
 
@@ -63,8 +63,8 @@ class GapDesk:
         return service.close(firing.id, actor, reason)
 
     def _request(self, firing: Firing) -> ContentRequest:
-        subjects = [str(subject) for subject in firing.evidence.get("subjects") or ()]
-        ids = [subject.removeprefix(VOTE) for subject in subjects if subject.startswith(VOTE)]
+        subjects = [DiagnosisSubject.parse(subject) for subject in firing.evidence.get("subjects") or ()]
+        ids = [subject.vote_id for subject in subjects if subject.vote_id is not None]
         votes = FeedbackRepository(self._services.database).get_all(ids)
         seen = self._gaps.visible([documents_of(vote) for vote in votes])
         questions = dict.fromkeys(vote.question for vote, may_see in zip(votes, seen, strict=True) if may_see)

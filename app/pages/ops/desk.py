@@ -23,7 +23,7 @@ from core.release import Release, ReleaseStatus
 from core.storage.corpus_health import CorpusHealthRepository, FailedDocument, SourceHealth
 from core.storage.documents import IngestionRun, RunRepository
 from core.storage.loop.firings import FiringRepository
-from core.storage.loop.monitor_checks import MonitorCheck, MonitorCheckRepository, Reading
+from core.storage.loop.monitor_checks import MonitorCheck, MonitorCheckRepository, TriggerReading
 from core.storage.loop.totals import LoopTotalsRepository
 from core.storage.releases import ReleaseRepository
 from core.storage.usage import UsageRepository
@@ -81,7 +81,7 @@ class TriggerLine:
 
     name: str
     says: str
-    reading: Reading
+    reading: TriggerReading
     spark: Spark
 
 

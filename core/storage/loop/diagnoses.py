@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row, insert, select
 
-from core.feedback import Cause, Diagnosis
+from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
 from core.storage.database import Database
 from core.storage.tables import diagnoses
 
@@ -22,17 +22,24 @@ class DiagnosisRepository:
 
     def add(self, made: Diagnosis) -> None:
         with self._database.transaction() as connection:
-            connection.execute(insert(diagnoses), asdict(made) | {"evidence": dict(made.evidence)})
+            connection.execute(
+                insert(diagnoses), asdict(made) | {"subject": str(made.subject), "evidence": dict(made.evidence)}
+            )
 
-    def standing(self, subjects: Iterable[str]) -> dict[str, Diagnosis]:
+    def standing(self, subjects: Iterable[DiagnosisSubject]) -> dict[DiagnosisSubject, Diagnosis]:
         """The newest diagnosis of each of these subjects, by subject."""
-        found: dict[str, Diagnosis] = {}
-        wanted = list(subjects)
+        found: dict[DiagnosisSubject, Diagnosis] = {}
+        wanted = [str(subject) for subject in subjects]
         for start in range(0, len(wanted), 500):
             query = select(diagnoses).where(diagnoses.c.subject.in_(wanted[start : start + 500]))
             with self._database.transaction() as connection:
                 found |= {each.subject: each for each in _oldest_first(connection.execute(query))}
         return found
+
+    def of_votes(self, vote_ids: Iterable[str]) -> dict[str, Diagnosis]:
+        """The newest diagnosis of each of these votes, by the vote's id."""
+        subjects = {DiagnosisSubject.of_vote(vote_id): vote_id for vote_id in vote_ids}
+        return {subjects[subject]: made for subject, made in self.standing(subjects).items()}
 
     def since(self, moment: datetime) -> list[Diagnosis]:
         """The standing diagnoses that were made since then, oldest first."""
@@ -44,9 +51,12 @@ class DiagnosisRepository:
 
 def diagnosis_json(made: Diagnosis) -> dict[str, Any]:
     """A diagnosis as the public surface shows it."""
-    return asdict(made) | {"at": made.at.isoformat(), "evidence": dict(made.evidence)}
+    return asdict(made) | {"subject": str(made.subject), "at": made.at.isoformat(), "evidence": dict(made.evidence)}
 
 
 def _oldest_first(rows: Iterable[Row[Any]]) -> Iterator[Diagnosis]:
-    made = [Diagnosis(**row._asdict() | {"cause": Cause(row.cause)}) for row in rows]
-    yield from sorted(made, key=lambda each: (each.at, each.id))
+    yield from sorted(map(_diagnosis, rows), key=lambda each: (each.at, each.id))
+
+
+def _diagnosis(row: Row[Any]) -> Diagnosis:
+    return Diagnosis(**row._asdict() | {"subject": DiagnosisSubject.parse(row.subject), "cause": Cause(row.cause)})

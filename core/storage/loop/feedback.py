@@ -12,13 +12,13 @@ from sqlalchemy import ColumnElement, Connection, Row, exists, insert, select, t
 
 from core.feedback import (
     CitationVote,
-    Decision,
     DecisionKind,
     Feedback,
+    FeedbackDecision,
     FeedbackReason,
-    Side,
-    Standing,
+    FeedbackSide,
     Vote,
+    VoteStanding,
 )
 from core.storage.database import Database
 from core.storage.tables import feedback, feedback_decisions
@@ -34,7 +34,7 @@ class VoteLine:
     at: datetime
     author: str
     interaction_id: str
-    standing: Standing
+    standing: VoteStanding
     vote: Vote
     reason: FeedbackReason | None
     comment: str
@@ -42,7 +42,7 @@ class VoteLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Opinion:
     """What an author said about the answer to a question, follow-ups being asked in full."""
 
     query: str
@@ -124,26 +124,26 @@ class FeedbackRepository:
             rows = connection.execute(query.order_by(feedback.c.at, feedback.c.id))
             return {row.interaction_id: _feedback(row) for row in rows}
 
-    def decide(self, decision: Decision) -> bool:
+    def decide(self, decision: FeedbackDecision) -> bool:
         """Put a person's decision on record; False if somebody had decided before."""
         with self._database.transaction() as connection:
             return record_decision(connection, decision)
 
-    def decision(self, feedback_id: str) -> Decision | None:
+    def decision(self, feedback_id: str) -> FeedbackDecision | None:
         query = select(feedback_decisions).where(feedback_decisions.c.feedback_id == feedback_id)
         with self._database.transaction() as connection:
             row = connection.execute(query).first()
         return _decision(row) if row else None
 
-    def decisions(self) -> dict[str, Decision]:
+    def decisions(self) -> dict[str, FeedbackDecision]:
         """Every decision, by the feedback's id, in the order they were made."""
         query = select(feedback_decisions).order_by(feedback_decisions.c.at, feedback_decisions.c.feedback_id)
         with self._database.transaction() as connection:
             return {row.feedback_id: _decision(row) for row in connection.execute(query)}
 
-    def decisions_on(self, ids: Sequence[str]) -> dict[str, Decision]:
+    def decisions_on(self, ids: Sequence[str]) -> dict[str, FeedbackDecision]:
         """The decisions on these votes, as far as there are any."""
-        found: dict[str, Decision] = {}
+        found: dict[str, FeedbackDecision] = {}
         for start in range(0, len(ids), _BATCH):
             batch = ids[start : start + _BATCH]
             query = select(feedback_decisions).where(feedback_decisions.c.feedback_id.in_(batch))
@@ -183,7 +183,7 @@ class AuthorsVotes:
         query = select(feedback.c.at).where(feedback.c.author == self._author, feedback.c.at >= since)
         return list(self._connection.execute(query.order_by(feedback.c.at.desc()).limit(most)).scalars())
 
-    def said(self, vote: Vote, since: datetime, release_id: str, interaction_id: str) -> list[Said]:
+    def said(self, vote: Vote, since: datetime, release_id: str, interaction_id: str) -> list[Opinion]:
         """What the author's counted votes of this kind say since then about other answers of the release than this one,
         unless the author voted the other way later."""
         later = feedback.alias()
@@ -197,14 +197,14 @@ class AuthorsVotes:
         query = select(asked, feedback.c.reason, feedback.c.correction).where(
             feedback.c.author == self._author,
             feedback.c.at >= since,
-            feedback.c.standing == Standing.COUNTED,
+            feedback.c.standing == VoteStanding.COUNTED,
             feedback.c.vote == vote,
             feedback.c.release_id == release_id,
             feedback.c.interaction_id != interaction_id,
             ~changed,
         )
         rows = self._connection.execute(query)
-        return [Said(row.query, vote, _reason(row.reason), row.correction) for row in rows]
+        return [Opinion(row.query, vote, _reason(row.reason), row.correction) for row in rows]
 
     def _first(self, query: Any) -> Feedback | None:
         row = self._connection.execute(query.where(feedback.c.author == self._author).limit(1)).first()
@@ -219,17 +219,17 @@ def standing_votes(votes: Iterable[AnyVote]) -> list[AnyVote]:
     author said last about that answer changes nothing; what programs said by way of trying is left out."""
     last: dict[tuple[str, str], AnyVote] = {}
     for vote in reversed(list(votes)):
-        if vote.standing is Standing.SYNTHETIC:
+        if vote.standing is VoteStanding.SYNTHETIC:
             continue
         key = (vote.author, vote.interaction_id)
         before = last.get(key)
-        if before is None or vote.standing is Standing.COUNTED or not says_the_same(vote, before):
+        if before is None or vote.standing is VoteStanding.COUNTED or not says_the_same(vote, before):
             last.pop(key, None)  # so that the order stays that of the votes
             last[key] = vote
     return list(reversed(last.values()))
 
 
-def says_the_same(one: Feedback | VoteLine | Said, other: Feedback | VoteLine | Said) -> bool:
+def says_the_same(one: Feedback | VoteLine | Opinion, other: Feedback | VoteLine | Opinion) -> bool:
     """Whether two votes are of one kind, with the same reason and the same correction, spaces and capitals aside."""
     same = (one.vote, one.reason) == (other.vote, other.reason)
     return same and _folded(one.correction) == _folded(other.correction)
@@ -250,7 +250,7 @@ def vote_json(given: Feedback) -> dict[str, Any]:
     }
 
 
-def record_decision(connection: Connection, decision: Decision) -> bool:
+def record_decision(connection: Connection, decision: FeedbackDecision) -> bool:
     """As FeedbackRepository.decide, within a transaction."""
     query = select(feedback_decisions.c.feedback_id).where(feedback_decisions.c.feedback_id == decision.feedback_id)
     if connection.execute(query).first() is not None:
@@ -286,7 +286,7 @@ def _line(row: Row[Any]) -> VoteLine:
 
 def _enumerations(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "standing": Standing(values["standing"]),
+        "standing": VoteStanding(values["standing"]),
         "vote": Vote(values["vote"]),
         "reason": _reason(values["reason"]),
     }
@@ -296,7 +296,7 @@ def _reason(stored: str | None) -> FeedbackReason | None:
     return FeedbackReason(stored) if stored else None
 
 
-def _decision(row: Row[Any]) -> Decision:
+def _decision(row: Row[Any]) -> FeedbackDecision:
     values = row._asdict()
-    side = Side(values["side"]) if values["side"] else None
-    return Decision(**values | {"kind": DecisionKind(values["kind"]), "side": side})
+    side = FeedbackSide(values["side"]) if values["side"] else None
+    return FeedbackDecision(**values | {"kind": DecisionKind(values["kind"]), "side": side})

@@ -14,7 +14,7 @@ from core.storage.tables import monitor_checks
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TriggerReading:
     """How far a trigger was from its threshold. `value` is None where too little was there to measure."""
 
     value: float | None
@@ -26,7 +26,7 @@ class MonitorCheck:
     """One check: its readings by trigger."""
 
     at: datetime
-    readings: Mapping[str, Reading]
+    readings: Mapping[str, TriggerReading]
 
 
 class MonitorCheckRepository:
@@ -35,7 +35,7 @@ class MonitorCheckRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, at: datetime, readings: Mapping[str, Reading]) -> None:
+    def add(self, at: datetime, readings: Mapping[str, TriggerReading]) -> None:
         """Put on record what a check saw."""
         row = {"id": str(uuid.uuid4()), "at": at, "readings": {name: asdict(each) for name, each in readings.items()}}
         with self._database.transaction() as connection:
@@ -57,4 +57,4 @@ class MonitorCheckRepository:
 
 
 def _check(at: datetime, readings: Mapping[str, Mapping[str, float]]) -> MonitorCheck:
-    return MonitorCheck(at, {name: Reading(**each) for name, each in readings.items()})
+    return MonitorCheck(at, {name: TriggerReading(**each) for name, each in readings.items()})

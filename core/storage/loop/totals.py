@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Subquery, case, func, select
 
-from core.feedback import Cause
+from core.diagnosis import Cause, DiagnosisSubject, SubjectKind
 from core.storage.database import Database
 from core.storage.tables import (
     diagnoses,
@@ -48,10 +48,11 @@ class LoopTotalsRepository:
 
     def causes(self) -> dict[str, Cause]:
         """The cause that stands for each piece of feedback that was diagnosed, by the feedback's id."""
-        query = select(standing := _standing_causes()).where(standing.c.subject.startswith(_FEEDBACK))
+        query = select(standing := _standing_causes()).where(_on_votes(standing))
         with self._database.transaction() as connection:
             rows = connection.execute(query).all()
-        return {row.subject.removeprefix(_FEEDBACK): Cause(row.cause) for row in rows}
+        subjects = {DiagnosisSubject.parse(row.subject): Cause(row.cause) for row in rows}
+        return {subject.vote_id: cause for subject, cause in subjects.items() if subject.vote_id is not None}
 
     def erased(self, since: datetime) -> dict[str, int]:
         """How often something was erased since then, by kind."""
@@ -61,7 +62,7 @@ class LoopTotalsRepository:
     def totals(self, answers_since: datetime) -> LoopTotals:
         """Everything there is; of answers, of which there are many, those since a moment."""
         causes = _standing_causes()
-        subject = case((causes.c.subject.startswith(_FEEDBACK), "feedback"), else_="evaluation")
+        subject = case((_on_votes(causes), SubjectKind.FEEDBACK.value), else_=SubjectKind.EVALUATION.value)
         abstained = case((interactions.c.abstained, "true"), else_="false")
         return LoopTotals(
             votes=self._counts(_by(feedback.c.vote, func.coalesce(feedback.c.reason, ""), feedback.c.standing)),
@@ -79,13 +80,14 @@ class LoopTotalsRepository:
             return {tuple(labels): count for *labels, count in connection.execute(query)}
 
 
-_FEEDBACK = "feedback:"
-
-
 def _by(*labels: ColumnElement[Any]) -> Select[Any]:
     # Grouped by place: PostgreSQL takes an expression with bound values for another one in GROUP BY.
     named = [label.label(f"label_{number}") for number, label in enumerate(labels)]
     return select(*named, func.count()).group_by(*named)
+
+
+def _on_votes(causes: Subquery) -> ColumnElement[bool]:
+    return causes.c.subject.startswith(SubjectKind.FEEDBACK.prefix)
 
 
 def _standing_causes() -> Subquery:

@@ -12,14 +12,15 @@ from prometheus_client import CollectorRegistry, generate_latest
 import app.monitoring.stored_metrics
 from app.monitoring.exposition import Metrics
 from app.monitoring.stored_metrics import Stored, StoredCollector, read_stored
+from core.diagnosis import Cause
 from core.errors import StoreUnavailableError
-from core.feedback import Cause, Decision, DecisionKind, FeedbackReason, FiringState, Vote
+from core.feedback import DecisionKind, FeedbackDecision, FeedbackReason, FiringState, Vote
 from core.storage.database import Database
 from core.storage.documents import RunRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository
 from core.storage.loop.firings import FiringRepository
-from core.storage.loop.monitor_checks import MonitorCheckRepository, Reading
+from core.storage.loop.monitor_checks import MonitorCheckRepository, TriggerReading
 from tests.support.app_world import LOCAL, World
 from tests.support.loop_rows import NOON, a_diagnosis, a_firing, a_vote
 
@@ -41,11 +42,11 @@ def test_the_loop_the_corpus_and_the_triggers_are_exposed(world: World) -> None:
     votes = [a_vote(reason=FeedbackReason.WRONG), a_vote(reason=FeedbackReason.WRONG), a_vote(vote=Vote.UP)]
     for vote in votes:
         FeedbackRepository(world.database).add(vote)
-    decision = Decision(votes[0].id, DecisionKind.DISMISSED, None, {}, "Rita", "no question", NOON)
+    decision = FeedbackDecision(votes[0].id, DecisionKind.DISMISSED, None, {}, "Rita", "no question", NOON)
     FeedbackRepository(world.database).decide(decision)
-    DiagnosisRepository(world.database).add(a_diagnosis(f"feedback:{votes[1].id}", Cause.STALE_SOURCE))
+    DiagnosisRepository(world.database).add(a_diagnosis(votes[1].id, Cause.STALE_SOURCE))
     FiringRepository(world.database).add(a_firing("staleness", FiringState.OPEN))
-    readings = {"drift_questions": Reading(0.2, 0.3), "drift_scores": Reading(None, 0.4)}
+    readings = {"drift_questions": TriggerReading(0.2, 0.3), "drift_scores": TriggerReading(None, 0.4)}
     MonitorCheckRepository(world.database).add(NOON, readings)
 
     text = Metrics(database=lambda: world.database).exposition().decode()

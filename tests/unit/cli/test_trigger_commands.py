@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from core.feedback import Cause, Firing, FiringState, Remedy
+from core.diagnosis import Cause
+from core.feedback import Firing, FiringState, Remedy
 from core.storage.api_keys import ApiKeyRepository
 from core.storage.loop.firings import FiringRepository
 from core.types import Role

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete
 
 from core.errors import ConflictError, InputError, NotFoundError, TooLargeError, TooManyVotesError
-from core.feedback import CitationVote, Decision, DecisionKind, Feedback, FeedbackReason, Standing, Vote
+from core.feedback import CitationVote, DecisionKind, Feedback, FeedbackDecision, FeedbackReason, Vote, VoteStanding
 from core.storage.database import Database
 from core.storage.interactions import InteractionRepository
 from core.storage.loop.feedback import FeedbackRepository
@@ -59,7 +59,12 @@ def test_a_vote_is_stored_with_all_it_says_and_a_snapshot_of_the_answer(
     assert not given.replayed
     (found,) = stored(database)
     assert found == given.feedback
-    assert (found.author, found.access, found.origin, found.standing) == ("Ben", ("public",), "api", Standing.COUNTED)
+    assert (found.author, found.access, found.origin, found.standing) == (
+        "Ben",
+        ("public",),
+        "api",
+        VoteStanding.COUNTED,
+    )
     assert (found.vote, found.reason, found.comment) == (Vote.DOWN, FeedbackReason.WRONG, "Not the office.")
     assert found.citations == (CitationVote(1, Vote.DOWN),)
     assert (found.question, found.answer) == ("Who approves travel?", "The office. [1]")
@@ -173,7 +178,7 @@ def test_more_votes_than_a_day_has_room_for_are_refused_until_it_is_over(
 
 def test_synthetic_votes_are_kept_and_never_count(database: Database, service: FeedbackService, answer: str) -> None:
     service.give(ANN, down(answer, synthetic=True))
-    assert [vote.standing for vote in stored(database)] == [Standing.SYNTHETIC]
+    assert [vote.standing for vote in stored(database)] == [VoteStanding.SYNTHETIC]
     assert service.counted() == []
     service.give(ANN, down(answer))
     assert len(service.counted()) == 1
@@ -190,7 +195,7 @@ def test_saying_the_same_again_about_nearly_the_same_question_does_not_count(
         service.give(ANN, down(answer, correction="Ask  the lead.", idempotency_key=f"k{number}")).feedback.standing
         for number, answer in enumerate([first, first, same, other, released])
     ]
-    counted, repeated = Standing.COUNTED, Standing.REPEATED
+    counted, repeated = VoteStanding.COUNTED, VoteStanding.REPEATED
     assert standings == [counted, repeated, repeated, counted, counted]
     assert service.give(ANN, down(same, correction="ask the LEAD.")).feedback.standing is repeated
     assert service.give(ANN, down(same, correction="Ask the office.")).feedback.standing is counted
@@ -205,7 +210,7 @@ def test_follow_ups_are_compared_by_what_they_ask_in_full(database: Database, se
     travel = recorded_answer(database, "And how?", query="How is travel booked?", history=before)
     rooms = recorded_answer(database, "And how?", query="How are meeting rooms locked?", history=before)
     for answer in (travel, rooms):
-        assert service.give(ANN, down(answer)).feedback.standing is Standing.COUNTED
+        assert service.give(ANN, down(answer)).feedback.standing is VoteStanding.COUNTED
 
 
 def test_an_author_who_took_a_vote_back_may_say_the_same_elsewhere(
@@ -213,7 +218,7 @@ def test_an_author_who_took_a_vote_back_may_say_the_same_elsewhere(
 ) -> None:
     service.give(ANN, down(answer))
     service.give(ANN, up(answer))
-    assert service.give(ANN, down(recorded_answer(database))).feedback.standing is Standing.COUNTED
+    assert service.give(ANN, down(recorded_answer(database))).feedback.standing is VoteStanding.COUNTED
 
 
 def test_the_last_word_counts_and_repeating_it_changes_nothing(
@@ -242,7 +247,7 @@ def test_what_was_dismissed_does_not_count_not_even_when_it_is_repeated(
     database: Database, service: FeedbackService, answer: str
 ) -> None:
     given = service.give(ANN, down(answer, idempotency_key="1")).feedback
-    decision = Decision(given.id, DecisionKind.DISMISSED, None, {}, "Rita", "It was right.", given.at)
+    decision = FeedbackDecision(given.id, DecisionKind.DISMISSED, None, {}, "Rita", "It was right.", given.at)
     assert FeedbackRepository(database).decide(decision)
     assert not FeedbackRepository(database).decide(decision)
     service.give(ANN, down(answer, idempotency_key="2"))

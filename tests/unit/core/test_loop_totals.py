@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import insert
 
-from core.feedback import Cause, Decision, DecisionKind, FeedbackReason, FiringState, Side, Standing, Vote
+from core.diagnosis import Cause, DiagnosisSubject
+from core.feedback import DecisionKind, FeedbackDecision, FeedbackReason, FeedbackSide, FiringState, Vote, VoteStanding
 from core.storage.database import Database
 from core.storage.documents import RunRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
@@ -32,14 +34,14 @@ def test_votes_are_counted_by_what_they_say_and_whether_they_count(database: Dat
     votes = [
         a_vote(reason=FeedbackReason.WRONG),
         a_vote(reason=FeedbackReason.WRONG),
-        a_vote(reason=FeedbackReason.WRONG, standing=Standing.SYNTHETIC),
+        a_vote(reason=FeedbackReason.WRONG, standing=VoteStanding.SYNTHETIC),
         a_vote(vote=Vote.UP),
     ]
     feedback = FeedbackRepository(database)
     for vote in votes:
         feedback.add(vote)
-    feedback.decide(Decision(votes[0].id, DecisionKind.ACCEPTED, Side.CASE, {}, "Rita", "", NOON))
-    feedback.decide(Decision(votes[1].id, DecisionKind.DISMISSED, None, {}, "Rita", "", NOON))
+    feedback.decide(FeedbackDecision(votes[0].id, DecisionKind.ACCEPTED, FeedbackSide.CASE, {}, "Rita", "", NOON))
+    feedback.decide(FeedbackDecision(votes[1].id, DecisionKind.DISMISSED, None, {}, "Rita", "", NOON))
 
     totals = LoopTotalsRepository(database).totals(LONG_AGO)
 
@@ -53,10 +55,10 @@ def test_votes_are_counted_by_what_they_say_and_whether_they_count(database: Dat
 
 def test_of_each_subject_only_the_newest_cause_stands(database: Database) -> None:
     diagnoses = DiagnosisRepository(database)
-    diagnoses.add(a_diagnosis("feedback:1", Cause.WRONG_VOTE, NOON))
-    diagnoses.add(a_diagnosis("feedback:1", Cause.CORPUS_GAP, NOON + HOUR))
-    diagnoses.add(a_diagnosis("feedback:2", Cause.CORPUS_GAP))
-    diagnoses.add(a_diagnosis("evaluation:e:0:candidate", Cause.RANKING_MISS))
+    diagnoses.add(a_diagnosis("1", Cause.WRONG_VOTE, NOON))
+    diagnoses.add(a_diagnosis("1", Cause.CORPUS_GAP, NOON + HOUR))
+    diagnoses.add(a_diagnosis("2", Cause.CORPUS_GAP))
+    diagnoses.add(replace(a_diagnosis("", Cause.RANKING_MISS), subject=DiagnosisSubject.of_case("e", 0, "candidate")))
     loop = LoopTotalsRepository(database)
 
     assert loop.causes() == {"1": Cause.CORPUS_GAP, "2": Cause.CORPUS_GAP}

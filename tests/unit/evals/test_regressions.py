@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import InputError
-from core.feedback import Side
+from core.feedback import FeedbackSide
 from core.release import Guards, Release
 from core.storage.evals.evaluations import EvaluationRepository
 from core.storage.releases import Decision, ReleaseRepository
@@ -37,7 +37,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 def complain(world: World) -> str:
     """Accept a complaint; returns the id of its case."""
     given = vote(world, ask(world, ASKED))
-    accept(world, given, edited(Side.CASE, question="How many days of holiday has every employee? Yearly."))
+    accept(world, given, edited(FeedbackSide.CASE, question="How many days of holiday has every employee? Yearly."))
     return f"feedback-{given.id[:8]}"
 
 

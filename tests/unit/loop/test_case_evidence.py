@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from evals.cases.cases import GoldEvidence
 from loop.feedback.case_evidence import FEWEST_WORDS, evidence_beyond
-from loop.feedback.training_rows import Place
+from loop.feedback.training_rows import EvidencePlace
 
 URI = "tools/lending.md"
 SENTENCE = "Machines with a motor may be borrowed for four days."
 TEXT = f"Lending. {SENTENCE} Others for two weeks."
 
 
-def place(quote: str = SENTENCE) -> Place:
+def place(quote: str = SENTENCE) -> EvidencePlace:
     start = TEXT.index(quote)
-    return Place(GoldEvidence(uri=URI, quote=quote, start=start), "Lending", TEXT, start, start + len(quote))
+    return EvidencePlace(GoldEvidence(uri=URI, quote=quote, start=start), "Lending", TEXT, start, start + len(quote))
 
 
 def citation(quote: str, uri: str = URI) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.feedback import Cause, FeedbackReason
+from core.diagnosis import Cause
+from core.feedback import FeedbackReason
 from loop.diagnosis.observation import (
     DEPTH,
     HOLDS,
@@ -19,8 +20,8 @@ from loop.diagnosis.observation import (
     Indexed,
     Observation,
     Sought,
+    SourceMatch,
     SourceState,
-    SourceText,
 )
 from loop.diagnosis.rules import judge, needs_source, to_ask_again
 
@@ -47,7 +48,7 @@ OBSERVATIONS = st.builds(
     indexed=st.sampled_from(Indexed),
     opposed=st.booleans(),
     related=st.booleans(),
-    source=st.none() | st.builds(SourceText, SCORES, st.sampled_from(SourceState)),
+    source=st.none() | st.builds(SourceMatch, SCORES, st.sampled_from(SourceState)),
     unread_sources=st.just(()) | st.just(("handbook",)),
     alone=st.none() | SCORES,
 )
@@ -137,18 +138,18 @@ def test_a_document_that_the_person_may_not_see_is_not_indexed_for_them():
     ],
 )
 def test_what_only_the_source_holds(state: SourceState, cause: Cause):
-    assert judge(seen(source=SourceText(YES, state))).cause is cause
+    assert judge(seen(source=SourceMatch(YES, state))).cause is cause
 
 
 def test_a_newer_text_that_says_it_clearly_better_is_stale_though_the_old_one_is_alike():
     alike = seen(context=(0.7, NO), documents=0.7, chunks=0.7)
-    newer = SourceText(0.7 + MARGIN + 0.01, SourceState.CHANGED)
+    newer = SourceMatch(0.7 + MARGIN + 0.01, SourceState.CHANGED)
     assert judge(replace(alike, source=newer)).cause is Cause.STALE_SOURCE
-    assert judge(replace(alike, source=SourceText(0.7, SourceState.CHANGED))).cause is Cause.GENERATION_FAULT
+    assert judge(replace(alike, source=SourceMatch(0.7, SourceState.CHANGED))).cause is Cause.GENERATION_FAULT
 
 
 def test_an_answer_that_is_called_old_is_stale_if_what_it_cites_has_changed():
-    cited = SourceText(YES, SourceState.CHANGED)
+    cited = SourceMatch(YES, SourceState.CHANGED)
     called = seen(sought=Sought.QUESTION, reason=FeedbackReason.OUT_OF_DATE, said=YES, source=cited)
     assert judge(called).cause is Cause.STALE_SOURCE
     assert judge(replace(called, source=None)).cause is Cause.CORPUS_GAP

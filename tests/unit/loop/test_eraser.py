@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import loop.erasure.eraser
+from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
 from core.errors import NotFoundError
-from core.feedback import Cause, DecisionKind, Diagnosis, Feedback, Firing, FiringState, Remedy, Side
+from core.feedback import DecisionKind, Feedback, FeedbackSide, Firing, FiringState, Remedy
 from core.storage.evals.case_drafts import CaseDraftRepository
 from core.storage.evals.evaluations import EvaluationRepository
 from core.storage.interactions import InteractionRepository
@@ -80,8 +81,8 @@ def loop(world: World) -> tuple[Feedback, Feedback, Report]:
     answer = InteractionRepository(database).get(first)
     assert answer is not None
     ask(world, "And who approves them?", history=(Turn("user", ASKED), Turn("assistant", answer.answer)))
-    case = accept(world, vote(world, first, correction=HELD, comment=f"It says: {HELD}"), _edited(Side.CASE))
-    row = accept(world, vote(world, ask(world, ASKED)), _edited(Side.TRAINING, correction="It is thirty days."))
+    case = accept(world, vote(world, first, correction=HELD, comment=f"It says: {HELD}"), _edited(FeedbackSide.CASE))
+    row = accept(world, vote(world, ask(world, ASKED)), _edited(FeedbackSide.TRAINING, correction="It is thirty days."))
     DatasetStore(database).save("holidays", cases(), actor="ann", reason="a test")
     CaseDraftRepository(database).add("more", [cases()[0].model_dump(mode="json")], "ann")
     report = evaluator(world).run(order("champion", None))
@@ -90,7 +91,18 @@ def loop(world: World) -> tuple[Feedback, Feedback, Report]:
     now = datetime.now(UTC)
     DiagnosisRepository(database).add(
         Diagnosis(
-            "d1", f"feedback:{case.id}", now, case.release_id, "c", 1, ASKED, Cause.RANKING_MISS, 0.9, "", evidence, "1"
+            "d1",
+            DiagnosisSubject.of_vote(case.id),
+            now,
+            case.release_id,
+            "c",
+            1,
+            ASKED,
+            Cause.RANKING_MISS,
+            0.9,
+            "",
+            evidence,
+            "1",
         )
     )
     FiringRepository(database).add(
@@ -98,7 +110,9 @@ def loop(world: World) -> tuple[Feedback, Feedback, Report]:
                FiringState.REQUESTED, now, {"questions": [ASKED, case.question]})
     )  # fmt: skip
     folder = write_adapter(world.home / "made")
-    taught = {"messages": [{"role": "user", "content": asked(Side.TRAINING)}, {"role": "assistant", "content": HELD}]}
+    taught = {
+        "messages": [{"role": "user", "content": asked(FeedbackSide.TRAINING)}, {"role": "assistant", "content": HELD}]
+    }
     other = {"messages": [{"role": "user", "content": "And tea?"}, {"role": "assistant", "content": "At four."}]}
     (folder / "training.jsonl").write_text(f"{json.dumps(taught)}\n{json.dumps(other)}\n", encoding="utf-8")
     AdapterStore(world.settings.adapters).add(folder)
@@ -130,7 +144,7 @@ def test_a_document_is_gone_from_everything_that_was_made_of_it(world: World) ->
     assert [case.id for case in DatasetStore(world.database).get("holidays").cases] == ["parking"]
     assert erased.receipt["cases"] >= 31
     assert erased.receipt["training_rows"] == 2
-    assert DiagnosisRepository(world.database).standing([f"feedback:{case.id}"]) == {}
+    assert DiagnosisRepository(world.database).of_votes([case.id]) == {}
     decisions = FeedbackRepository(world.database).decisions()
     assert {decisions[each.id].kind for each in (case, row)} == {DecisionKind.DISMISSED}
 
@@ -178,10 +192,10 @@ def test_what_an_adapter_was_taught_is_gone_from_its_copy_in_mlflow_too(world: W
     store = AdapterStore(world.settings.adapters)
     (digest,) = store.digests()
     register(world.settings, tuning_result(digest))
-    assert len(files_with(world.home / "mlflow", asked(Side.TRAINING))) == 1
+    assert len(files_with(world.home / "mlflow", asked(FeedbackSide.TRAINING))) == 1
     store.remove(digest)
     assert erase(world).adapters == (digest,)
-    assert files_with(world.home, *WORDS, asked(Side.TRAINING)) == []
+    assert files_with(world.home, *WORDS, asked(FeedbackSide.TRAINING)) == []
     (copy,) = (world.home / "mlflow").rglob("training.jsonl")
     assert copy.read_text(encoding="utf-8").count("\n") == 1
     assert forget(world.settings, "0" * 64) == 0
@@ -193,7 +207,7 @@ def test_what_an_adapter_was_taught_is_gone_from_its_copy_in_mlflow_too(world: W
 def test_an_adapter_that_was_taught_a_persons_correction_is_named_and_the_correction_gone(world: World) -> None:
     loop(world)
     assert erase_author(world, "ben").adapters == tuple(AdapterStore(world.settings.adapters).digests())
-    assert [path for path in files_with(world.home, asked(Side.TRAINING)) if "training" in path] == []
+    assert [path for path in files_with(world.home, asked(FeedbackSide.TRAINING)) if "training" in path] == []
 
 
 def test_votes_and_figures_stay_when_a_document_is_erased(world: World) -> None:
@@ -222,7 +236,7 @@ def test_a_correction_that_says_what_the_document_says_in_other_words_is_gone_th
         evidence = {"passages": [{"uri": uri, "start": 0, "end": 9, "quote": HELD}]}
         found = (each.release_id, "c", 1, "?", Cause.RANKING_MISS, 0.9, "", evidence, "1")
         DiagnosisRepository(world.database).add(
-            Diagnosis(str(uuid.uuid4()), f"feedback:{each.id}", datetime.now(UTC), *found)
+            Diagnosis(str(uuid.uuid4()), DiagnosisSubject.of_vote(each.id), datetime.now(UTC), *found)
         )
     with monkeypatch.context() as patched:
         patched.setattr(loop.erasure.eraser, "_vote", killed)
@@ -308,14 +322,14 @@ def test_a_person_is_gone_with_everything_that_was_made_of_their_votes(world: Wo
     key = world.keys.create("ben", ("public",), None, (Role.CHAT,))[0]
     asked_of = ask(world, ASKED, api_key_id=key.id)
     case = vote(world, asked_of, comment=comment)
-    accept(world, case, _edited(Side.CASE))
+    accept(world, case, _edited(FeedbackSide.CASE))
     row = vote(world, asked_of, comment=comment)
-    accept(world, row, _edited(Side.TRAINING, correction="It is thirty days."))
+    accept(world, row, _edited(FeedbackSide.TRAINING, correction="It is thirty days."))
     ann = vote(world, ask(world, ASKED), author="ann", comment="Ann's words")
     report = evaluator(world).run(EvaluationOrder("champion", None, FEEDBACK, ADMIN))
     write_report(world.services, report)
     erased = erase_author(world)
-    assert files_with(world.home, comment, asked(Side.CASE), asked(Side.TRAINING)) == []
+    assert files_with(world.home, comment, asked(FeedbackSide.CASE), asked(FeedbackSide.TRAINING)) == []
     assert erased.receipt["feedback"] == 2
     assert erased.receipt["answers"] == 1
     assert InteractionRepository(world.database).get(asked_of) is None
@@ -329,15 +343,15 @@ def test_a_person_is_gone_with_everything_that_was_made_of_their_votes(world: Wo
 
 
 def test_a_person_is_gone_from_reports_that_could_not_ask_their_case_any_more(world: World) -> None:
-    accept(world, vote(world, ask(world, ASKED)), _edited(Side.CASE))
+    accept(world, vote(world, ask(world, ASKED)), _edited(FeedbackSide.CASE))
     world.documents.remove([document_id(URI)])
     tea = Case(id="tea", question="Which tea is served?", answer="Green tea.")
     DatasetStore(world.database).save("tea", [tea], actor="ann", reason="a test")
     report = evaluator(world).run(EvaluationOrder("champion", None, "tea", ADMIN))
     assert report.locked_set is not None
-    assert report.locked_set.gone[0].question == asked(Side.CASE)
+    assert report.locked_set.gone[0].question == asked(FeedbackSide.CASE)
     erase_author(world)
-    assert files_with(world.home, asked(Side.CASE)) == []
+    assert files_with(world.home, asked(FeedbackSide.CASE)) == []
     record = EvaluationRepository(world.database).get(report.evaluation_id)
     assert record is not None
     assert Report.model_validate(record.report).locked_set is not None

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.feedback import Side
+from core.feedback import FeedbackSide
 from core.types import Turn
 from loop.feedback.sides import (
     CASE_SHARE,
@@ -47,14 +47,16 @@ def test_every_process_says_the_same() -> None:
 
 
 def test_about_half_of_all_questions_are_cases() -> None:
-    cases = sum(hashed_side(f"What does part {number} cost?") is Side.CASE for number in range(2000))
+    cases = sum(hashed_side(f"What does part {number} cost?") is FeedbackSide.CASE for number in range(2000))
     assert abs(cases / 2000 - CASE_SHARE) < 0.05
 
 
 def test_a_rows_side_says_nothing_of_whether_a_tuning_holds_it_out() -> None:
     from serving.finetune.split import _place
 
-    places = [_place(q) for q in (f"What does part {n} cost?" for n in range(1000)) if hashed_side(q) is Side.TRAINING]
+    places = [
+        _place(q) for q in (f"What does part {n} cost?" for n in range(1000)) if hashed_side(q) is FeedbackSide.TRAINING
+    ]
     assert 0.05 < sum(place < 0.1 for place in places) / len(places) < 0.15
 
 
@@ -76,7 +78,7 @@ def test_questions_that_are_not_near_each_other_have_one_side_in_every_order(ord
 @given(st.lists(st.tuples(st.sampled_from(DISTINCT), st.sampled_from(WORDINGS)), max_size=12))
 def test_near_duplicates_follow_the_first_of_them(asked: list[tuple[str, str]]) -> None:
     placed = place([wording.format(question) for question, wording in asked], [])
-    first: dict[str, Side] = {}
+    first: dict[str, FeedbackSide] = {}
     for (question, _), each in zip(asked, placed, strict=True):
         assert each.side is first.setdefault(question, each.side)
 
@@ -84,8 +86,8 @@ def test_near_duplicates_follow_the_first_of_them(asked: list[tuple[str, str]]) 
 @given(st.lists(st.sampled_from(QUESTIONS), max_size=12, unique=True))
 def test_what_is_taught_is_never_near_a_case_even_where_questions_blend_into_each_other(asked: list[str]) -> None:
     placed = place(asked, [])
-    cases = [each for each in placed if each.side is Side.CASE]
-    rows = [each for each in placed if each.side is Side.TRAINING]
+    cases = [each for each in placed if each.side is FeedbackSide.CASE]
+    rows = [each for each in placed if each.side is FeedbackSide.TRAINING]
     withheld = taught_cases(cases, rows)
     taught = [each for number, each in enumerate(rows) if number not in withheld]
     for one, other in itertools.product(cases, taught):
@@ -93,54 +95,57 @@ def test_what_is_taught_is_never_near_a_case_even_where_questions_blend_into_eac
 
 
 @pytest.mark.parametrize("wording", WORDINGS)
-@pytest.mark.parametrize("side", Side)
-def test_what_is_near_something_follows_it(wording: str, side: Side) -> None:
+@pytest.mark.parametrize("side", FeedbackSide)
+def test_what_is_near_something_follows_it(wording: str, side: FeedbackSide) -> None:
     for question in QUESTIONS:
         assert side_of(wording.format(question), [Placed(question, side)]) is side
 
 
 def test_what_is_near_a_case_and_near_a_training_row_is_a_case() -> None:
-    known = [Placed(QUESTIONS[0], Side.TRAINING), Placed(QUESTIONS[0], Side.CASE)]
-    assert side_of(QUESTIONS[0], known) is Side.CASE
+    known = [Placed(QUESTIONS[0], FeedbackSide.TRAINING), Placed(QUESTIONS[0], FeedbackSide.CASE)]
+    assert side_of(QUESTIONS[0], known) is FeedbackSide.CASE
 
 
 def training_question() -> str:
-    return next(question for question in QUESTIONS if hashed_side(question) is Side.TRAINING)
+    return next(question for question in QUESTIONS if hashed_side(question) is FeedbackSide.TRAINING)
 
 
 def test_an_answer_that_a_case_expects_is_not_taught() -> None:
     answer = "The head of the northern office approves it in writing before the fifth of the month."
-    known = [Placed("Something else entirely about cabinets?", Side.CASE, answer=answer)]
-    assert side_of(training_question(), known, answer=answer) is Side.CASE
+    known = [Placed("Something else entirely about cabinets?", FeedbackSide.CASE, answer=answer)]
+    assert side_of(training_question(), known, answer=answer) is FeedbackSide.CASE
 
 
 def test_what_a_locked_case_quotes_is_not_taught_and_what_another_quotes_may_be() -> None:
     quote = "Every budget needs the written consent of the treasurer of the association."
     taught = f"It does: {quote}"
-    locked = Placed("Something else entirely about cabinets?", Side.CASE, quotes=(quote,))
-    assert side_of(training_question(), [locked], answer=taught) is Side.CASE
-    shipped = Placed("Something else entirely about cabinets?", Side.CASE, quotes=(quote,), locked=False)
-    assert side_of(training_question(), [shipped], answer=taught) is Side.TRAINING
+    locked = Placed("Something else entirely about cabinets?", FeedbackSide.CASE, quotes=(quote,))
+    assert side_of(training_question(), [locked], answer=taught) is FeedbackSide.CASE
+    shipped = Placed("Something else entirely about cabinets?", FeedbackSide.CASE, quotes=(quote,), locked=False)
+    assert side_of(training_question(), [shipped], answer=taught) is FeedbackSide.TRAINING
 
 
 def test_evidence_that_a_model_was_taught_to_say_makes_no_case() -> None:
     quote = "Every budget needs the written consent of the treasurer of the association."
-    known = [Placed("Something else entirely about cabinets?", Side.TRAINING, answer=quote)]
-    question = next(question for question in QUESTIONS if hashed_side(question) is Side.CASE)
-    assert side_of(question, known, quotes=(quote,)) is Side.TRAINING
+    known = [Placed("Something else entirely about cabinets?", FeedbackSide.TRAINING, answer=quote)]
+    question = next(question for question in QUESTIONS if hashed_side(question) is FeedbackSide.CASE)
+    assert side_of(question, known, quotes=(quote,)) is FeedbackSide.TRAINING
 
 
 def test_a_conversation_that_holds_a_case_is_not_taught() -> None:
     before = [Turn("user", QUESTIONS[0]), Turn("assistant", "The treasurer.")]
-    known = [Placed(QUESTIONS[0], Side.CASE)]
+    known = [Placed(QUESTIONS[0], FeedbackSide.CASE)]
     question = "Since when?"
     expected = hashed_side(question)
-    assert side_of(question, known, history=before) is Side.CASE
+    assert side_of(question, known, history=before) is FeedbackSide.CASE
     assert side_of(question, known) is expected
 
 
 def test_a_short_answer_is_a_sign_only_together_with_its_place() -> None:
-    known = [Placed(QUESTIONS[0], Side.CASE, "Thirty days.", ("Everyone has thirty days.",))]
-    question = next(each for each in DISTINCT[1:] if hashed_side(each) is Side.TRAINING)
-    for quote, side in (("everyone has  THIRTY days", Side.CASE), ("Invoices are paid then.", Side.TRAINING)):
+    known = [Placed(QUESTIONS[0], FeedbackSide.CASE, "Thirty days.", ("Everyone has thirty days.",))]
+    question = next(each for each in DISTINCT[1:] if hashed_side(each) is FeedbackSide.TRAINING)
+    for quote, side in (
+        ("everyone has  THIRTY days", FeedbackSide.CASE),
+        ("Invoices are paid then.", FeedbackSide.TRAINING),
+    ):
         assert side_of(question, known, answer="Thirty days.", quotes=[quote]) is side

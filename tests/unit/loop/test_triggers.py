@@ -12,8 +12,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.diagnosis import Cause, DiagnosisSubject
 from core.errors import InputError, NotFoundError
-from core.feedback import Cause, Firing, FiringState, Remedy
+from core.feedback import Firing, FiringState, Remedy
 from loop.triggers.decision import (
     Complaint,
     Facts,
@@ -32,7 +33,7 @@ def complaint(
     number: int, author: str = "", *, cause: Cause = Cause.CORPUS_GAP, accepted: bool = False, hours: float = 1
 ) -> Complaint:
     at = NOW - timedelta(hours=hours)
-    return Complaint(f"feedback:{number}", cause, at, author or f"person {number}", accepted)
+    return Complaint(DiagnosisSubject.of_vote(str(number)), cause, at, author or f"person {number}", accepted)
 
 
 def firing(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import InputError
-from core.feedback import Side
+from core.feedback import FeedbackSide
 from evals.cases.cases import load_cases
 from ingestion.sources.folder import FolderSource
 from loop.feedback.sides import Placed, hashed_side, taught_cases
@@ -27,7 +27,7 @@ def test_there_are_rules_enough_for_the_gate_and_for_both_sides_of_feedback() ->
     assert len(RULES.held_out) >= 40
     assert len(RULES.unchanged_held_out) >= 10
     sides = [hashed_side(rule.question) for rule in RULES.asked]
-    assert min(sides.count(Side.CASE), sides.count(Side.TRAINING)) >= 15
+    assert min(sides.count(FeedbackSide.CASE), sides.count(FeedbackSide.TRAINING)) >= 15
 
 
 def test_every_page_and_every_question_is_there_once() -> None:
@@ -105,4 +105,4 @@ def asked() -> list[Rule]:
 
 
 def placed(rule: Rule) -> Placed:
-    return Placed(rule.question, Side.CASE, rule.in_force, (rule.in_force,))
+    return Placed(rule.question, FeedbackSide.CASE, rule.in_force, (rule.in_force,))

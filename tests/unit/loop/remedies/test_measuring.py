@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evals.cases.gold_span import GoldSpan
-from loop.remedies.gain import Span, compared, gain, holds
+from loop.remedies.gain import ChunkSpan, compared, gain, holds
 
 PLACE = GoldSpan("a/b.md", 10, 20)
 
 
 def test_a_place_counts_where_it_stands_whole_and_less_further_down() -> None:
-    whole, half, elsewhere = Span("a/b.md", 5, 20), Span("a/b.md", 5, 19), Span("a/c.md", 0, 99)
+    whole, half, elsewhere = ChunkSpan("a/b.md", 5, 20), ChunkSpan("a/b.md", 5, 19), ChunkSpan("a/c.md", 0, 99)
     assert gain([whole, half], [PLACE]) == 1.0
     assert gain([elsewhere, whole], [PLACE]) == pytest.approx(0.6309, abs=1e-4)
     assert gain([half, elsewhere], [PLACE]) == 0.0
@@ -23,7 +23,7 @@ def test_a_place_counts_where_it_stands_whole_and_less_further_down() -> None:
 
 def test_several_places_count_alike() -> None:
     other = GoldSpan("a/c.md", 0, 5)
-    assert gain([Span("a/b.md", 0, 50)], [PLACE, other]) == 0.5
+    assert gain([ChunkSpan("a/b.md", 0, 50)], [PLACE, other]) == 0.5
 
 
 def test_the_comparison_says_how_many_gained_and_lost_and_how_sure_that_is() -> None:

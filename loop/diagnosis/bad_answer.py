@@ -27,7 +27,7 @@ class CitedPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
+class BadAnswer:
     """A bad answer. `right` is what a good one says, `sought` what the documents should hold: of a vote both are the
     correction, of a case the gold answer and the gold quotes; either may be empty. `query` is the question as it was
     searched for; `passages` are those that were retrieved for it, best first; `asked` says that a served model was
@@ -55,15 +55,15 @@ class Complaint:
     answerable: bool = True
 
 
-def of_feedback(feedback: Feedback) -> Complaint:
-    """The complaint that a vote makes."""
+def of_feedback(feedback: Feedback) -> BadAnswer:
+    """The bad answer that a vote is about."""
     answer = feedback.interaction
     model = answer.get("model")
     citations = {int(each["marker"]): _cited(each) for each in answer["citations"]}
     disliked = [vote.marker for vote in feedback.citations if vote.vote is Vote.DOWN]
     reason = feedback.reason or (FeedbackReason.BAD_CITATION if disliked else None)
     correction = feedback.correction.strip()
-    return Complaint(
+    return BadAnswer(
         question=feedback.question,
         query=str(answer.get("query") or feedback.question),
         answer=feedback.answer,
@@ -82,10 +82,10 @@ def of_feedback(feedback: Feedback) -> Complaint:
     )
 
 
-def of_case(case: Case, record: AnswerRecord, gold: Sequence[GoldSpan] = ()) -> Complaint:
-    """The complaint that a failed evaluation case makes. Evaluations see every document."""
+def of_case(case: Case, record: AnswerRecord, gold: Sequence[GoldSpan] = ()) -> BadAnswer:
+    """The bad answer of a failed evaluation case. Evaluations see every document."""
     quotes = "\n\n".join(evidence.quote for evidence in case.evidence if evidence.quote.split())
-    return Complaint(
+    return BadAnswer(
         question=case.question,
         query=record.query,
         answer=record.text,
