@@ -164,6 +164,12 @@ class Settings(BaseSettings):
         description="The thresholds of the gate; by default those that come with RAGLoop, evals/gate/gate.yaml.",
     )
 
+    # Prompts
+    prompts_folder: Path | None = Field(
+        None,
+        description="Prompts of your own, NAME/VERSION.yaml, beside those of RAGLoop; by default in the home folder.",
+    )
+
     # Triggers
     triggers_file: Path | None = Field(
         None,
@@ -190,7 +196,9 @@ class Settings(BaseSettings):
     max_question_chars: int = Field(8000, ge=100, description="Longest question, in characters.")
     max_body_bytes: int = Field(1_000_000, ge=10_000, description="Largest JSON request body.")
 
-    @field_validator("home", "adapters_folder", "model_tokenizer", "gate_file", "triggers_file", "tuning_base")
+    @field_validator(
+        "home", "adapters_folder", "model_tokenizer", "prompts_folder", "gate_file", "triggers_file", "tuning_base"
+    )
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else value
@@ -256,6 +264,11 @@ class Settings(BaseSettings):
     def teachable(self) -> frozenset[str]:
         """Labels of the documents that what a model learns from feedback may rest on."""
         return frozenset(label.strip() for label in self.teachable_access.split(",") if label.strip())
+
+    @property
+    def prompts(self) -> Path:
+        """The folder of this installation's own prompts."""
+        return self.prompts_folder or self.home / "prompts"
 
     @property
     def adapters(self) -> Path:

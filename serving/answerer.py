@@ -11,17 +11,19 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Protocol, cast
 
 from core.ports import Generated, GenerationRequest, Generator, TextDelta
 from core.release import Release
 from core.storage.interactions import InteractionRepository
+from core.storage.prompt_ledger import PromptOrigin
 from core.types import AccessScope, Answer, Evidence, Passage, Prices, Retrieval, Turn, Usage
 from retrieval.retriever import Retriever
 from serving.filters.outgoing import Outgoing
 from serving.follow_up import StandaloneQuery, standalone_query
 from serving.grounding.evidence import EvidenceScorer
+from serving.prompts.template import ANSWER
 
 NOT_FOUND = "I could not find this in the documents."
 _MARKER = re.compile(r"\[\d{1,4}\]")
@@ -82,6 +84,7 @@ class Answerer:
         *,
         query_writer: QueryWriter | None = None,
         prices: Prices | None = None,
+        prompt_origin: PromptOrigin | None = None,
     ) -> None:
         self.release = release
         self.retriever = retriever
@@ -90,6 +93,7 @@ class Answerer:
         self._interactions = interactions
         self._query_writer = query_writer or RuleWriter()
         self._prices = prices
+        self._prompt_origin = prompt_origin
 
     async def ask(self, question: Question) -> Answer:
         """The whole answer at once."""
@@ -205,9 +209,10 @@ class Answerer:
         )
 
     def _prompt(self) -> Mapping[str, object]:
-        """Which prompt template the release answers with: name, version and hash."""
-        reference = self.release.manifest.prompts["answer"]
-        return {"name": "answer", "version": reference.version, "sha256": reference.sha256}
+        """Which prompt the release answers with: name, version, hash, and where it lies in a Git repository."""
+        reference = self.release.manifest.prompts[ANSWER]
+        origin = asdict(self._prompt_origin) if self._prompt_origin else {}
+        return {"name": ANSWER, "version": reference.version, "sha256": reference.sha256, **origin}
 
 
 def _declines(text: str) -> bool:

@@ -26,7 +26,8 @@ from serving.llm.client import check_sampling
 from serving.llm.condenser import Condenser
 from serving.llm.endpoint import ModelEndpoint
 from serving.llm.generator import LLMGenerator
-from serving.prompts.library import PromptTemplate, load_prompts, resolve_prompts
+from serving.prompts.ledger import ReleasePrompts
+from serving.prompts.template import ANSWER, PromptTemplate
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +109,8 @@ def build_answerer(services: Services, release: Release, *, recorded: bool = Tru
     or InputError if its model cannot be asked. Its collection is looked for with the first question.
     """
     manifest = release.manifest
-    prompts = resolve_prompts(manifest.prompts, load_prompts())
+    release_prompts = ReleasePrompts(services.settings, services.database)
+    prompts = release_prompts.templates(manifest.prompts)
     language = manifest.collection.language
     embedder = services.embedder_for(manifest.collection)
     sparse = SparseEncoder(language)
@@ -120,8 +122,18 @@ def build_answerer(services: Services, release: Release, *, recorded: bool = Tru
         model, query_writer = _model(services, manifest.generator, prompts, language)
         generator = FallbackGenerator(model, generator) if recorded else model
     interactions = InteractionRepository(services.database) if recorded else None
+    origin = release_prompts.origin(ANSWER, manifest.prompts[ANSWER]) if recorded else None
     prices = services.settings.prices
-    return Answerer(release, retriever, scorer, generator, interactions, query_writer=query_writer, prices=prices)
+    return Answerer(
+        release,
+        retriever,
+        scorer,
+        generator,
+        interactions,
+        query_writer=query_writer,
+        prices=prices,
+        prompt_origin=origin,
+    )
 
 
 def _model(
@@ -130,6 +142,6 @@ def _model(
     """What writes the answers of a release of kind llm, and what rewrites its follow-up questions."""
     check_sampling(spec.sampling)
     endpoint, servers = services.model_endpoint, services.model_servers
-    generator = LLMGenerator(endpoint, spec, prompts["answer"], servers, language)
+    generator = LLMGenerator(endpoint, spec, prompts[ANSWER], servers, language)
     condense = prompts.get("condense")
     return generator, Condenser(endpoint, spec, condense, servers, language) if condense else None

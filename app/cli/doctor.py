@@ -22,8 +22,8 @@ def doctor(
 ) -> None:
     """Check that everything works.
 
-    Looks at the settings, the gate's and the triggers' files, database, index, embedding model, documents and model
-    server, and says what to do about what fails.
+    Looks at the settings, the gate's and the triggers' files, database, index, embedding model, documents, model server
+    and prompts, and says what to do about what fails.
     """
     from core.settings import load_settings
 
@@ -123,6 +123,22 @@ def _rules(settings: Settings) -> str:
     return ", ".join(f"{name} {path or 'as it comes'}" for name, path in check_rule_files(settings).items())
 
 
+def _prompts(settings: Settings) -> str:
+    from app.prompt_shelf import PromptShelf
+    from core.errors import InputError
+    from core.storage.database import Database
+
+    database = Database.open(settings)
+    try:
+        shelf = PromptShelf(settings, database)
+    finally:
+        database.close()
+    if problems := shelf.problems():
+        raise InputError(" ".join(problems), hint="What answers is on record, and goes on.")
+    own = sum(row["from"] == "folder" for row in shelf.described())
+    return f"{len(shelf.library)} prompts, {own} versions of your own in {settings.prompts}"
+
+
 CHECKS: dict[str, Callable[[Settings], str]] = {
     "rules": _rules,
     "database": _database,
@@ -130,6 +146,7 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "embedder": _embedder,
     "documents": _documents,
     "model": _model,
+    "prompts": _prompts,
 }
 
 

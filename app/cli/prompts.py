@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,11 +15,13 @@ from app.cli.console import JsonOption, note, print_json, say, visible
 from core.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
+    from app.prompt_shelf import PromptShelf
+    from core.settings import Settings
     from core.storage.database import Database
     from core.types import Turn
-    from serving.prompts.library import PromptTemplate
+    from serving.prompts.template import PromptTemplate
 
-application = typer.Typer(help="See, compare and render prompts: what models are asked.", no_args_is_help=True)
+application = typer.Typer(help="See, compare, render and write prompts: what models are asked.", no_args_is_help=True)
 
 # More than any prompt can hold.
 _LARGEST_VALUES = 8_000_000
@@ -28,43 +31,89 @@ PromptName = Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="The p
 
 @application.command("list")
 def list_prompts(as_json: JsonOption = False) -> None:
-    """List all prompts with their versions, and which releases answer with them.
+    """List all prompts with their versions, from where each is, and which releases answer with them.
 
     \b
-    released  stands in the list of released prompts and never changes
-    draft     does not stand there yet
-    edited    is no longer what was released: restore the file
+    released  comes with RAGLoop, or was used by a release or an evaluation, and never changes
+    draft     was not used yet
+    edited    is no longer what was used: what was used is on record and goes on
+    gone      was used, and its file is not there any more
     broken    cannot be used, and why
     """
-    from app.prompt_shelf import PromptShelf
-    from core.storage.releases import ReleaseRepository
+    from app.prompt_shelf import misnamed_file
 
-    with _database() as database:
-        shelf = PromptShelf(ReleaseRepository(database).all())
-    rows = shelf.described()
+    with _shelf() as shelf:
+        rows = shelf.described()
     for file in shelf.misnamed:
-        note(f"{file} is not listed: a prompt's file is named NAME/VERSION.yaml, such as answer/3.yaml.")
+        note(misnamed_file(file))
     if as_json:
         print_json({"prompts": rows})
         return
     for row in rows:
-        say(f"{row['name'] + '@' + str(row['version']):22}  {row['state']:8}  {row['description']}")
+        say(f"{row['name'] + '@' + str(row['version']):22}  {row['state']:8}  {row['from']:7}  {row['description']}")
+        if row["from"] == "folder":
+            say(" " * 43 + row["file"])
+        if row["problem"] and row["state"] != "broken":
+            say(" " * 43 + row["problem"])
         if row["used_by"]:
-            say(" " * 34 + "used by " + ", ".join(f"{by['status']} {by['release'][:12]}" for by in row["used_by"]))
+            say(" " * 43 + "used by " + ", ".join(f"{by['status']} {by['release'][:12]}" for by in row["used_by"]))
 
 
 @application.command()
 def show(name: PromptName, as_json: JsonOption = False) -> None:
-    """Show a prompt's file."""
-    from app.prompt_shelf import PromptShelf
-
-    shelf = PromptShelf()
-    versions, version = shelf.find(name)
+    """Show a prompt: its file, or the text on record of a version that was used."""
+    with _shelf() as shelf:
+        prompt, version = shelf.find(name)
+        text, described = shelf.text(prompt, version), shelf.description(prompt, version)
     if as_json:
-        described = shelf.description(name.partition("@")[0], version)
-        print_json({**described, "text": versions.text(version)})
+        print_json({**described, "text": text})
         return
-    say(versions.text(version).rstrip())
+    if described["problem"]:
+        note(described["problem"])
+    sys.stdout.write(text)
+
+
+@application.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The prompt, such as answer.")],
+    start: Annotated[
+        int | None, typer.Option("--from", metavar="VERSION", help="The version to begin with. Default: the newest.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Begin a new version of a prompt: a copy of another under the next number, in your own folder of prompts.
+
+    The folder is RAGLOOP_PROMPTS_FOLDER, or `prompts` in the home folder; it is made if it is not there.
+    """
+    from core.settings import load_settings
+    from serving.prompts.draft import begin_draft, make_folder
+
+    folder = load_settings().prompts
+    make_folder(folder)
+    with _shelf() as shelf:
+        prompt, version = shelf.find(name if start is None else f"{name}@{start}")
+        number = shelf.next_version(prompt)
+        path = begin_draft(folder, prompt, number, shelf.written(prompt, version))
+    steps = _next_steps(prompt, number)
+    if as_json:
+        print_json({"name": prompt, "version": number, "from": version, "file": str(path), "next": steps})
+        return
+    say(str(path))
+    note(f"A copy of {prompt}@{version}. Edit it, then:")
+    for step in steps:
+        note(f"  {step}")
+
+
+def _next_steps(name: str, version: int) -> list[str]:
+    from serving.prompts.template import GIVEN
+
+    if name not in GIVEN:
+        return [f"ragloop prompts show {name}@{version}", "ragloop eval calibrate FILE"]
+    return [
+        f"ragloop prompts render {name}@{version} --question 'Who approves travel?' --passage 'The team lead does.'",
+        f"ragloop release create --set prompt.{name}={version} --reason 'what it is for'",
+        "ragloop eval run candidate",
+    ]
 
 
 @application.command()
@@ -77,10 +126,8 @@ def diff(
     """Show what changed from one version of a prompt to another."""
     import difflib
 
-    from app.prompt_shelf import PromptShelf
-
-    shelf = PromptShelf()
-    before, after = (shelf.find(f"{name}@{version}")[0].text(version).splitlines() for version in (old, new))
+    with _shelf() as shelf:
+        before, after = (shelf.text(*shelf.find(f"{name}@{version}")).splitlines() for version in (old, new))
     text = "\n".join(difflib.unified_diff(before, after, f"{name}@{old}", f"{name}@{new}", lineterm=""))
     if as_json:
         print_json({"name": name, "from": old, "to": new, "diff": text})
@@ -115,13 +162,15 @@ def render(
             "Give one of --question (with --passage), --values and --interaction.",
             hint="For example: ragloop prompts render answer --question 'Who approves?' --passage 'The lead approves.'",
         )
+    record: Mapping[str, Any] = {}
     if interaction is not None:
-        prompt, messages = _recorded(name, interaction)
+        prompt, messages, record = _recorded(name, interaction)
     else:
         prompt, messages = _rendered(name, question, passage or [], values)
     if as_json:
         shown = [{"role": turn.role, "content": turn.content} for turn in messages]
-        print_json({"name": prompt.name, "version": prompt.version, "sha256": prompt.sha256, "messages": shown})
+        asked = {"name": prompt.name, "version": prompt.version, "sha256": prompt.sha256, "messages": shown}
+        print_json({**asked, "record": record} if record else asked)
         return
     for turn in messages:
         say(f"--- {turn.role} ---\n{visible(turn.content)}")
@@ -130,33 +179,38 @@ def render(
 def _rendered(
     name: str, question: str | None, passages: list[str], values: Path | None
 ) -> tuple[PromptTemplate, list[Turn]]:
-    from app.prompt_shelf import PromptShelf
     from serving.prompts.preview import Asked, preview, preview_values, written_passages
 
-    prompt = PromptShelf().template(name)
+    with _shelf() as shelf:
+        prompt = shelf.template(name)
     if values is not None:
         return prompt, preview_values(prompt, _read(values))
     return prompt, preview(prompt, Asked(question or "", written_passages(passages)))
 
 
-def _recorded(wanted: str, interaction_id: str) -> tuple[PromptTemplate, list[Turn]]:
+def _recorded(wanted: str, interaction_id: str) -> tuple[PromptTemplate, list[Turn], Mapping[str, Any]]:
+    """The prompt, what it comes to with what the answer was made of, and which prompt the answer's record names."""
     from app.prompt_shelf import PromptShelf
     from core.storage.interactions import InteractionRepository
     from core.storage.releases import ReleaseRepository
-    from serving.prompts.library import resolve_prompts
+    from serving.prompts.ledger import ReleasePrompts
     from serving.prompts.preview import asked_of, preview
 
-    with _database() as database:
+    with _database() as (settings, database):
         found = InteractionRepository(database).get(interaction_id)
         release = ReleaseRepository(database).get(found.release_id) if found else None
-    if found is None or release is None:
-        raise NotFoundError(
-            f"There is no answer {interaction_id[:80]!r} on record.",
-            hint="`ragloop ask --json` and the API name it `interaction_id`.",
+        if found is None or release is None:
+            raise NotFoundError(
+                f"There is no answer {interaction_id[:80]!r} on record.",
+                hint="`ragloop ask --json` and the API name it `interaction_id`.",
+            )
+        own = release.manifest.prompts.get(wanted)
+        prompt = (
+            ReleasePrompts(settings, database).templates({wanted: own})[wanted]
+            if own
+            else PromptShelf(settings, database).template(wanted)
         )
-    shelf, own = PromptShelf(), release.manifest.prompts.get(wanted)
-    prompt = resolve_prompts({wanted: own}, shelf.library)[wanted] if own else shelf.template(wanted)
-    return prompt, preview(prompt, asked_of(found, release.manifest.collection.language))
+    return prompt, preview(prompt, asked_of(found, release.manifest.collection.language)), found.prompt
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -171,12 +225,21 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _database() -> Iterator[Database]:
+def _shelf() -> Iterator[PromptShelf]:
+    from app.prompt_shelf import PromptShelf
+
+    with _database() as (settings, database):
+        yield PromptShelf(settings, database)
+
+
+@contextmanager
+def _database() -> Iterator[tuple[Settings, Database]]:
     from core.settings import load_settings
     from core.storage.database import Database
 
-    database = Database.open(load_settings())
+    settings = load_settings()
+    database = Database.open(settings)
     try:
-        yield database
+        yield settings, database
     finally:
         database.close()

@@ -34,7 +34,7 @@ def tune(
     patience: Annotated[int, typer.Option(help="Stop after so many measurements without a better loss.")] = 3,
     seed: Annotated[int, typer.Option(help="The same seed, rows and model make the same adapter.")] = 7,
     prompt: Annotated[
-        int | None, typer.Option(help="Version of the prompt `answer`. Default: the newest released.")
+        int | None, typer.Option(help="Version of the prompt `answer`. Default: RAGLoop's newest.")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Only read the rows and say what is in them.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew instead of going on, or doing nothing.")] = False,

@@ -18,8 +18,9 @@ from core.types import Answer, Citation, ModelUse, Passage, Turn
 class Interaction:
     """A recorded answer. `passages` and `citations` are snapshots, true however the documents change later.
 
-    `prompt` is the release's answering prompt; its `used` says whether a model was asked with it. `model` holds the
-    fields of ModelUse, None where no model wrote; `cost` is None where no prices were set.
+    `prompt` is the release's answering prompt, with `commit`, `path` and `modified` if its file lies in a Git
+    repository; its `used` says whether a model was asked with it. `model` holds the fields of ModelUse, None where no
+    model wrote; `cost` is None where no prices were set.
     """
 
     id: str

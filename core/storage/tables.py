@@ -155,6 +155,20 @@ release_events = Table(
     _utc("at"),
 )
 
+# Every prompt that a release or an evaluation used, as it was then: its text cannot change any more, and what becomes
+# of its file harms nobody. `origin` is the commit and path of a file in a Git repository.
+prompt_ledger = Table(
+    "prompt_ledger",
+    metadata,
+    Column("name", String(60), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("sha256", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("origin", JSON(none_as_null=True)),
+    _utc("at"),
+)
+
 # Where the weights of an embedder lie that some collection was built with.
 embedders = Table(
     "embedders",

@@ -21,6 +21,7 @@ from core.types import digest
 from evals.calibration.rated_answers import RatedAnswer
 from evals.gate.comparison import Interval, JudgeQuality
 from evals.gate.thresholds import JudgeThresholds
+from evals.judges.prompts import JudgePrompts
 from evals.metrics.judged import faithfulness
 from evals.metrics.metric import Outcome, Scored
 from retrieval.durable import replace_file
@@ -57,9 +58,11 @@ class Calibration(BaseModel):
     at: datetime
 
 
-async def calibrate(judge: Judge, answers: Sequence[RatedAnswer], repeats: int = 2) -> Calibration:
+async def calibrate(
+    judge: Judge, answers: Sequence[RatedAnswer], repeats: int = 2, prompts: JudgePrompts | None = None
+) -> Calibration:
     """Measure the judge on `answers`, judging each `repeats` times."""
-    metric = faithfulness(judge)
+    metric = faithfulness(judge, prompts)
     arguments = [
         {"user_input": answer.question, "response": answer.answer, "retrieved_contexts": list(answer.contexts)}
         for answer in answers
@@ -170,7 +173,7 @@ class CalibrationStore:
         replace_file(path, calibration.model_dump_json(indent=2).encode())
         return path
 
-    def get(self, judge: Judge) -> Calibration | None:
+    def get(self, judge: Judge, prompts: JudgePrompts | None = None) -> Calibration | None:
         """The judge's calibration; None if there is none, or if it was made by another version of the metric."""
         path = self._path(judge.fingerprint)
         try:
@@ -182,7 +185,7 @@ class CalibrationStore:
                 f"The judge's calibration {path} cannot be read.",
                 hint="Delete it and run ragloop eval calibrate again.",
             ) from error
-        return found if found.metric_version == faithfulness(judge).version else None
+        return found if found.metric_version == faithfulness(judge, prompts).version else None
 
     def _path(self, fingerprint: str) -> Path:
         return self._folder / f"{fingerprint[:16]}.json"

@@ -15,7 +15,7 @@ from core.ports import Judge
 from core.types import Document
 from evals.cases.cases import Case, GoldEvidence
 from evals.drafting.from_documents import Proposal, Unlike, case_of
-from evals.judges.prompts import judge_prompt
+from evals.judges.prompts import JudgePrompts
 from ingestion.splitting.blocks import Block, blocks
 
 PROMPT = "draft_case"
@@ -49,14 +49,20 @@ class Drafted:
 
 
 async def draft_with(
-    judge: Judge, documents: Iterable[Document], *, count: int, seed: int, known: Iterable[str] = ()
+    judge: Judge,
+    documents: Iterable[Document],
+    *,
+    count: int,
+    seed: int,
+    known: Iterable[str] = (),
+    prompts: JudgePrompts | None = None,
 ) -> Drafted:
     """Up to `count` drafts, from passages of documents in an order that `seed` shuffles.
 
     Dropped and counted are quotes that do not stand in the document, questions like one that is known, and what could
     not be stored. Raises JudgeError when every passage failed.
     """
-    prompt = judge_prompt(PROMPT)
+    prompt = (prompts or JudgePrompts())[PROMPT]
     fresh, dropped, cases = Unlike(known), Counter[str](), []
     passages = _passages(documents, random.Random(seed))  # noqa: S311 - a shuffle, no secret
     wanted = passages[: -(-count // _PER_PASSAGE) * 2]  # as many again as are needed if nothing is dropped

@@ -1,4 +1,4 @@
-"""What judges are asked: versioned files beside this package, in place of the prompts that Ragas brings.
+"""What judges are asked: versioned files, in place of the prompts that Ragas brings.
 
 Each of Ragas's metrics asks its judge one or two things. Which of our prompts each asks is listed here; their hashes
 are part of the metric's version and stand in the evaluation's record.
@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from serving.prompts.library import PromptTemplate, newest_released
+from core.storage.prompt_ledger import PromptLedger
+from serving.prompts.ledger import keep_file
+from serving.prompts.library import PromptFile, load_prompts
+from serving.prompts.template import PromptTemplate
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -50,24 +52,41 @@ STEPS: Mapping[str, tuple[Step, ...]] = {
 _NOT_SHOWN = {"atomicity", "coverage"}
 
 
-@lru_cache
-def judge_prompt(name: str) -> PromptTemplate:
-    """The newest released version of a judge's prompt."""
-    return newest_released(PROMPTS)[name]
+class JudgePrompts:
+    """What judges are asked: the newest version of each prompt, be it RAGLoop's or of the `own` folder. Each is read
+    when it is first asked for; one that cannot be used is an InputError then."""
+
+    def __init__(self, own: Path | None = None) -> None:
+        self._versions = load_prompts(PROMPTS, own)
+        self._read: dict[str, PromptFile] = {}
+
+    def __getitem__(self, name: str) -> PromptTemplate:
+        return self.file(name).template
+
+    def file(self, name: str) -> PromptFile:
+        """The newest version with its file."""
+        if name not in self._read:
+            versions = self._versions[name]
+            self._read[name] = versions.file(max(versions))
+        return self._read[name]
+
+    def asked_by(self, metric: str) -> list[PromptTemplate]:
+        """The prompts that the metric asks."""
+        return [self[step.prompt] for step in STEPS[metric]]
+
+    def put_into(self, metric: Any, name: str) -> None:
+        """Put our prompts in the place of those of Ragas's metric. Raises AttributeError where a release of Ragas keeps
+        them elsewhere, so that nothing is asked in other words than the record says."""
+        for step in STEPS[name]:
+            theirs = getattr(metric, step.attribute)
+            setattr(metric, step.attribute, _Prompt(self[step.prompt], theirs.output_model, step.renamed))
 
 
-def prompts_of(metric: str) -> list[dict[str, object]]:
-    """Name, version and hash of each prompt that the metric asks, as evaluations record them."""
-    prompts = [judge_prompt(step.prompt) for step in STEPS[metric]]
-    return [{"name": prompt.name, "version": prompt.version, "sha256": prompt.sha256} for prompt in prompts]
-
-
-def put_ours(metric: Any, name: str) -> None:
-    """Put our prompts in the place of those of Ragas's metric. Raises AttributeError where a release of Ragas keeps
-    them elsewhere, so that nothing is asked in other words than the record says."""
-    for step in STEPS[name]:
-        theirs = getattr(metric, step.attribute)
-        setattr(metric, step.attribute, _Prompt(judge_prompt(step.prompt), theirs.output_model, step.renamed))
+def keep_asked(prompts: JudgePrompts, ledger: PromptLedger) -> None:
+    """Enter all prompts that metrics ask: an evaluation begins. Raises ConflictError for a version that was asked in
+    other words before."""
+    for name in sorted({step.prompt for steps in STEPS.values() for step in steps}):
+        keep_file(ledger, prompts.file(name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import json
 from pydantic import BaseModel, Field
 
 from core.ports import Judge
-from evals.judges.prompts import judge_prompt
+from evals.judges.prompts import JudgePrompts
 
 PROMPT = "judge_sameness"
 
@@ -19,8 +19,11 @@ class Sameness(BaseModel):
     says: bool
 
 
-async def says_the_same(judge: Judge, question: str, answer: str, right: str) -> bool:
+async def says_the_same(
+    judge: Judge, question: str, answer: str, right: str, prompts: JudgePrompts | None = None
+) -> bool:
     """Whether the answer says all that `right` says. Raises JudgeError."""
     given = json.dumps({"question": question, "answer": answer, "right": right}, ensure_ascii=False)
     form = json.dumps(Sameness.model_json_schema(), ensure_ascii=False)
-    return (await judge.ask(judge_prompt(PROMPT).render(form=form, given=given), Sameness)).says
+    prompt = (prompts or JudgePrompts())[PROMPT]
+    return (await judge.ask(prompt.render(form=form, given=given), Sameness)).says

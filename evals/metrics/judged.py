@@ -11,12 +11,13 @@ import importlib.metadata
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from core.errors import JudgeError
 from core.ports import Embedder, Judge
 from core.types import digest
-from evals.judges.prompts import prompts_of, put_ours
+from evals.judges.prompts import JudgePrompts
 from evals.metrics.metric import Failed, Group, Metric, Outcome, Row, Scored, Skipped
 from evals.metrics.row_metric import Better, Unit, checked
 from evals.metrics.text.words import without_markers
@@ -30,38 +31,46 @@ _VERSION = 2
 Arguments = Mapping[str, object]
 
 
-def judged_metrics(judge: Judge, embedder: Embedder) -> list[Metric]:
-    """Ragas's metrics, with `judge` as their model."""
+def judged_metrics(judge: Judge, embedder: Embedder, prompts: JudgePrompts | None = None) -> list[Metric]:
+    """Ragas's metrics, with `judge` as their model, asked in the words of `prompts`, RAGLoop's unless given."""
+    ours = prompts or JudgePrompts()
+    made = partial(JudgedMetric, judge=judge, asked=ours)
     return [
-        faithfulness(judge),
-        JudgedMetric(
-            "answer_relevancy",
-            "Whether the answer is one to the question, and not evasive.",
-            judge,
-            _answer,
+        faithfulness(judge, ours),
+        made(
+            name="answer_relevancy",
+            description="Whether the answer is one to the question, and not evasive.",
+            arguments=_answer,
             embedder=embedder,
         ),
-        JudgedMetric(
-            "context_precision", "Whether the passages that help stand before those that do not.", judge, _passages
+        made(
+            name="context_precision",
+            description="Whether the passages that help stand before those that do not.",
+            arguments=_passages,
         ),
-        JudgedMetric(
-            "context_recall", "Share of the gold answer's statements that the passages hold.", judge, _passages
+        made(
+            name="context_recall",
+            description="Share of the gold answer's statements that the passages hold.",
+            arguments=_passages,
         ),
-        JudgedMetric("factual_correctness", "Statements shared with the gold answer, as an F1.", judge, _both_answers),
-        JudgedMetric(
-            "noise_sensitivity",
-            "Share of the answer's statements that are wrong although a passage that helps supports them.",
-            judge,
-            _everything,
+        made(
+            name="factual_correctness",
+            description="Statements shared with the gold answer, as an F1.",
+            arguments=_both_answers,
+        ),
+        made(
+            name="noise_sensitivity",
+            description="Share of the answer's statements that are wrong although a passage that helps supports them.",
+            arguments=_everything,
             better="lower",
         ),
     ]
 
 
-def faithfulness(judge: Judge) -> JudgedMetric:
+def faithfulness(judge: Judge, prompts: JudgePrompts | None = None) -> JudgedMetric:
     """The metric by which a judge is calibrated."""
     description = "Share of the answer's statements that the passages support."
-    return JudgedMetric("faithfulness", description, judge, _answer_and_passages)
+    return JudgedMetric("faithfulness", description, judge, _answer_and_passages, prompts or JudgePrompts())
 
 
 @dataclass(slots=True)
@@ -73,6 +82,7 @@ class JudgedMetric:
     judge: Judge
     arguments: Callable[[Row], Arguments | Outcome]
     """What Ragas is handed for a row, or the row's outcome where there is nothing to judge."""
+    asked: JudgePrompts
     better: Better = "higher"
     embedder: Embedder | None = None
     group: Group = Group.JUDGED
@@ -84,7 +94,8 @@ class JudgedMetric:
 
     def __post_init__(self) -> None:
         embedder = self.embedder.fingerprint if self.embedder else None
-        self.prompts = prompts_of(self.name)
+        asked = self.asked.asked_by(self.name)
+        self.prompts = [{"name": each.name, "version": each.version, "sha256": each.sha256} for each in asked]
         parts = [self.judge.fingerprint, embedder, importlib.metadata.version("ragas"), self.prompts]
         self.version = f"{_VERSION}-{digest(parts)[:16]}"
 
@@ -93,7 +104,7 @@ class JudgedMetric:
 
     async def score_all(self, items: Sequence[Arguments | Outcome]) -> Sequence[Outcome]:
         """The outcome of each item: what Ragas makes of its arguments, or the outcome that it is already."""
-        metric = await asyncio.to_thread(_ragas_metric, self.name, self.judge, self.embedder)
+        metric = await asyncio.to_thread(_ragas_metric, self)
         return await asyncio.gather(*(self._one(metric, item) for item in items))
 
     async def _one(self, metric: Any, arguments: Arguments | Outcome) -> Outcome:
@@ -167,9 +178,9 @@ def _contexts(row: Row) -> list[str]:
     return [passage.text for passage in row.answer.passages]
 
 
-def _ragas_metric(name: str, judge: Judge, embedder: Embedder | None) -> BaseMetric:
-    metric = _plain_ragas_metric(name, judge, embedder)
-    put_ours(metric, name)
+def _ragas_metric(ours: JudgedMetric) -> BaseMetric:
+    metric = _plain_ragas_metric(ours.name, ours.judge, ours.embedder)
+    ours.asked.put_into(metric, ours.name)
     return metric
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from core.settings import Settings
 from core.storage.evals.evaluations import EvaluationRepository
+from core.storage.prompt_ledger import PromptLedger
 from evals.calibration.calibration import CalibrationStore, quality
 from evals.cases.dataset_store import DatasetStore
 from evals.gate.thresholds import load_thresholds
 from evals.judges.langchain_judge import open_judge
+from evals.judges.prompts import JudgePrompts, keep_asked
 from evals.metrics.catalogue import plain_metrics
 from evals.metrics.judged import judged_metrics
 from evals.report.case_detail import CaseDetails
@@ -19,6 +21,7 @@ from evals.report.file import report_file
 from evals.report.report import Report
 from evals.run.evaluation import Evaluator, Panel
 from serving.factory import Services, open_services
+from serving.prompts.library import own_folder
 
 
 @contextmanager
@@ -38,9 +41,11 @@ def panel(services: Services) -> Panel:
     judge = open_judge(settings)
     if judge is None:
         return Panel(plain)
-    calibrated = CalibrationStore(settings.home).get(judge)
+    prompts = JudgePrompts(own_folder(settings))
+    keep_asked(prompts, PromptLedger(services.database))
+    calibrated = CalibrationStore(settings.home).get(judge, prompts)
     return Panel(
-        metrics=[*plain, *judged_metrics(judge, services.embedder)],
+        metrics=[*plain, *judged_metrics(judge, services.embedder, prompts)],
         judge=quality(calibrated, judge, load_thresholds(settings.gate_file).judge),
         concurrency=settings.judge_concurrency,
     )

@@ -16,7 +16,8 @@ from core.settings import Settings
 from core.types import digest
 from serving.finetune.base_model import BaseModel, find_base
 from serving.finetune.dataset import TrainingSet, read_rows, require_rejected
-from serving.prompts.library import PromptTemplate, load_prompts, newest_released
+from serving.prompts.library import load_prompts, newest, own_folder
+from serving.prompts.template import PromptTemplate
 
 Method = Literal["sft", "dpo"]
 # The steps of DPO are smaller: its loss is about the difference of two answers, and soon forgets how to write either.
@@ -120,15 +121,16 @@ def make_order(
     training = read_rows(rows)
     if recipe.method == "dpo":
         require_rejected(training)
-    prompt = answer_prompt(prompt_version)
+    prompt = answer_prompt(prompt_version, own_folder(settings))
     return TuningOrder(training, find_base(base), base_name, recipe, prompt, settings.language)
 
 
-def answer_prompt(version: int | None) -> PromptTemplate:
-    """This version of the prompt that answers, or the newest released one. Raises InputError if there is none."""
+def answer_prompt(version: int | None, own: Path | None = None) -> PromptTemplate:
+    """This version of the prompt that answers, which may lie in the `own` folder, or the newest that comes with
+    RAGLoop. Raises InputError if there is none."""
     if version is None:
-        return newest_released()[PROMPT]
-    versions = load_prompts()[PROMPT]
+        return newest(load_prompts())[PROMPT]
+    versions = load_prompts(own=own)[PROMPT]
     if version not in versions:
         known = ", ".join(str(known) for known in sorted(versions))
         raise InputError(f"There is no version {version} of the prompt {PROMPT}.", hint=f"There is {known}.")

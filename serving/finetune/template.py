@@ -15,7 +15,7 @@ from core.errors import InputError
 from core.types import Chunk, Passage, Turn, document_id
 from serving.finetune.dataset import NumberedRow, RowPassage, TrainingRow
 from serving.llm.conversation import prompt_messages as served_messages
-from serving.prompts.library import PromptTemplate
+from serving.prompts.template import PromptTemplate
 
 ASSISTANT = "assistant"
 

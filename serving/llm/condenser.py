@@ -17,8 +17,8 @@ from serving.llm.conversation import exchanges
 from serving.llm.endpoint import ModelEndpoint
 from serving.llm.failures import explain
 from serving.llm.generator import ModelServers
-from serving.prompts.library import PromptTemplate
 from serving.prompts.spotlight import disarmed
+from serving.prompts.template import PromptTemplate
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from core.types import Passage, Turn
-from serving.prompts.library import PromptTemplate
 from serving.prompts.spotlight import disarmed, spotlight
+from serving.prompts.template import PromptTemplate
 
 _MARKER = re.compile(r" ?\[\d{1,4}\]")
 

@@ -22,7 +22,7 @@ from serving.llm.conversation import exchanges, prompt_messages
 from serving.llm.endpoint import ModelEndpoint
 from serving.llm.failures import BrokenOffError, UnknownModelError, cut_short, explain, known_to_be_down
 from serving.llm.tokens import at_most
-from serving.prompts.library import PromptTemplate
+from serving.prompts.template import PromptTemplate
 
 # How providers say that the limit on tokens ended the answer.
 _CUT = frozenset({"length", "max_tokens"})

@@ -1,4 +1,4 @@
-"""Reading a prompt's file: bytes in, checked fields out. Every file is taken for hostile."""
+"""Reading a prompt's file: bytes in, fields out. Every file is taken for hostile."""
 
 from __future__ import annotations
 
@@ -34,47 +34,39 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def read_bytes(path: Path) -> bytes:
-    """The file's bytes. Raises InputError if it cannot be read, TooLargeError beyond 64 KiB."""
+def _read_bytes(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             raw = file.read(LARGEST_FILE + 1)
     except OSError as error:
-        raise InputError(f"The prompt file {_name(path)} cannot be read: {error.strerror}.") from error
+        raise InputError(
+            f"The prompt file {path} cannot be read: {error.strerror}.", hint="Make it readable for who runs RAGLoop."
+        ) from error
     if len(raw) > LARGEST_FILE:
         raise TooLargeError(
-            f"The prompt file {_name(path)} has more than {LARGEST_FILE // 1024} KiB.",
+            f"The prompt file {path} has more than {LARGEST_FILE // 1024} KiB.",
             hint="A prompt is a few hundred words; documents reach it as values.",
         )
     return raw
 
 
-def parse(raw: bytes, path: Path) -> dict[str, Any]:
-    """The file's fields. Raises InputError for what is no YAML mapping in UTF-8."""
-    text = _decoded(raw, path)
+def read_text(path: Path) -> str:
+    """The file as text. Raises InputError for what cannot be read or is not UTF-8, TooLargeError beyond 64 KiB."""
+    try:
+        return _read_bytes(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"The prompt file {path} is not UTF-8.", hint="Save it as UTF-8.") from error
+
+
+def parse(text: str, where: str) -> dict[str, Any]:
+    """The fields of a prompt. Raises InputError, which begins with `where`, for what is no YAML mapping."""
     try:
         content = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"The prompt file {_name(path)} is not the YAML of a prompt: {_reason(error)}.") from error
+        raise InputError(f"{where} is not the YAML of a prompt: {_reason(error)}.", hint=FIELDS) from error
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-        raise InputError(f"The prompt file {_name(path)} is not a mapping of fields to values.", hint=FIELDS)
+        raise InputError(f"{where} is not a mapping of fields to values.", hint=FIELDS)
     return content
-
-
-def read_text(path: Path) -> str:
-    """The file as text. Raises as `read_bytes`, and InputError for what is not UTF-8."""
-    return _decoded(read_bytes(path), path)
-
-
-def _decoded(raw: bytes, path: Path) -> str:
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"The prompt file {_name(path)} is not UTF-8.", hint="Save it as UTF-8.") from error
-
-
-def _name(path: Path) -> str:
-    return f"{path.parent.name}/{path.name}"
 
 
 def _reason(error: Exception) -> str:

@@ -1,241 +1,185 @@
-"""Prompt templates as versioned files: `prompts/<name>/<version>.yaml`, loaded, checked and hashed.
+"""Prompts by name and version: those that come with RAGLoop, and an installation's own beside them.
 
-prompts = load_prompts()                                  # every version there is, each read when it is asked for
+prompts = load_prompts(own=own_folder(settings))          # every version there is, each read when it is asked for
 prompts["answer"][2].messages(passages=…, question=…)     # what a chat model is sent
-resolve_prompts(release.manifest.prompts, prompts)        # those of a release, or an error
+newest(load_prompts())["answer"]                          # what is used where nobody names a version
 
-A version that was released stands in the folder's `released.txt` with its hash, and never changes.
+A version is a file, `<name>/<version>.yaml`. Its own folder may add versions of the prompts that RAGLoop has, not
+replace any. Whatever is wrong with a file harms that version alone, and says so when it is asked for.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from core.errors import InputError, NotFoundError
-from core.release import PromptRef
-from core.types import Turn
+from core.errors import InputError
+from core.settings import Settings
 from serving.prompts import files as prompt_files
-from serving.prompts import sandbox as prompt_sandbox
-from serving.prompts.spotlight import QuotedPassage
+from serving.prompts.template import PROMPT_NAME, PromptTemplate, read_prompt
 
 PROMPTS = Path(__file__).parent / "templates"
-RELEASED = "released.txt"
 
-# What serving has at hand for its prompts: a version that wants anything else could answer nobody.
-GIVEN: Mapping[str, Mapping[str, Any]] = {
-    "answer": {
-        "passages": [QuotedPassage(1, "Travel", "The team lead approves travel. [1]")],
-        "question": "Who approves travel?",
-    },
-    "condense": {
-        "history": [Turn("user", "Who approves travel?"), Turn("assistant", "The team lead.")],
-        "question": "And hotels?",
-    },
-}
-
-_NAME = r"[a-z][a-z0-9_]{0,59}"
-_FILE = re.compile(r"[1-9][0-9]{0,5}")
-_RELEASED_LINE = re.compile(rf"(?P<sha256>[0-9a-f]{{64}})  (?P<name>{_NAME})/(?P<version>[1-9][0-9]*)\.yaml")
+_FILE = re.compile(r"(?P<version>[1-9][0-9]{0,5})\.yaml")
+# What a person would take for a version too.
+_ALIKE = re.compile(r"v?0*(?P<version>[1-9][0-9]{0,5})\.ya?ml", re.IGNORECASE)
 
 
-class PromptExample(BaseModel):
-    """A test that a prompt file brings: rendered with `values`, the user's message holds each text of `contains`."""
+@dataclass(frozen=True, slots=True)
+class PromptFile:
+    """The file of one version, read. `own` says that it lies in the installation's own folder."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    values: Mapping[str, Any]
-    contains: tuple[str, ...] = Field(min_length=1)
-
-
-class PromptTemplate(BaseModel):
-    """One version of one prompt. `sha256` is the hash of its file, so any edit is another prompt.
-
-    `system` is the model's standing instruction, fixed text; `template` makes the user's message.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = Field(pattern=f"^{_NAME}$")
-    version: int = Field(ge=1)
-    description: str = Field(min_length=1, max_length=500)
-    variables: tuple[str, ...]
-    system: str = ""
-    template: str
-    tests: tuple[PromptExample, ...] = ()
-    sha256: str
-
-    @property
-    def label(self) -> str:
-        return f"Prompt {self.name} version {self.version}"
-
-    @property
-    def ref(self) -> PromptRef:
-        return PromptRef(version=self.version, sha256=self.sha256)
-
-    def messages(self, history: Sequence[Turn] = (), /, **values: Any) -> list[Turn]:
-        """What a chat model is sent: the standing instruction, the conversation so far, the rendered prompt. A prompt
-        whose template has a variable `history` is given that by name, like every other value."""
-        system = [Turn("system", self.system.strip())] if self.system else []
-        return [*system, *history, Turn("user", self.render(**values).strip())]
-
-    def render(self, **values: Any) -> str:
-        """The user's message. Raises InputError for a missing or unfit value, TooLargeError when it gets too long."""
-        try:
-            return prompt_sandbox.render(self.template, values)
-        except InputError as error:
-            raise type(error)(
-                f"Prompt {self.name} version {self.version}: {error.message}.", hint=error.hint
-            ) from error
-
-    def failures(self) -> list[str]:
-        """What the prompt's own tests find wrong with it; empty if nothing."""
-        found = []
-        for number, test in enumerate(self.tests, start=1):
-            text = self.render(**test.values)
-            found += [f"test {number}: {wanted!r} is not in the text" for wanted in test.contains if wanted not in text]
-        return found
+    template: PromptTemplate
+    text: str
+    path: Path
+    own: bool
 
 
 class PromptVersions(Mapping[int, PromptTemplate]):
     """The versions of one prompt. Each is read when it is asked for, so a file that is wrong harms none but itself:
     asking for it raises InputError."""
 
-    def __init__(self, folder: Path) -> None:
-        paths = (path for path in folder.glob("*.yaml") if _FILE.fullmatch(path.stem))
-        self._paths = {int(path.stem): path for path in paths}
+    def __init__(self, package: Mapping[int, Path], own: Mapping[int, Sequence[Path]] | None = None) -> None:
+        self._package = package
+        self._own = own or {}
 
     def __getitem__(self, version: int) -> PromptTemplate:
-        return load_prompt(self._paths[version])
+        return self.file(version).template
 
-    def text(self, version: int) -> str:
-        """The file as it stands. Raises KeyError if there is none, InputError if it is no text."""
-        return prompt_files.read_text(self._paths[version])
+    def __contains__(self, version: object) -> bool:
+        return version in self._package or version in self._own
 
     def __iter__(self) -> Iterator[int]:
-        return iter(sorted(self._paths))
+        return iter(sorted(self._package.keys() | self._own.keys()))
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self._package.keys() | self._own.keys())
+
+    def file(self, version: int) -> PromptFile:
+        """The version with its file. Raises KeyError if there is none, InputError for one that cannot be used."""
+        path, own = self._place(version)
+        text = prompt_files.read_text(path)
+        template = read_named(text, path)
+        if own:
+            self._check_variables(template, path)
+        return PromptFile(template, text, path, own)
+
+    def text(self, version: int) -> str:
+        """The file as it stands, whatever it says. Raises as `file` where it is not clear which file that is."""
+        return prompt_files.read_text(self._place(version)[0])
+
+    def path(self, version: int) -> Path:
+        """Where the version's file lies, the first where there are two. Raises KeyError if there is none."""
+        return self._own[version][0] if version in self._own else self._package[version]
+
+    def is_own(self, version: int) -> bool:
+        """Whether it lies in the installation's own folder."""
+        return version not in self._package
+
+    def _place(self, version: int) -> tuple[Path, bool]:
+        own = self._own.get(version, ())
+        if len(own) > 1:
+            raise InputError(
+                f"{own[0]} and {own[1].name} are both version {version} of prompt {own[0].parent.name}.",
+                hint=f"Remove one, or give it another number: a version's file is named like {version}.yaml.",
+            )
+        if version not in self._package:
+            return self._own[version][0], True
+        packaged = self._package[version]
+        if own and prompt_files.read_text(own[0]) != prompt_files.read_text(packaged):
+            raise InputError(
+                f"{own[0]} has the version of a prompt that comes with RAGLoop, which cannot be redefined.",
+                hint=f"Rename it to {max(self) + 1}.yaml, and its `version` too.",
+            )
+        return packaged, False
+
+    def _check_variables(self, template: PromptTemplate, path: Path) -> None:
+        """An own version is given what RAGLoop's newest is given."""
+        known = read_named(prompt_files.read_text(newest_path := self._package[max(self._package)]), newest_path)
+        if set(template.variables) != set(known.variables):
+            raise InputError(
+                f"The prompt file {path} uses {sorted(template.variables)}, but is given {sorted(known.variables)}.",
+                hint="Use these in the template, and no others.",
+            )
 
 
 Prompts = Mapping[str, PromptVersions]
 
 
-def load_prompt(path: Path) -> PromptTemplate:
-    """Read and check one file: its place must match what it says, its template may use the declared variables only and
-    do nothing that `prompt_sandbox` forbids, and its own tests must pass. Raises InputError that says what to mend."""
-    raw = prompt_files.read_bytes(path)
-    content = prompt_files.parse(raw, path)
-    try:
-        prompt = PromptTemplate.model_validate({**content, "sha256": hashlib.sha256(raw).hexdigest()})
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(
-            f"The prompt file {path.parent.name}/{path.name} cannot be used: {place}: {first['msg']}.",
-            hint=prompt_files.FIELDS,
-        ) from error
+def read_named(text: str, path: Path) -> PromptTemplate:
+    """The prompt in the file, whose place must match what it says. Raises InputError that says what to mend."""
+    where = f"The prompt file {path}"
+    prompt = read_prompt(text, where)
     if (prompt.name, str(prompt.version)) != (path.parent.name, path.stem):
         raise InputError(
-            f"The prompt file {path.parent.name}/{path.name} says it is {prompt.name} version {prompt.version}.",
+            f"{where} says it is {prompt.name} version {prompt.version}.",
             hint="Make the file's name and its `name` and `version` agree.",
         )
-    _check_template(prompt)
     return prompt
 
 
-def _check_template(prompt: PromptTemplate) -> None:
-    try:
-        used = prompt_sandbox.variables(prompt.template)
-    except InputError as error:
-        raise InputError(f"{prompt.label}: {error.message}.", hint=error.hint) from error
-    if used != set(prompt.variables):
-        raise InputError(
-            f"{prompt.label} declares the variables {sorted(prompt.variables)} but uses {sorted(used)}.",
-            hint="Make `variables` list what the template uses, and nothing else.",
-        )
-    if prompt.name in GIVEN:
-        _check_given(prompt, used, GIVEN[prompt.name])
-    if "{{" in prompt.system or "{%" in prompt.system:
-        raise InputError(
-            f"{prompt.label} has a template in `system`, which reaches the model as it stands.",
-            hint="Put what depends on the question into `template`.",
-        )
-    if failures := prompt.failures():
-        raise InputError(
-            f"{prompt.label} fails its own tests: {'; '.join(failures)}.", hint="Mend the template or the test."
-        )
-
-
-def _check_given(prompt: PromptTemplate, used: Set[str], given: Mapping[str, Any]) -> None:
-    """Raises InputError for a template that wants other values than serving's, or more of one than there is."""
-    if used != given.keys():
-        raise InputError(
-            f"{prompt.label} uses {sorted(used)}, but is given {sorted(given)}.",
-            hint="Use these in the template, and no others.",
-        )
-    try:
-        prompt.render(**given)
-    except InputError as error:
-        raise InputError(
-            error.message, hint="A passage has marker, title and text, a turn of the history role and content; no more."
-        ) from error
-
-
-def load_prompts(folder: Path = PROMPTS) -> Prompts:
-    """All prompts by name and version."""
-    folders = (path for path in sorted(folder.iterdir()) if path.is_dir() and re.fullmatch(_NAME, path.name))
-    found = {path.name: PromptVersions(path) for path in folders}
-    return {name: versions for name, versions in found.items() if versions}
-
-
-def misnamed(folder: Path = PROMPTS) -> list[str]:
-    """The files, `name/file`, that look like versions of prompts and are none, because of how they or their folders
-    are named."""
-    files = (path for path in folder.glob("*/*") if path.suffix in (".yaml", ".yml"))
-    return sorted(
-        f"{path.parent.name}/{path.name}"
-        for path in files
-        if not (path.suffix == ".yaml" and _FILE.fullmatch(path.stem) and re.fullmatch(_NAME, path.parent.name))
+def own_folder(settings: Settings) -> Path | None:
+    """The folder of the installation's own prompts; None where there is none, which only the default may be. Raises
+    InputError for one that was named and is missing."""
+    if settings.prompts.exists():
+        return settings.prompts
+    if settings.prompts_folder is None:
+        return None
+    raise InputError(
+        f"The folder of prompts {settings.prompts} does not exist.",
+        hint="Make it, or let RAGLOOP_PROMPTS_FOLDER name another; `ragloop prompts new` begins one.",
     )
 
 
-def released_prompts(folder: Path = PROMPTS) -> dict[tuple[str, int], str]:
-    """The SHA-256 of every released version, by name and version: the lines of `released.txt`, which
-    `sha256sum --check` reads too."""
-    lines = prompt_files.read_text(folder / RELEASED).splitlines()
-    found = [_RELEASED_LINE.fullmatch(line) for line in lines]
-    if None in found:
-        raise InputError(f"{RELEASED}, line {found.index(None) + 1}: not `SHA-256  name/version.yaml`.")
-    return {(each["name"], int(each["version"])): each["sha256"] for each in found if each}
+def load_prompts(package: Path = PROMPTS, own: Path | None = None) -> Prompts:
+    """All prompts of a package's folder by name and version, with the `own` versions of them. Raises InputError for an
+    own folder that cannot be read."""
+    own_folders = {path.name: path for path in _entries(own)} if own else {}
+    found = {}
+    for path in _entries(package):
+        if path.is_dir() and re.fullmatch(PROMPT_NAME, path.name):
+            files = {int(named["version"]): file for file in _entries(path) if (named := _FILE.fullmatch(file.name))}
+            mine = own_folders.get(path.name)
+            found[path.name] = PromptVersions(files, _own_files(mine) if mine else {})
+    return {name: versions for name, versions in found.items() if versions}
 
 
-def newest_released(folder: Path = PROMPTS) -> dict[str, PromptTemplate]:
-    """The newest released version of every prompt: what is used where nobody names a version. Drafts are not. Raises
-    NotFoundError for one whose file was edited or is gone."""
-    newest: dict[str, PromptRef] = {}
-    for (name, version), sha256 in sorted(released_prompts(folder).items()):
-        newest[name] = PromptRef(version=version, sha256=sha256)
-    return resolve_prompts(newest, load_prompts(folder))
+def misnamed(folder: Path, names: Sequence[str]) -> list[str]:
+    """The files of an own folder, `name/file`, that look like versions of prompts and are none, because of how they or
+    their folders are named. `names` are those of all prompts."""
+    files = (path for path in sorted(folder.glob("[!.]*/*")) if path.suffix.lower() in (".yaml", ".yml"))
+    return [
+        f"{path.parent.name}/{path.name}"
+        for path in files
+        if path.parent.name not in names or not _FILE.fullmatch(path.name)
+    ]
 
 
-def resolve_prompts(references: Mapping[str, PromptRef], prompts: Prompts) -> dict[str, PromptTemplate]:
-    """The templates a release names. Raises NotFoundError if one is missing or its text is not what was released."""
-    resolved = {}
-    for name, reference in references.items():
-        versions = prompts.get(name)
-        prompt = versions.get(reference.version) if versions is not None else None
-        if prompt is None or prompt.sha256 != reference.sha256:
-            raise NotFoundError(
-                f"Prompt {name} version {reference.version} with hash {reference.sha256[:12]} is needed, and this"
-                " installation does not have it.",
-                hint="Released prompts must not change: restore the file, and put the new text into a new version.",
-            )
-        resolved[name] = prompt
-    return resolved
+def newest(prompts: Prompts) -> dict[str, PromptTemplate]:
+    """The newest version of every prompt."""
+    return {name: versions[max(versions)] for name, versions in prompts.items()}
+
+
+def _own_files(folder: Path) -> dict[int, list[Path]]:
+    """The files of each version. More than one where others are named so that they could be the same version."""
+    alike: dict[int, list[Path]] = {}
+    for path in _entries(folder):
+        if named := _ALIKE.fullmatch(path.name):
+            alike.setdefault(int(named["version"]), []).append(path)
+    return {
+        version: sorted(paths, key=lambda path: not _FILE.fullmatch(path.name))
+        for version, paths in alike.items()
+        if any(_FILE.fullmatch(path.name) for path in paths)
+    }
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise InputError(
+            f"The folder of prompts {folder} cannot be read: {error.strerror}.",
+            hint="Make it readable for who runs RAGLoop.",
+        ) from error

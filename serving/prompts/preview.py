@@ -10,8 +10,8 @@ from core.errors import InputError
 from core.storage.interactions import Interaction
 from core.types import Chunk, Passage, Turn, document_id
 from serving.llm.conversation import exchanges, prompt_messages
-from serving.prompts.library import PromptTemplate
 from serving.prompts.spotlight import disarmed
+from serving.prompts.template import PromptTemplate
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,13 +21,14 @@ import threading
 import time
 from itertools import islice
 
-from core.errors import RagloopError, ReleaseUnavailableError, UnavailableError
+from core.errors import ConflictError, RagloopError, ReleaseUnavailableError, UnavailableError
 from core.release import Release
 from core.storage.documents import RunRepository
 from core.storage.releases import ReleaseRepository
 from serving.answerer import Answerer
 from serving.factory import Services
 from serving.grounding.evidence import CHUNKS_KEPT
+from serving.prompts.ledger import ReleasePrompts
 from serving.releases.first import champion_or_first
 from serving.releases.verification import open_release
 
@@ -157,6 +158,7 @@ class Champion:
                 kept.retriever.verify()  # its collection may have been dropped meanwhile
                 return kept
             answerer = open_release(self._services, release)
+            self._keep_prompts(release)
             self._warm_up(release)
         except UnavailableError:
             raise
@@ -165,6 +167,17 @@ class Champion:
                 f"Release {release.id[:12]} is live and cannot be opened here: {error.message}", hint=error.hint
             ) from error
         return answerer
+
+    def _keep_prompts(self, release: Release) -> None:
+        """Its prompts go on record, if a version of RAGLoop without a ledger made it, and people are told what is wrong
+        with their files. It answers all the same."""
+        prompts = ReleasePrompts(self._services.settings, self._services.database)
+        try:
+            prompts.keep(release.manifest.prompts)
+        except ConflictError as error:
+            logger.warning("%s %s", error.message, error.hint)
+        for complaint in prompts.complaints(release.manifest.prompts):
+            logger.warning("%s", complaint)
 
     def _warm_up(self, release: Release) -> None:
         """Load the embedder, unless it is the one that answers: then embedding would only queue behind the requests.

@@ -21,7 +21,7 @@ from core.settings import Settings
 from core.storage.documents import RunRepository
 from core.storage.releases import ReleaseRepository
 from core.types import CollectionSpec
-from serving.prompts.library import newest_released
+from serving.prompts.library import load_prompts, newest
 
 # Fitted by `python -m tools.fits.abstention`; the file says on what.
 ABSTENTION = Path(__file__).parent / "abstention.json"
@@ -41,8 +41,8 @@ def first_manifest(settings: Settings, spec: CollectionSpec) -> ReleaseManifest:
 
 
 def newest_prompts() -> Mapping[str, PromptRef]:
-    """The newest released version of every prompt in the library."""
-    return {name: prompt.ref for name, prompt in newest_released().items()}
+    """The newest version of every prompt that comes with RAGLoop: an installation's own are only used by name."""
+    return {name: prompt.ref for name, prompt in newest(load_prompts()).items()}
 
 
 def default_abstention() -> AbstentionModel:

@@ -1,6 +1,6 @@
 """Turning `retrieval.dense_weight=0.7` and its like into a new manifest: paths checked, names resolved.
 
-    changed(base, {"prompt.answer": "2", "collection": "documents-1a2b3c4d"}, index.spec, load_prompts())
+    changed(base, {"prompt.answer": "2", "collection": "documents-1a2b3c4d"}, index.spec, prompts)
 
 `collection` takes the name of a collection that the index holds, `prompt.NAME` a version of that prompt; every other
 path is a value of the manifest itself.

@@ -15,7 +15,7 @@ from core.storage.evals.evaluations import EvaluationRecord, EvaluationRepositor
 from core.storage.releases import Decision, ReleaseRepository
 from core.types import Actor
 from serving.factory import Services
-from serving.prompts.library import load_prompts
+from serving.prompts.ledger import ReleasePrompts
 from serving.releases.champion import current_champion
 from serving.releases.manifest_changes import changed
 from serving.releases.verification import Verification, open_release, verify_release
@@ -59,11 +59,14 @@ class ReleaseService:
         """
         require(actor, Deed.CREATE_RELEASE)
         start = self._champion() if base == "champion" else self.get(base)
-        manifest = changed(start.manifest, changes, self.services.index.spec, load_prompts())
+        prompts = ReleasePrompts(self.services.settings, self.services.database)
+        manifest = changed(start.manifest, changes, self.services.index.spec, prompts.library)
+        prompts.check(manifest.prompts)
         called, decision = _name(name), Decision(actor.name, _said(reason))
         existing = self._releases.get(manifest.id)
         if existing is None:
             verify_release(self.services, _unsaved(manifest, actor))
+            prompts.keep(manifest.prompts)
             return self._releases.add_candidate(manifest, decision, called)
         if existing.status is ReleaseStatus.CANDIDATE:
             return existing

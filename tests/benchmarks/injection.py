@@ -32,8 +32,9 @@ from ingestion.factory import folder_source, open_pipeline
 from serving.answerer import Answerer, Question
 from serving.extractive import ExtractiveGenerator
 from serving.factory import Services, build_answerer, open_services
-from serving.prompts.library import PromptTemplate, load_prompts
+from serving.prompts.library import load_prompts
 from serving.prompts.spotlight import QuotedPassage
+from serving.prompts.template import PromptTemplate
 from serving.releases.first import first_manifest
 from tests.benchmarks import machine
 from tests.benchmarks.injection_attacks import (

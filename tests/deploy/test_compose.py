@@ -143,6 +143,12 @@ def test_all_networks_but_the_edge_lead_nowhere() -> None:
 
 
 @pytest.mark.parametrize("name", ["app", "airflow-scheduler", "airflow-worker"])
+def test_the_app_and_the_tasks_see_the_operators_prompts(name: str) -> None:
+    path = environment(name, SECRETS)["RAGLOOP_PROMPTS_FOLDER"]
+    assert f"${{PROMPTS_FOLDER:-./prompts}}:{path}:ro" in services()[name]["volumes"]
+
+
+@pytest.mark.parametrize("name", ["app", "airflow-scheduler", "airflow-worker"])
 def test_code_and_model_server_see_adapters_at_one_path(name: str) -> None:
     path = environment(name, SECRETS)["RAGLOOP_ADAPTERS_FOLDER"]
     assert f"adapters:{path}" in services()[name]["volumes"]

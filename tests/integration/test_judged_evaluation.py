@@ -16,7 +16,7 @@ from evals.cases.cases import Case, GoldEvidence
 from evals.cases.dataset_store import DatasetStore
 from evals.gate.comparison import Interval
 from evals.judges.langchain_judge import open_judge
-from evals.judges.prompts import prompts_of
+from evals.judges.prompts import JudgePrompts
 from evals.metrics.judged import faithfulness
 from evals.report.report import Report
 from evals.run.evaluation import EvaluationOrder, Evaluator
@@ -87,7 +87,8 @@ def test_the_record_of_an_evaluation_says_with_which_prompts_the_judge_was_asked
     assert record is not None
     prompts = record.configuration["prompts"]
     assert prompts.keys() == {metric.name for metric in report.metrics if metric.group == "judged"}
-    assert prompts["faithfulness"] == prompts_of("faithfulness")
+    asked = JudgePrompts().asked_by("faithfulness")
+    assert [prompt["sha256"] for prompt in prompts["faithfulness"]] == [prompt.sha256 for prompt in asked]
     assert [prompt["name"] for prompt in prompts["faithfulness"]] == ["judge_statements", "judge_support"]
 
 

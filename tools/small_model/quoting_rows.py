@@ -18,8 +18,8 @@ from core.sentences import sentence_spans
 from core.types import Passage, Turn
 from serving.finetune.dataset import RowPassage
 from serving.finetune.template import as_passage
-from serving.prompts.library import PromptTemplate
 from serving.prompts.spotlight import disarmed, spotlight
+from serving.prompts.template import PromptTemplate
 
 # The version of prompt `answer` that serving asks a model by.
 PROMPT_VERSION = 2

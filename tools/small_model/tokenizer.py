@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from serving.prompts.library import PromptTemplate
+from serving.prompts.template import PromptTemplate
 
 # Of whole words, mostly: what is copied token by token slips less often the fewer tokens there are.
 VOCABULARY = 8192

@@ -40,6 +40,8 @@ def calibrate(
     from evals.calibration import calibration
     from evals.gate.thresholds import load_thresholds
     from evals.judges.langchain_judge import open_judge
+    from evals.judges.prompts import JudgePrompts
+    from serving.prompts.library import own_folder
 
     settings = load_settings()
     answers = _answers(path, source, rating)
@@ -50,7 +52,8 @@ def calibrate(
             "No judge is set.", hint="Set RAGLOOP_JUDGE_URL and RAGLOOP_JUDGE_MODEL to an OpenAI-compatible endpoint."
         )
     note(f"{judge.name} judges {len(chosen)} answers {repeats} times.")
-    found = asyncio.run(calibration.calibrate(judge, chosen, repeats))
+    prompts = JudgePrompts(own_folder(settings))
+    found = asyncio.run(calibration.calibrate(judge, chosen, repeats, prompts))
     stored = calibration.CalibrationStore(settings.home).save(found)
     quality = calibration.quality(found, judge, load_thresholds(settings.gate_file).judge)
     if as_json:

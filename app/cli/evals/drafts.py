@@ -66,9 +66,12 @@ def _draft(settings: Settings, documents: Sequence[Document], count: int, seed: 
     from evals.drafting.from_documents import draft
     from evals.drafting.judged import Drafted, draft_with
     from evals.judges.langchain_judge import open_judge
+    from evals.judges.prompts import JudgePrompts
+    from serving.prompts.library import own_folder
 
     judge = open_judge(settings)
     if judge is None:
         return Drafted(tuple(draft(documents, count=count, seed=seed, known=known)), Counter())
     note(f"{judge.name} reads passages of {len(documents)} documents.")
-    return asyncio.run(draft_with(judge, documents, count=count, seed=seed, known=known))
+    prompts = JudgePrompts(own_folder(settings))
+    return asyncio.run(draft_with(judge, documents, count=count, seed=seed, known=known, prompts=prompts))

@@ -18,6 +18,7 @@ from app.pages.ops.tables import (
     vote_table,
 )
 from app.pages.reviews.desk import ListedEvaluation, ReviewDesk
+from app.prompt_shelf import prompt_problems
 from core.feedback import Firing, FiringState
 from core.release import Release, ReleaseStatus
 from core.storage.corpus_health import CorpusHealthRepository, FailedDocument, SourceHealth
@@ -97,7 +98,8 @@ class CandidateLine:
 @dataclass(frozen=True, slots=True)
 class Operations:
     """Everything on the page. `tables` are the figures by day; `waiting` negative votes no person decided on; of
-    `firings` the unfinished come first, `checked` is when the triggers were."""
+    `firings` the unfinished come first, `checked` is when the triggers were. `prompts` says what is wrong with files of
+    prompts."""
 
     days: int
     tables: Mapping[str, DayTable]
@@ -108,6 +110,7 @@ class Operations:
     candidates: tuple[CandidateLine, ...]
     corpus: CorpusHealth
     erasures: Mapping[str, int]
+    prompts: tuple[str, ...]
 
     @property
     def unfinished(self) -> tuple[Firing, ...]:
@@ -143,6 +146,7 @@ class OpsDesk:
             candidates=self._candidates(firings),
             corpus=self._corpus(now, rules),
             erasures=LoopTotalsRepository(self._database).erased(since),
+            prompts=tuple(prompt_problems(self._services.settings, self._database)),
         )
 
     def _tables(self, calendar: Calendar, since: datetime, checks: Sequence[MonitorCheck]) -> list[DayTable]:

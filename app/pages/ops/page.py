@@ -85,6 +85,7 @@ def _as_json(found: Operations) -> dict[str, Any]:
         "failures": {"documents": [dataclasses.asdict(each) for each in found.corpus.failures],
                      "hidden": found.corpus.hidden},
         "erasures": found.erasures,
+        "prompts": found.prompts,
     }  # fmt: skip
 
 

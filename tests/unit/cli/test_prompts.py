@@ -10,18 +10,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from app import prompt_shelf
 from core.release import PromptRef
 from core.storage.interactions import InteractionRepository
 from core.storage.releases import Decision, ReleaseRepository
 from core.storage.tables import interactions
-from serving.prompts import library as prompt_library
+from serving.prompts.ledger import ReleasePrompts
 from serving.prompts.library import PROMPTS, load_prompts
 from serving.prompts.preview import Asked, preview, written_passages
 from serving.prompts.spotlight import spotlight
 from tests.support.app_world import World, asks
 from tests.support.command import run, run_json
 from tests.support.recorded_answers import an_answer
+
+SECOND = (PROMPTS / "answer" / "2.yaml").read_text()
 
 
 @pytest.fixture
@@ -30,24 +31,21 @@ def world(home: Path) -> World:
 
 
 @pytest.fixture
-def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the prompts, to work on."""
-    folder = tmp_path / "prompts"
-    shutil.copytree(PROMPTS, folder)
-    for module in (prompt_shelf, prompt_library):
-        monkeypatch.setattr(module, "PROMPTS", folder)
-    return folder
+def folder(world: World) -> Path:
+    """The installation's own folder of prompts."""
+    (world.settings.prompts / "answer").mkdir(parents=True)
+    return world.settings.prompts
 
 
-@pytest.mark.parametrize("file", ["answer/v3.yaml", "answer/3.yml", "Answer/3.yaml"])
+@pytest.mark.parametrize("file", ["answer/v3.yaml", "answer/3.yml", "farewell/1.yaml"])
 def test_a_file_that_is_not_named_by_its_version_is_pointed_out(
-    capsys: pytest.CaptureFixture[str], world: World, library: Path, file: str
+    capsys: pytest.CaptureFixture[str], world: World, folder: Path, file: str
 ) -> None:
-    (library / file).parent.mkdir(exist_ok=True)
-    shutil.copy(library / "answer" / "2.yaml", library / file)
+    (folder / file).parent.mkdir(exist_ok=True)
+    shutil.copy(PROMPTS / "answer" / "2.yaml", folder / file)
     code, listed, told = run(capsys, "prompts", "list")
     assert code == 0
-    assert told == f"{file} is not listed: a prompt's file is named NAME/VERSION.yaml, such as answer/3.yaml.\n"
+    assert told == f"{folder / file} is not used: a prompt's file is named NAME/VERSION.yaml, such as answer/3.yaml.\n"
     assert "broken" not in listed
 
 
@@ -69,21 +67,110 @@ def test_the_list_has_every_version_and_who_answers_with_it(capsys: pytest.Captu
     assert f"used by champion {world.release.id[:12]}" in out
 
 
-def test_drafts_edits_and_broken_files_are_told_apart(
-    capsys: pytest.CaptureFixture[str], world: World, library: Path
+def test_drafts_edits_lost_and_broken_files_are_told_apart_and_say_from_where_they_are(
+    capsys: pytest.CaptureFixture[str], world: World, folder: Path
 ) -> None:
-    text = (library / "answer" / "2.yaml").read_text()
-    (library / "answer" / "3.yaml").write_text(text.replace("version: 2", "version: 3"))
-    (library / "answer" / "4.yaml").write_text(
-        text.replace("version: 2", "version: 4").replace("{{ question }}", "{{ x() }}")
+    for version in (3, 4, 5, 6):
+        (folder / "answer" / f"{version}.yaml").write_text(SECOND.replace("version: 2", f"version: {version}"))
+    versions = load_prompts(own=folder)["answer"]
+    ReleasePrompts(world.settings, world.database).keep({"answer": versions[5].ref})
+    ReleasePrompts(world.settings, world.database).keep({"answer": versions[6].ref})
+    (folder / "answer" / "4.yaml").write_text(
+        SECOND.replace("version: 2", "version: 4").replace("{{ question }}", "{{ x() }}")
     )
-    (library / "condense" / "1.yaml").write_text((library / "condense" / "1.yaml").read_text() + "\n")
+    (folder / "answer" / "5.yaml").write_text(SECOND.replace("version: 2", "version: 5") + "\n")
+    (folder / "answer" / "6.yaml").unlink()
     _, listed = run_json(capsys, "prompts", "list")
-    rows = {f"{row['name']}@{row['version']}": row for row in listed["prompts"]}
-    states = {name: rows[name]["state"] for name in ("answer@2", "answer@3", "answer@4", "condense@1")}
-    assert states == {"answer@2": "released", "answer@3": "draft", "answer@4": "broken", "condense@1": "edited"}
-    assert "call is not allowed" in rows["answer@4"]["description"]
-    assert rows["condense@1"]["used_by"] == []
+    rows = {row["version"]: row for row in listed["prompts"] if row["name"] == "answer"}
+    assert {version: (row["state"], row["from"]) for version, row in rows.items()} == {
+        1: ("released", "package"), 2: ("released", "package"), 3: ("draft", "folder"),
+        4: ("broken", "folder"), 5: ("edited", "folder"), 6: ("gone", "folder"),
+    }  # fmt: skip
+    assert rows[3]["file"] == str(folder / "answer" / "3.yaml")
+    assert "call is not allowed" in rows[4]["description"]
+    assert "has changed since version 5 of prompt answer was first used" in rows[5]["problem"]
+    assert "was used and is gone" in rows[6]["problem"]
+    code, out, _ = run(capsys, "prompts", "list")
+    assert code == 0
+    for row in rows.values():
+        assert row["from"] == "package" or row["file"] in out
+
+
+def test_a_used_version_is_shown_as_it_was_used_and_can_be_restored(
+    capsys: pytest.CaptureFixture[str], world: World, folder: Path
+) -> None:
+    text = SECOND.replace("version: 2", "version: 3")
+    (folder / "answer" / "3.yaml").write_text(text)
+    ReleasePrompts(world.settings, world.database).keep({"answer": load_prompts(own=folder)["answer"][3].ref})
+    (folder / "answer" / "3.yaml").write_text(text + "\n")
+    code, out, told = run(capsys, "prompts", "show", "answer@3")
+    assert (code, out) == (0, text)
+    assert "has changed since" in told
+
+
+def test_a_new_version_is_a_copy_of_another_under_the_next_number(
+    capsys: pytest.CaptureFixture[str], world: World
+) -> None:
+    path = world.settings.prompts / "answer" / "3.yaml"
+    code, made = run_json(capsys, "prompts", "new", "answer", "--from", "1")
+    assert code == 0
+    assert {name: made[name] for name in ("name", "version", "from", "file")} == {
+        "name": "answer", "version": 3, "from": 1, "file": str(path),
+    }  # fmt: skip
+    assert any("--set prompt.answer=3" in step for step in made["next"])
+    first = (PROMPTS / "answer" / "1.yaml").read_text()
+    assert path.read_text() == first.replace("version: 1", "version: 3")
+    code, out, told = run(capsys, "prompts", "new", "answer")
+    assert (code, out) == (0, f"{path.with_name('4.yaml')}\n")
+    assert "A copy of answer@3" in told
+    assert list(load_prompts(own=world.settings.prompts)["answer"]) == [1, 2, 3, 4]
+
+
+def test_the_number_of_a_version_whose_file_is_gone_is_not_given_again(
+    capsys: pytest.CaptureFixture[str], world: World, folder: Path
+) -> None:
+    path = folder / "answer" / "3.yaml"
+    path.write_text(SECOND.replace("version: 2", "version: 3"))
+    ReleasePrompts(world.settings, world.database).keep({"answer": load_prompts(own=folder)["answer"][3].ref})
+    path.unlink()
+    (folder / "answer" / "v5.yaml").write_text("")
+    _, made = run_json(capsys, "prompts", "new", "answer", "--from", "3")
+    assert (made["version"], made["from"]) == (6, 3)
+
+
+def test_what_was_edited_in_place_moves_into_the_new_version(
+    capsys: pytest.CaptureFixture[str], world: World, folder: Path
+) -> None:
+    path = folder / "answer" / "3.yaml"
+    path.write_text(SECOND.replace("version: 2", "version: 3"))
+    ReleasePrompts(world.settings, world.database).keep({"answer": load_prompts(own=folder)["answer"][3].ref})
+    path.write_text(path.read_text().replace("plain sentences", "short sentences"))
+    run(capsys, "prompts", "new", "answer", "--from", "3")
+    assert "short sentences" in path.with_name("4.yaml").read_text()
+
+
+def test_a_named_folder_that_is_missing_is_an_error_until_new_begins_it(
+    capsys: pytest.CaptureFixture[str], world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAGLOOP_PROMPTS_FOLDER", str(tmp_path / "mine"))
+    code, _, told = run(capsys, "prompts", "list")
+    assert code == 2
+    assert f"The folder of prompts {tmp_path}/mine does not exist." in told
+    _, checked = run_json(capsys, "doctor")
+    (line,) = [each for each in checked["checks"] if each["name"] == "prompts"]
+    assert (line["ok"], line["message"]) == (False, f"The folder of prompts {tmp_path}/mine does not exist.")
+    _, made = run_json(capsys, "prompts", "new", "condense")
+    assert made["file"] == str(tmp_path / "mine" / "condense" / "2.yaml")
+    assert run(capsys, "prompts", "list")[0] == 0
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(
+    capsys: pytest.CaptureFixture[str], world: World, folder: Path
+) -> None:
+    (folder / "condense").write_text("no folder")
+    code, _, told = run(capsys, "prompts", "new", "condense")
+    assert code == 2
+    assert str(folder / "condense") in told
 
 
 def test_a_prompt_is_shown_as_its_file(capsys: pytest.CaptureFixture[str], world: World) -> None:
@@ -189,6 +276,9 @@ def _record(world: World, release_id: str) -> None:
         (["show", "answer@9"], "no version '9'"),
         (["show", "answer@"], "no version ''"),
         (["show", "../answer"], "no prompt"),
+        (["new", "anwser"], "no prompt 'anwser'"),
+        (["new", "../answer", "--from", "1"], "no prompt"),
+        (["new", "answer", "--from", "9"], "no version '9'"),
         (["diff", "answer", "1", "9"], "no version '9'"),
         (["render", "answer"], "Give one of"),
         (["render", "answer", "--question", "a", "--interaction", "b"], "Give one of"),

@@ -20,7 +20,7 @@ from evals.drafting.from_documents import draft, propose
 from evals.drafting.judged import PROMPT, DraftedCases, draft_with
 from evals.drafting.near_entities import KINDS, absent_neighbours
 from evals.drafting.questions import from_heading, from_sentence
-from evals.judges.prompts import judge_prompt
+from evals.judges.prompts import JudgePrompts
 
 HANDBOOK = Path(__file__).parents[3] / "docs"
 
@@ -217,7 +217,7 @@ async def test_a_model_that_fails_now_and_then_is_counted_and_one_that_always_fa
 
 
 def test_the_prompt_shows_the_form_that_is_read() -> None:
-    text = judge_prompt(PROMPT).template
+    text = JudgePrompts()[PROMPT].template
     for name in ("cases", *DraftedCases.model_fields["cases"].annotation.__args__[0].model_fields):  # type: ignore[union-attr]
         assert f'"{name}"' in text
 

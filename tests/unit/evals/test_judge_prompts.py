@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 
-from evals.judges.prompts import STEPS, judge_prompt, prompts_of
-from evals.metrics import judged
+from evals.judges.prompts import PROMPTS, STEPS, JudgePrompts
 from evals.metrics.catalogue import judged_metrics
 from evals.metrics.metric import Scored
 from tests.fakes import FakeEmbedder, FakeJudge
@@ -30,7 +30,7 @@ def asked(name: str, *, text: str = "Tea is free for everyone, coffee is not.") 
 
 @pytest.mark.parametrize("name", STEPS)
 def test_every_word_but_the_row_itself_comes_from_our_files(name: str) -> None:
-    openings = [judge_prompt(step.prompt).template.split("{{ form }}")[0] for step in STEPS[name]]
+    openings = [JudgePrompts()[step.prompt].template.split("{{ form }}")[0] for step in STEPS[name]]
     prompts = asked(name)
     assert prompts
     for prompt in prompts:
@@ -53,10 +53,15 @@ def test_a_passage_cannot_break_out_of_the_input() -> None:
         assert given.get("context", text) == text
 
 
-def test_a_prompt_that_was_changed_makes_another_version_of_the_metric(monkeypatch: pytest.MonkeyPatch) -> None:
-    def versions() -> dict[str, str]:
-        return {each.name: each.version for each in judged_metrics(FakeJudge(), FakeEmbedder())}
+def test_an_own_version_is_what_judges_are_asked_and_makes_another_version_of_its_metrics(tmp_path: Path) -> None:
+    text = (PROMPTS / "judge_claims" / "1.yaml").read_text().replace("version: 1", "version: 2")
+    (tmp_path / "judge_claims").mkdir()
+    (tmp_path / "judge_claims" / "2.yaml").write_text(text.replace("its claims:", "its claims, one by one:"))
 
-    before = versions()
-    monkeypatch.setattr(judged, "prompts_of", lambda name: [{**each, "sha256": "0" * 64} for each in prompts_of(name)])
-    assert all(version != before[name] for name, version in versions().items())
+    def versions(prompts: JudgePrompts) -> dict[str, str]:
+        return {each.name: each.version for each in judged_metrics(FakeJudge(), FakeEmbedder(), prompts)}
+
+    own = JudgePrompts(tmp_path)
+    assert own["judge_claims"].version == 2
+    before, after = versions(JudgePrompts()), versions(own)
+    assert {name for name in before if before[name] != after[name]} == {"factual_correctness"}

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import subprocess
+import re
 from pathlib import Path
 
 import pytest
 
-from core.errors import InputError, NotFoundError, TooLargeError
-from core.release import PromptRef
+from core.errors import InputError, TooLargeError
+from core.settings import load_settings
 from core.types import Turn
 from evals.judges.prompts import PROMPTS as JUDGES_PROMPTS
-from serving.prompts.library import (
-    PROMPTS,
-    RELEASED,
-    load_prompt,
-    load_prompts,
-    newest_released,
-    released_prompts,
-    resolve_prompts,
-)
+from serving.prompts.files import read_text
+from serving.prompts.library import PROMPTS, load_prompts, misnamed, newest, own_folder, read_named
+from serving.prompts.template import PromptTemplate
 
 FOLDERS = [PROMPTS, JUDGES_PROMPTS]
 EVERY = [prompt for folder in FOLDERS for versions in load_prompts(folder).values() for prompt in versions.values()]
@@ -36,78 +29,132 @@ def write(folder: Path, text: str | bytes, name: str = "greet", version: str = "
     return path
 
 
+def load_prompt(path: Path) -> PromptTemplate:
+    return read_named(read_text(path), path)
+
+
 GOOD = "name: greet\nversion: 1\ndescription: d\nvariables: [who]\ntemplate: 'Hello {{ who }}'\n"
+SECOND = (PROMPTS / "answer" / "2.yaml").read_text()
+THIRD = SECOND.replace("version: 2", "version: 3")
 TESTED = GOOD + "tests:\n  - values: {who: Ann}\n    contains: [Hello Ann]\n"
 
 
 # ---------------------------------------------------------------- what was released stays
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.parent.name)
-def test_the_text_of_a_released_prompt_never_changes_and_its_file_never_goes(folder: Path) -> None:
-    """A new version gets a line of its own: sha256sum answer/3.yaml >> released.txt."""
-    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {RELEASED}
-    hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files}
-    released = {f"{name}/{version}.yaml": sha256 for (name, version), sha256 in released_prompts(folder).items()}
-    assert hashes == released
-    library = {(name, v): p.sha256 for name, versions in load_prompts(folder).items() for v, p in versions.items()}
-    assert library == released_prompts(folder)
+def test_the_text_of_a_released_prompt_never_changes_and_its_file_never_goes() -> None:
+    """A new version gets a line of its own: (cd serving/prompts/templates; sha256sum answer/3.yaml) >> released.txt."""
+    lines = (line.split("  ") for line in (Path(__file__).parent / "released.txt").read_text().splitlines())
+    files = {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for folder in FOLDERS
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    assert files == {name: sha256 for sha256, name in lines}
+    assert {f"{each.name}/{each.version}.yaml": each.sha256 for each in EVERY} == files
 
 
-@pytest.mark.parametrize("change", ["edit", "delete"])
-def test_an_edited_or_deleted_prompt_no_longer_matches_the_list(tmp_path: Path, change: str) -> None:
-    folder = tmp_path / "prompts"
-    shutil.copytree(PROMPTS, folder)
-    check = ["sha256sum", "--check", "--quiet", RELEASED]
-    assert subprocess.run(check, cwd=folder, capture_output=True).returncode == 0
-    path = folder / "answer" / "2.yaml"
-    path.unlink() if change == "delete" else path.write_text(path.read_text() + "\n")
-    assert subprocess.run(check, cwd=folder, capture_output=True).returncode != 0
-    reference = PromptRef(version=2, sha256=released_prompts()["answer", 2])
-    with pytest.raises(NotFoundError, match="answer version 2"):
-        resolve_prompts({"answer": reference}, load_prompts(folder))
-    with pytest.raises(NotFoundError, match="answer version 2"):
-        newest_released(folder)
-
-
-def test_a_list_of_released_prompts_that_cannot_be_read_says_where(tmp_path: Path) -> None:
-    (tmp_path / RELEASED).write_text(f"{'0' * 64}  greet/1.yaml\nsomething else\n")
-    with pytest.raises(InputError, match="line 2"):
-        released_prompts(tmp_path)
-
-
-def test_a_release_whose_prompt_was_edited_is_refused() -> None:
-    prompts = load_prompts()
-    good = prompts["answer"][1].ref
-    assert resolve_prompts({"answer": good}, prompts)["answer"].sha256 == good.sha256
-    for reference in (PromptRef(version=1, sha256="0" * 64), PromptRef(version=99, sha256=good.sha256)):
-        with pytest.raises(NotFoundError, match="answer"):
-            resolve_prompts({"answer": reference}, prompts)
-    with pytest.raises(NotFoundError, match="farewell"):
-        resolve_prompts({"farewell": good}, prompts)
-
-
-def test_a_broken_draft_harms_no_release(tmp_path: Path) -> None:
-    folder = tmp_path / "prompts"
-    shutil.copytree(PROMPTS, folder)
-    write(folder, "{{{", "answer", "3")
-    prompts = load_prompts(folder)
+def test_a_broken_draft_harms_no_other_version(tmp_path: Path) -> None:
+    write(tmp_path, "{{{", "answer", "3")
+    prompts = load_prompts(own=tmp_path)
     assert list(prompts["answer"]) == [1, 2, 3]
-    assert resolve_prompts({"answer": prompts["answer"][2].ref}, prompts)["answer"].version == 2
+    assert prompts["answer"][2].version == 2
     with pytest.raises(InputError, match=r"answer/3\.yaml"):
         prompts["answer"][3]
 
 
-def test_a_draft_is_not_used_where_nobody_names_a_version(tmp_path: Path) -> None:
-    folder = tmp_path / "prompts"
-    shutil.copytree(PROMPTS, folder)
-    draft = (folder / "answer" / "2.yaml").read_text().replace("version: 2", "version: 3")
-    write(folder, draft, "answer", "3")
-    assert newest_released(folder)["answer"].version == 2
-    sha256 = hashlib.sha256(draft.encode()).hexdigest()
-    with (folder / RELEASED).open("a") as file:
-        file.write(f"{sha256}  answer/3.yaml\n")
-    assert newest_released(folder)["answer"].version == 3
+def test_an_own_version_is_not_used_where_nobody_names_one(tmp_path: Path) -> None:
+    write(tmp_path, THIRD, "answer", "3")
+    assert newest(load_prompts())["answer"].version == 2
+    assert load_prompts(own=tmp_path)["answer"][3].version == 3
+
+
+# ---------------------------------------------------------------- an own folder
+
+
+def test_own_versions_stand_beside_those_of_ragloop_and_say_from_where_they_are(tmp_path: Path) -> None:
+    path = write(tmp_path, THIRD, "answer", "3")
+    versions = load_prompts(own=tmp_path)["answer"]
+    assert (versions.file(3).path, versions.file(3).own) == (path, True)
+    assert (versions.file(2).path, versions.file(2).own) == (PROMPTS / "answer" / "2.yaml", False)
+
+
+def test_a_version_that_comes_with_ragloop_cannot_be_redefined(tmp_path: Path) -> None:
+    path = write(tmp_path, SECOND + "\n", "answer", "2")
+    with pytest.raises(InputError) as refused:
+        load_prompts(own=tmp_path)["answer"][2]
+    assert refused.value.message.startswith(f"{path} has the version of a prompt that comes with RAGLoop")
+    assert refused.value.hint == "Rename it to 3.yaml, and its `version` too."
+
+
+def test_a_copy_of_what_comes_with_ragloop_does_no_harm(tmp_path: Path) -> None:
+    write(tmp_path, SECOND, "answer", "2")
+    assert not load_prompts(own=tmp_path)["answer"].file(2).own
+
+
+@pytest.mark.parametrize("other", ["v3.yaml", "03.yaml", "3.yml", "V3.YML"])
+def test_two_files_of_one_version_are_refused_by_name_and_the_others_are_not(tmp_path: Path, other: str) -> None:
+    path = write(tmp_path, THIRD, "answer", "3")
+    path.with_name(other).write_text(THIRD)
+    versions = load_prompts(own=tmp_path)["answer"]
+    with pytest.raises(InputError) as refused:
+        versions[3]
+    assert refused.value.message == f"{path} and {other} are both version 3 of prompt answer."
+    assert refused.value.hint.startswith("Remove one")
+    assert versions[2].version == 2
+
+
+def test_files_that_only_look_like_prompts_are_listed(tmp_path: Path) -> None:
+    for name, version in (("answer", "v4"), ("answer", "latest"), ("farewell", "1"), (".git", "1")):
+        write(tmp_path, THIRD, name, version)
+    assert misnamed(tmp_path, ["answer"]) == ["answer/latest.yaml", "answer/v4.yaml", "farewell/1.yaml"]
+    assert 4 not in load_prompts(own=tmp_path)["answer"]
+
+
+def test_an_own_version_of_a_judges_prompt_is_given_what_ragloops_is(tmp_path: Path) -> None:
+    text = "name: judge_support\nversion: 2\ndescription: d\nvariables: [given]\ntemplate: '{{ given }}'\n"
+    path = write(tmp_path, text, "judge_support", "2")
+    with pytest.raises(InputError, match=rf"{path} uses \['given'\], but is given \['form', 'given'\]"):
+        load_prompts(JUDGES_PROMPTS, tmp_path)["judge_support"][2]
+
+
+def test_the_default_folder_may_be_missing_and_one_that_was_named_may_not(tmp_path: Path) -> None:
+    assert own_folder(load_settings(home=tmp_path)) is None
+    (tmp_path / "prompts").mkdir()
+    assert own_folder(load_settings(home=tmp_path)) == tmp_path / "prompts"
+    with pytest.raises(InputError, match=rf"The folder of prompts {tmp_path}/mine does not exist") as refused:
+        own_folder(load_settings(home=tmp_path, prompts_folder=tmp_path / "mine"))
+    assert "RAGLOOP_PROMPTS_FOLDER" in refused.value.hint
+
+
+def test_a_folder_that_cannot_be_read_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "prompts").write_text("no folder")
+    folder = own_folder(load_settings(home=tmp_path))
+    with pytest.raises(InputError, match=r"The folder of prompts .*/prompts cannot be read: Not a directory"):
+        load_prompts(own=folder)
+
+
+@pytest.mark.parametrize(
+    "reaches",
+    [
+        "{{ question.__class__ }}",
+        "{{ passages.append(1) }}",
+        "{{ question|attr('upper') }}",
+        "{% import 'os' as os %}{{ question }}",
+        "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+        "{% for passage in passages %}{{ passage['__class__'] }}{% endfor %}",
+    ],
+)
+def test_an_own_template_that_reaches_for_python_is_refused_with_file_line_and_mend(
+    tmp_path: Path, reaches: str
+) -> None:
+    text = THIRD.replace("Question: {{ question }}", f"Question: {{{{ question }}}} {reaches}")
+    path = write(tmp_path, text, "answer", "3")
+    with pytest.raises(InputError) as refused:
+        load_prompts(own=tmp_path)["answer"][3]
+    assert re.match(rf"The prompt file {path}, line \d of the template: [^\n]*\.$", refused.value.message)
+    assert refused.value.hint.startswith("A template may hold {{ value }}")
 
 
 # ---------------------------------------------------------------- each prompt's own tests
