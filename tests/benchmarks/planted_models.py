@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
+
+import yaml
 
 from core.release import GeneratorSpec, PromptRef, ReleaseManifest
 from core.settings import Settings, load_settings
@@ -98,8 +98,7 @@ def run(base: Path, count: int, rows: int, scratch: Path) -> dict[str, Any]:
             generator = GeneratorSpec(kind="llm", base_model=NAME, sampling={"temperature": 0.0})
             adapter = generator.model_copy(update={"adapter_digest": tuned.adapter})
             figures = {"an adapter taught wrong answers": _outcome(bench.evaluate(bench.release(adapter)))}
-            with _broken_prompt() as reference:
-                report = bench.evaluate(bench.release(generator, reference))
+            report = bench.evaluate(bench.release(generator, _broken_prompt(served)))
             return {**figures, "a prompt without the passages": _outcome(report)}
 
 
@@ -114,15 +113,20 @@ def _installation(scratch: Path) -> Settings:
     return settings
 
 
-@contextmanager
-def _broken_prompt() -> Iterator[PromptRef]:
-    """In the block there is one version more of the prompt that answers: it never shows the passages."""
-    template = "{% if passages %}{% endif %}Question: {{ question }}"
-    broken = answer_prompt(None).model_copy(update={"version": BROKEN, "template": template, "sha256": "9" * 64})
-    prompts = load_prompts()
-    known = {**prompts, PROMPT: {**prompts[PROMPT], BROKEN: broken}}
-    with patch("serving.factory.load_prompts", return_value=known):
-        yield broken.ref
+def _broken_prompt(settings: Settings) -> PromptRef:
+    """One version more of the prompt that answers, of the installation's own: it never shows the passages."""
+    fields = {
+        "name": PROMPT,
+        "version": BROKEN,
+        "description": "An answer without the passages.",
+        "variables": ["passages", "question"],
+        "system": answer_prompt(None).system,
+        "template": "{% if passages %}{% endif %}Question: {{ question }}",
+    }
+    path = settings.prompts / PROMPT / f"{BROKEN}.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(yaml.safe_dump(fields), encoding="utf-8")
+    return load_prompts(own=settings.prompts)[PROMPT][BROKEN].ref
 
 
 def _outcome(report: Report) -> dict[str, Any]:
