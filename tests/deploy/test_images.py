@@ -37,7 +37,7 @@ def test_the_images_are_built_upon_exact_versions() -> None:
 
 
 def test_every_package_of_ragloop_is_in_the_images() -> None:
-    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "tools"}
     assert packages <= copied()
 
 
