@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import make_home
+from tests.support.git_repository import git
 from tests.support.mock_model import MockModel
 from tests.support.wheel import ROOT, Installed, build_wheel
-from tests.unit.serving.prompts.test_origin import git
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
