@@ -16,8 +16,11 @@ MODEL ?= $(SMALL_MODEL)
 MODEL_NAME ?= base
 VLLM_PORT ?= 8001
 
+# Two processes. What shares a component (one Airflow, one vLLM, one Chromium) runs in one of them, the longest first.
+SLOW_PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder --timeout 900 --durations 25
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo loop test vllm e2e lint format bench lock clean
+.PHONY: help setup demo loop test vllm e2e nightly lint format bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -70,8 +73,11 @@ $(VLLM_VENV)/.ready: deploy/vllm/requirements-$(VLLM_BUILD).txt | $(VENV)/.ready
 	 fi
 	@touch $@
 
-e2e: setup $(VLLM_VENV)/.ready ## The slow tests against real components: Airflow, PostgreSQL, Chromium, vLLM, a running server
-	@$(BIN)/python -m pytest -m slow --timeout 900 -v
+e2e: setup $(VLLM_VENV)/.ready ## The slow tests against real components: Airflow, Chromium, vLLM, a running server
+	@$(SLOW_PYTEST) -m "slow and not nightly"
+
+nightly: setup $(VLLM_VENV)/.ready ## What takes too long for CI: real tunings, planted causes, random kills, the loop with a model
+	@$(SLOW_PYTEST) -m nightly
 
 lint: setup ## ruff, mypy --strict, import contracts
 	@$(BIN)/ruff check .

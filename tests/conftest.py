@@ -1,7 +1,9 @@
-"""Fixtures that every suite may use: settings in a folder of their own, and a database."""
+"""Fixtures that every suite may use: settings in a folder of their own, and a database. And what holds for the whole run:
+which tests are collected, which run in one process, and that none is skipped without a word."""
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,8 @@ from core.settings import Settings, load_settings
 from core.storage.database import Database
 from retrieval.embedders.model import BUNDLED, EmbeddingModel, locate_model
 from tests.support.home import MODELS, make_home
-from tests.support.postgresql import initdb, postgresql
+from tests.support.needs import Need, is_here, lacking, summary
+from tests.support.postgresql import migrated_template, new_database, postgresql
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +63,75 @@ def openvino_embedder(bundled_model: EmbeddingModel, models_folder: Path) -> Emb
 @pytest.fixture(scope="session")
 def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
     """One server for all tests; each makes databases of its own on it."""
-    if initdb() is None:
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    if not is_here(Need.POSTGRESQL):
+        lacking(Need.POSTGRESQL)
     with postgresql(tmp_path_factory.mktemp("postgresql")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def _postgresql_template(postgresql_server: URL) -> str:
+    return migrated_template(postgresql_server)
+
+
+@pytest.fixture
+def postgresql_database(postgresql_server: URL, _postgresql_template: str) -> str:
+    """The address of a PostgreSQL database of the test's own, with the newest schema."""
+    return new_database(postgresql_server, _postgresql_template)
+
+
+# ---------------------------------------------------------------- the whole run
+
+# Here every test starts a real component. Importing them costs each process of the quick suite seconds.
+_SLOW_FOLDERS = {Path(__file__).parent / name for name in ("e2e", "dags")}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    return True if collection_path in _SLOW_FOLDERS and "not slow" in config.option.markexpr else None
+
+
+_LONGEST_FIRST = ("airflow", "walk-through", "vllm", "browser")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests of one module share what it starts: they run in one process, unless the module names a wider group. The
+    groups that take longest begin."""
+    for item in items:
+        if item.get_closest_marker("slow") or item.get_closest_marker("nightly"):
+            if not item.get_closest_marker("xdist_group"):
+                item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        elif not _SLOW_FOLDERS.isdisjoint(item.path.parents):
+            raise pytest.UsageError(f"{item.nodeid} is quick, and `make test` does not look here: mark it or move it.")
+    items.sort(key=_group_rank)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+def _group_rank(item: pytest.Item) -> int:
+    mark = item.get_closest_marker("xdist_group")
+    return _LONGEST_FIRST.index(mark.args[0]) if mark and mark.args[0] in _LONGEST_FIRST else len(_LONGEST_FIRST)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    lines, unknown = summary(_skipped(terminalreporter))
+    for line in lines:
+        terminalreporter.write_line(line, yellow=True)
+    for reason in unknown:
+        terminalreporter.write_line(
+            f"Skipped for a reason that tests/support/needs.py does not know: {reason}", red=True
+        )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and summary(_skipped(reporter))[1] and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _skipped(reporter: pytest.TerminalReporter) -> list[str]:
+    return [report.longrepr[2] for report in reporter.stats.get("skipped", []) if isinstance(report.longrepr, tuple)]

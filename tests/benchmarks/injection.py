@@ -51,8 +51,9 @@ from tests.benchmarks.injection_attacks import (
 from tests.benchmarks.questions import MODELS
 from tests.benchmarks.run import save
 from tests.support.mock_model import MockModel
+from tests.support.needs import Need, is_here
 from tests.support.rendered import embedded, links
-from tests.support.vllm_server import NAME, missing, vllm_server
+from tests.support.vllm_server import NAME, vllm_server
 
 # Questions asked at once.
 AT_ONCE = 8
@@ -147,8 +148,8 @@ def _attack(whom: str, homes: Sequence[Path], every: int) -> dict[str, Any]:
             spec = GeneratorSpec(kind="llm", base_model=NAME)
             url = running.enter_context(MockModel(respond=_everything, models=(NAME,), max_model_len=100_000)).url
         elif whom == "small_model":
-            if reason := missing():
-                return {"not attacked": reason}
+            if not is_here(Need.VLLM):
+                return {"not attacked": Need.VLLM.value}
             spec = GeneratorSpec(
                 kind="llm", base_model=NAME, sampling={"temperature": 0.0, "max_tokens": ANSWER_TOKENS}
             )

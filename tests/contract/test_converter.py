@@ -55,7 +55,8 @@ def _pdf(password: str | None = None) -> bytes:
     data = body + end % (table, len(body))
     if password is None:
         return data
-    pypdf = pytest.importorskip("pypdf")
+    import pypdf
+
     writer = pypdf.PdfWriter(io.BytesIO(data))
     writer.encrypt(password, algorithm="RC4-128")
     buffer = io.BytesIO()

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from core.airflow_home import airflow_environment
-from core.settings import child_environment, load_settings
+from core.settings import load_settings
 from core.storage.database import Database
 from core.storage.evals.evaluations import EvaluationRepository
 from core.storage.releases import ReleaseRepository
 from evals.run.session import report_page
 from ingestion.factory import folder_source, open_pipeline
+from tests.support.airflow_server import AIRFLOW, LaidAirflow
 from tests.support.home import make_home
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("airflow")]
 
 NOTES = {"kettle.md": "# Kettle\n\nThe kettle is in the kitchen.\n", "lamp.md": "# Lamp\n\nThe lamp is in the hall.\n"}
 CASES = [
@@ -30,7 +29,7 @@ CASES = [
 ]  # fmt: skip
 
 
-def test_a_run_leaves_a_report_that_waits_for_a_person(tmp_path: Path) -> None:
+def test_a_run_leaves_a_report_that_waits_for_a_person(tmp_path: Path, lay_airflow: LaidAirflow) -> None:
     settings = load_settings(home=make_home(tmp_path))
     notes = tmp_path / "notes"
     notes.mkdir()
@@ -41,12 +40,10 @@ def test_a_run_leaves_a_report_that_waits_for_a_person(tmp_path: Path) -> None:
     with open_pipeline(settings) as pipeline:
         pipeline.run(folder_source(pipeline, notes))
 
-    environment = child_environment(**airflow_environment(settings))
-    airflow = str(Path(sys.executable).with_name("airflow"))
-    subprocess.run([airflow, "db", "migrate"], env=environment, check=True, capture_output=True)
+    environment = lay_airflow(settings)
     conf = json.dumps({"release": "champion", "baseline": None, "dataset": str(dataset)})
     ran = subprocess.run(
-        [airflow, "dags", "test", "evaluate_release", "--conf", conf],
+        [AIRFLOW, "dags", "test", "evaluate_release", "--conf", conf],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout

@@ -4,48 +4,39 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.airflow_home import airflow_environment
-from core.settings import Settings, child_environment
+from core.settings import Settings
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository, RunRepository
 from core.types import DocumentState, ManifestEntry, document_id
+from tests.support.airflow_server import AIRFLOW, LaidAirflow
+from tests.support.home import make_home
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("airflow")]
 
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings(home=tmp_path_factory.mktemp("installation"))
+    return Settings(home=make_home(tmp_path_factory.mktemp("installation")))
 
 
 @pytest.fixture(scope="module")
-def found(installation: Settings) -> Mapping[str, Any]:
-    """What Airflow finds in the DAG folder."""
-    script = Path(__file__).parents[1] / "support" / "describe_dags.py"
-    environment = child_environment(**airflow_environment(installation))
-    output = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=True)
-    return json.loads(output.stdout.splitlines()[-1])
-
-
-@pytest.fixture(scope="module")
-def tasks(found: Mapping[str, Any]) -> Mapping[str, Any]:
-    return found["dags"]["ingest_documents"]["tasks"]
+def tasks(described: Mapping[str, Any]) -> Mapping[str, Any]:
+    return described["dags"]["ingest_documents"]["tasks"]
 
 
 # -- wiring
 
 
-def test_the_dag_folder_is_read_quickly_and_without_errors(found: Mapping[str, Any]) -> None:
-    assert found["import_errors"] == {}
-    assert found["heavy"] == []
-    assert found["seconds"] < 5
+def test_the_dag_folder_is_read_quickly_and_without_errors(described: Mapping[str, Any]) -> None:
+    assert described["import_errors"] == {}
+    assert described["heavy"] == []
+    assert described["seconds"] < 5
 
 
 def test_what_is_committed_is_verified_before_it_is_reported(tasks: Mapping[str, Any]) -> None:
@@ -62,19 +53,19 @@ def test_portions_are_mapped_and_tried_again(tasks: Mapping[str, Any]) -> None:
     assert tasks["commit"]["trigger_rule"].lower().endswith("none_failed")
 
 
-def test_one_run_at_a_time(found: Mapping[str, Any]) -> None:
-    assert found["dags"]["ingest_documents"]["max_active_runs"] == 1
+def test_one_run_at_a_time(described: Mapping[str, Any]) -> None:
+    assert described["dags"]["ingest_documents"]["max_active_runs"] == 1
 
 
-def test_every_parameter_is_typed_and_described(found: Mapping[str, Any]) -> None:
-    for dag in found["dags"].values():
+def test_every_parameter_is_typed_and_described(described: Mapping[str, Any]) -> None:
+    for dag in described["dags"].values():
         for name, param in dag["params"].items():
             assert param["schema"].get("type"), name
             assert param["description"], name
 
 
-def test_every_dag_explains_itself(found: Mapping[str, Any]) -> None:
-    for name, dag in found["dags"].items():
+def test_every_dag_explains_itself(described: Mapping[str, Any]) -> None:
+    for name, dag in described["dags"].items():
         assert len(dag["doc"]) > 200, name
 
 
@@ -82,14 +73,13 @@ def test_every_dag_explains_itself(found: Mapping[str, Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-def airflow(installation: Settings) -> Any:
+def airflow(installation: Settings, lay_airflow: LaidAirflow) -> Any:
     """Runs the `airflow` command; returns its exit code and output."""
-    program = str(Path(sys.executable).with_name("airflow"))
-    environment = child_environment(**airflow_environment(installation))
+    environment = lay_airflow(installation)
 
     def run(*arguments: str) -> tuple[int, str]:
         finished = subprocess.run(
-            [program, *arguments],
+            [AIRFLOW, *arguments],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -98,7 +88,6 @@ def airflow(installation: Settings) -> Any:
         )
         return finished.returncode, finished.stdout
 
-    assert run("db", "migrate")[0] == 0
     return run
 
 

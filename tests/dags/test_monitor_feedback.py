@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.airflow_home import airflow_environment
-from core.settings import Settings, child_environment
-from tests.support.home import make_home
-
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-
-
-@pytest.fixture(scope="module")
-def described(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
-    settings = Settings(home=make_home(tmp_path_factory.mktemp("installation")))
-    script = Path(__file__).parents[1] / "support" / "describe_dags.py"
-    environment = child_environment(**airflow_environment(settings))
-    output = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=True)
-    return json.loads(output.stdout.splitlines()[-1])  # type: ignore[no-any-return]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("airflow")]
 
 
 def test_every_dag_parses_and_loads_nothing_heavy(described: Mapping[str, Any]) -> None:

@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
-from core.airflow_home import airflow_environment
 from core.release import ReleaseStatus
-from core.settings import Settings, child_environment
+from core.settings import Settings
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository
 from core.storage.releases import ReleaseRepository
 from retrieval.factory import open_index
+from tests.support.airflow_server import LaidAirflow
 from tests.support.home import make_home
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("airflow")]
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +31,8 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def tasks(installation: Settings) -> Mapping[str, Any]:
-    script = Path(__file__).parents[1] / "support" / "describe_dags.py"
-    environment = child_environment(**airflow_environment(installation))
-    output = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=True)
-    return json.loads(output.stdout.splitlines()[-1])["dags"]["rebuild_index"]["tasks"]
+def tasks(described: Mapping[str, Any]) -> Mapping[str, Any]:
+    return described["dags"]["rebuild_index"]["tasks"]
 
 
 def test_what_is_committed_is_verified_before_it_becomes_a_candidate(tasks: Mapping[str, Any]) -> None:
@@ -63,9 +60,9 @@ def test_portions_are_mapped_and_tried_again(tasks: Mapping[str, Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-def program(installation: Settings) -> Any:
+def program(installation: Settings, lay_airflow: LaidAirflow) -> Any:
     """Runs a program of this environment; returns its exit code and output."""
-    environment = child_environment(**airflow_environment(installation))
+    environment = lay_airflow(installation)
 
     def run(name: str, *arguments: str) -> tuple[int, str]:
         finished = subprocess.run(
@@ -78,7 +75,6 @@ def program(installation: Settings) -> Any:
         )
         return finished.returncode, finished.stdout
 
-    assert run("airflow", "db", "migrate")[0] == 0
     return run
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -13,21 +12,19 @@ from typing import Any
 
 import pytest
 
-from core.airflow_home import airflow_environment
 from core.release import ReleaseStatus
-from core.settings import Settings, child_environment, load_settings
+from core.settings import Settings, load_settings
 from core.storage.database import Database
 from core.storage.releases import ReleaseRepository
 from ingestion.factory import folder_source, open_pipeline
 from serving.adapters.store import AdapterStore
+from tests.support.airflow_server import AIRFLOW, LaidAirflow
 from tests.support.home import make_home
 from tests.support.mock_model import MockModel
 from tests.support.tiny_model import tiny_model
 from tests.support.training_rows import row, write_rows
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-
-AIRFLOW = str(Path(sys.executable).with_name("airflow"))
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("airflow")]
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +42,8 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def tasks(installation: Settings) -> Mapping[str, Any]:
-    script = Path(__file__).parents[1] / "support" / "describe_dags.py"
-    environment = child_environment(**airflow_environment(installation))
-    output = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=True)
-    return json.loads(output.stdout.splitlines()[-1])["dags"]["tune_generator"]["tasks"]
+def tasks(described: Mapping[str, Any]) -> Mapping[str, Any]:
+    return described["dags"]["tune_generator"]["tasks"]
 
 
 def test_nothing_is_trained_on_that_was_not_checked(tasks: Mapping[str, Any]) -> None:
@@ -66,15 +60,14 @@ def test_only_a_candidate_starts_an_evaluation_and_mlflow_does_not_keep_it_from_
     assert not any(task["outlets"] for name, task in tasks.items() if name != "candidate")
 
 
-def test_rows_become_an_adapter_a_registered_version_and_a_candidate(installation: Settings, tmp_path: Path) -> None:
+def test_rows_become_an_adapter_a_registered_version_and_a_candidate(
+    installation: Settings, lay_airflow: LaidAirflow, tmp_path: Path
+) -> None:
     base = tiny_model(tmp_path / "model")
     rows = write_rows(tmp_path / "rows.jsonl", [row(number) for number in range(24)])
     conf = {"dataset": str(rows), "base": str(base), "epochs": 1, "rank": 4}
     with MockModel() as model:
-        environment = child_environment(
-            **airflow_environment(installation), OMP_NUM_THREADS="1", RAGLOOP_MODEL_URL=model.url
-        )
-        subprocess.run([AIRFLOW, "db", "migrate"], env=environment, check=True, capture_output=True)
+        environment = {**lay_airflow(installation), "OMP_NUM_THREADS": "1", "RAGLOOP_MODEL_URL": model.url}
         said = _dag(environment, conf)
     assert "none of" in said
     assert "going on from" not in said

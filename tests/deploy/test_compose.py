@@ -176,7 +176,9 @@ def test_the_images_set_no_variable_that_is_no_setting() -> None:
 
 
 def test_it_is_what_the_compose_specification_allows() -> None:
-    vendored = pytest.importorskip("check_jsonschema", reason="pip install check-jsonschema").__path__[0]
-    jsonschema = pytest.importorskip("jsonschema")
+    import check_jsonschema
+    import jsonschema
+
+    vendored = check_jsonschema.__path__[0]
     schema = Path(vendored) / "builtin_schemas" / "vendor" / "compose-spec.json"
     jsonschema.validate(compose(), json.loads(schema.read_text(encoding="utf-8")))

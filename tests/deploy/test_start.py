@@ -73,7 +73,7 @@ def app(databases: URL, tmp_path: Path) -> Iterator[App]:
     port = free_port()
     ours = {
         "RAGLOOP_DATABASE_URL": given["RAGLOOP_DATABASE_URL"].replace("@postgres/", f"@127.0.0.1:{databases.port}/"),
-        "RAGLOOP_HOME": str(make_home(tmp_path)),
+        "RAGLOOP_HOME": str(make_home(tmp_path, database=False)),
         "RAGLOOP_ADAPTERS_FOLDER": str(tmp_path / "adapters"),
         "RAGLOOP_PORT": str(port),
     }

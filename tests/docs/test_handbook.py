@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import click
@@ -69,9 +70,14 @@ def test_every_command_in_the_documentation_exists(page: str, command: str) -> N
         assert program in (*ELSEWHERE, "cd")
 
 
+@cache
+def the_command() -> click.Command:
+    return typer.main.get_command(application)
+
+
 def parse(words: list[str]) -> None:
     """Let click parse the words as it would, without running anything. An ellipsis or a bare group is not an error."""
-    command: click.Command = typer.main.get_command(application)
+    command = the_command()
     context = click.Context(command, info_name="ragloop")
     while isinstance(command, click.Group):
         name = words.pop(0)
@@ -89,7 +95,7 @@ def test_the_commands_of_the_handbook_work_in_the_order_a_newcomer_runs_them(
     folder = tmp_path / "documents"
     folder.mkdir()
     (folder / "travel.md").write_text("# Travel\n\nThe team lead approves travel expenses before the trip.\n")
-    monkeypatch.setenv("RAGLOOP_HOME", str(make_home(tmp_path)))
+    monkeypatch.setenv("RAGLOOP_HOME", str(make_home(tmp_path, database=False)))
     ran = []
     for page, command in console_lines():
         words = words_of(command)

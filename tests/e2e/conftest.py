@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.vllm_server import VLLMServer, missing, vllm_server
+from tests.support.needs import Need, is_here, lacking
+from tests.support.vllm_server import VLLMServer, vllm_server
 
 
 @pytest.fixture(scope="session")
 def vllm() -> Iterator[VLLMServer]:
     """The real vLLM with the small model. A test that ends it starts it again."""
-    if reason := missing():
-        pytest.skip(reason)
+    if not is_here(Need.VLLM):
+        lacking(Need.VLLM)
     with vllm_server() as server:
         yield server

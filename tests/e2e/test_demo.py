@@ -18,7 +18,7 @@ from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("walk-through")]
 
 
 def demo(home: Path, folder: Path) -> tuple[str, float, int]:
@@ -49,7 +49,7 @@ def demo(home: Path, folder: Path) -> tuple[str, float, int]:
 
 
 def test_the_demo_ingests_with_airflow_answers_with_a_citation_and_starts_quickly_again(tmp_path: Path) -> None:
-    home = make_home(tmp_path)
+    home = make_home(tmp_path, database=False)
     printed, _, status = demo(home, ROOT / "docs")
     assert status == 200
     assert "Running the DAG ingest_documents" in printed

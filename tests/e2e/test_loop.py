@@ -16,14 +16,14 @@ from tools.walk_through import retrieval_story
 from tools.walk_through.installation import Installation
 from tools.walk_through.narration import StoryError, no_pause
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("walk-through")]
 
 ROOT = Path(__file__).parents[2]
 FIVE_MINUTES = 300
 
 
 def test_the_loop_heals_an_index_that_cuts_sentences_in_two_and_goes_back(tmp_path: Path) -> None:
-    home = make_home(tmp_path)
+    home = make_home(tmp_path, database=False)
     finished = subprocess.run(
         [sys.executable, "-m", "tools.walk_through"],
         cwd=ROOT, env=child_environment(RAGLOOP_HOME=str(home)), capture_output=True, text=True, check=False,
@@ -60,4 +60,4 @@ class MendsNothing(Installation):
 def test_a_remedy_that_mends_nothing_fails_the_walk_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retrieval_story, "Installation", MendsNothing)
     with pytest.raises(StoryError, match="what was complained of, and accepted, was wrong and is right now"):
-        retrieval_story.tell(load_settings(home=make_home(tmp_path)), no_pause, lambda _address: None)
+        retrieval_story.tell(load_settings(home=make_home(tmp_path, database=False)), no_pause, lambda _address: None)

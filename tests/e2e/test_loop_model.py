@@ -11,17 +11,19 @@ import pytest
 
 from core.settings import child_environment
 from tests.support.home import make_home
-from tests.support.vllm_server import PYTHON, ROOT, missing
+from tests.support.needs import Need, is_here, lacking
+from tests.support.vllm_server import PYTHON, ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+# Takes minutes; its parts are tested by test_loop.py, test_served_model.py and tests/dags/test_tune_generator.py.
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(900)]
 
 
 def test_the_loop_heals_a_habit_of_the_model_by_tuning_and_goes_back(tmp_path: Path) -> None:
-    if reason := missing():
-        pytest.skip(reason)
+    if not is_here(Need.VLLM):
+        lacking(Need.VLLM)
     finished = subprocess.run(
         [sys.executable, "-m", "tools.walk_through", "--model"],
-        cwd=ROOT, env=child_environment(RAGLOOP_HOME=str(make_home(tmp_path)), VLLM_PYTHON=str(PYTHON)),
+        cwd=ROOT, env=child_environment(RAGLOOP_HOME=str(make_home(tmp_path, database=False)), VLLM_PYTHON=str(PYTHON)),
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     told = finished.stdout

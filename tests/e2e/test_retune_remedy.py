@@ -96,6 +96,7 @@ def accepted(services: Services, subjects: dict[str, str]) -> dict[str, Feedback
     return sides
 
 
+@pytest.mark.nightly  # test_the_dags_steps_do_the_same tunes once for both
 def test_accepted_corrections_become_an_adapter_and_those_kept_for_evaluation_are_not_taught(
     services: Services,
 ) -> None:

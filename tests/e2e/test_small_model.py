@@ -25,6 +25,7 @@ def test_it_quotes_sentences_that_are_asked_for_with_their_markers(
     assert measured.endless / measured.rows <= 0.3, measured.line()
 
 
+@pytest.mark.nightly  # tests/unit/tools/test_small_model.py has its steps
 def test_training_it_anew_lowers_the_loss(tmp_path: Path) -> None:
     """A few steps: what it comes to differs between processors, that it learns does not."""
     losses = Losses()

@@ -85,7 +85,10 @@ def test_rows_of_an_evaluation_are_refused_before_anything_is_trained(installati
     assert not AdapterStore(installation.settings.adapters).digests()
 
 
-@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "blow",
+    [signal.SIGKILL, *(pytest.param(blow, marks=pytest.mark.nightly) for blow in (signal.SIGTERM, signal.SIGINT))],
+)
 def test_stopped_in_the_middle_the_same_command_goes_on_and_registers_the_adapter(
     installation: Installation, blow: signal.Signals
 ) -> None:

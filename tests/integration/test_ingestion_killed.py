@@ -59,7 +59,7 @@ def test_killed_at_a_named_moment(before: Path, unbroken: Any, tmp_path: Path, m
     assert _finish(home, before / "docs") == unbroken
 
 
-@pytest.mark.slow
+@pytest.mark.nightly  # test_killed_at_a_named_moment has the moments that were ever wrong
 @pytest.mark.timeout(900)
 def test_killed_twenty_times_at_random_moments(before: Path, unbroken: Any, tmp_path: Path) -> None:
     chance = random.Random(SEED)
@@ -81,7 +81,7 @@ def test_killed_twenty_times_at_random_moments(before: Path, unbroken: Any, tmp_
     assert survived < 15, "most runs were over before they were killed"
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(900)
 def test_killed_again_and_again_until_it_gets_through(before: Path, unbroken: Any, tmp_path: Path) -> None:
     chance = random.Random(SEED)

@@ -21,6 +21,7 @@ from ingestion.converters.worker import Converted, Job, Outcome, Rejected, SameB
 from ingestion.splitting.structure_splitter import StructureSplitter
 from tests.fakes import FakeEmbedder
 from tests.support.converters_that_misbehave import MisbehavingConverter
+from tests.support.needs import Need, lacking
 
 TIMEOUT = 2.0
 PROJECT = Path(__file__).parents[2]
@@ -122,7 +123,7 @@ def test_what_parsers_print_does_not_reach_standard_output(perform, capfd: pytes
 
 def test_a_worker_sees_no_network_where_the_system_allows_that(perform) -> None:
     if subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False).returncode != 0:
-        pytest.skip("this system does not let a process leave the network")
+        lacking(Need.UNSHARE)
     (outcome,) = perform("connect")
 
     assert isinstance(outcome, Converted)

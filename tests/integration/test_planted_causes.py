@@ -15,7 +15,8 @@ EACH = 5
 LEAST_RIGHT = 0.75
 
 
-@pytest.mark.slow
+@pytest.mark.nightly  # the walk-through plants one, and test_diagnosing.py each of them once
+@pytest.mark.timeout(900)
 def test_planted_causes_are_told_apart(tmp_path: Path) -> None:
     told = diagnose(read_corpus(DOCS, most=40_000), tmp_path, seed=3, each=EACH)
     found = figures(told)

@@ -47,7 +47,7 @@ def test_killed_at_a_named_moment(before: Path, unbroken: Any, tmp_path: Path, m
     assert _finish(home, before / "docs") == unbroken
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_killed_again_and_again_until_it_gets_through(before: Path, unbroken: Any, tmp_path: Path) -> None:
     home = _copy(before, tmp_path)
     for moment in MOMENTS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.benchmarks.votes import full_disk, kills, locked, small_disk
+from tests.support.needs import Need, requires
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -20,13 +20,14 @@ def check(found: Mapping[str, Any]) -> None:
     assert found["stored"] == found["acknowledged"] > 0
 
 
-def test_killed_twenty_times_while_people_vote(tmp_path: Path) -> None:
-    found = kills(tmp_path / "home", 20)
+@pytest.mark.parametrize("times", [3, pytest.param(20, marks=pytest.mark.nightly)])
+def test_killed_while_people_vote(tmp_path: Path, times: int) -> None:
+    found = kills(tmp_path / "home", times)
     check(found)
     assert found["without_an_answer"] > 0
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+@requires(Need.ROOT)
 def test_votes_on_a_full_disk_are_refused_and_taken_when_there_is_room(tmp_path: Path) -> None:
     with small_disk() as mount:
         found = full_disk(mount)

@@ -13,17 +13,19 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from core.airflow_home import airflow_environment
-from core.settings import Settings, child_environment
+from core.settings import Settings
 from tests.support.ports import free_port
 
 AIRFLOW = str(Path(sys.executable).with_name("airflow"))
 
+# Puts a migrated Airflow into an installation; the environment of its commands. See tests/dags/conftest.py.
+LaidAirflow = Callable[[Settings], Mapping[str, str]]
+
 
 @contextmanager
-def standalone(settings: Settings, log: Path, **extra: str) -> Iterator[Mapping[str, str]]:
-    """`airflow standalone`, ended with everything it started; gives the environment of its commands. `extra` variables
-    are seen by its tasks too."""
+def standalone(laid: Mapping[str, str], log: Path, **extra: str) -> Iterator[Mapping[str, str]]:
+    """`airflow standalone` in the environment of an installation where Airflow is laid, ended with everything it started;
+    gives the environment of its commands. `extra` variables are seen by its tasks too."""
     # Airflow finds itself on the path.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     port = free_port()
@@ -31,7 +33,7 @@ def standalone(settings: Settings, log: Path, **extra: str) -> Iterator[Mapping[
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
     }
-    environment = child_environment(**airflow_environment(settings), **server, PATH=path, **extra)
+    environment = {**laid, **server, "PATH": path, **extra}
     with log.open("wb") as output:
         process = subprocess.Popen(
             [AIRFLOW, "standalone"], env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True

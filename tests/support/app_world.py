@@ -49,6 +49,7 @@ from serving.answerer import Answerer
 from serving.factory import Services, build_answerer
 from serving.releases.first import newest_prompts
 from tests.fakes import FakeEmbedder, InMemoryIndex
+from tests.support.migrated import lay_database
 
 LOCAL = "http://127.0.0.1:8080"
 
@@ -77,7 +78,8 @@ class World:
 
     def __post_init__(self) -> None:
         self.settings: Settings = load_settings(home=self.home, **self.overrides)
-        self.database = _open_database(self.settings)
+        lay_database(self.settings.home)
+        self.database = Database.open(self.settings)
         self.embedder = FakeEmbedder()
         self.index = InMemoryIndex()
         self.services = Services(self.settings, self.database, self.index, self.embedder)
@@ -209,20 +211,6 @@ class Scripted:
             if marker in markers
         )
         yield Generated(citations, Usage(11, 7))
-
-
-_empty_database: list[bytes] = []
-
-
-def _open_database(settings: Settings) -> Database:
-    """As Database.open, but migrated once: each later world begins with a copy."""
-    path = settings.home / "ragloop.db"
-    if not _empty_database:
-        Database.open(settings).close()
-        _empty_database.append(path.read_bytes())
-    settings.home.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(_empty_database[0])
-    return Database.open(settings)
 
 
 def _chunks(document: Document) -> list[Chunk]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-
+import pytest
 from playwright.sync_api import Page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+from tests.support.needs import Need, requires
+
+IN_A_BROWSER = [pytest.mark.slow, requires(Need.CHROMIUM), pytest.mark.xdist_group("browser")]
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

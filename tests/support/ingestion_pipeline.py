@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 from core.ports import Source, VectorIndex
@@ -25,6 +22,7 @@ from ingestion.rebuild.rebuild import Rebuild
 from ingestion.sources.folder import FolderSource
 from ingestion.splitting.structure_splitter import StructureSplitter
 from tests.fakes import FakeEmbedder, InMemoryIndex
+from tests.support.migrated import lay_database
 
 NOTES = "# Notes\n\nThe kettle is in the kitchen.\n"
 PLANS = "# Plans\n\nWe open a second office in spring.\n"
@@ -48,14 +46,6 @@ class InProcessSandbox(Sandbox):
 LIMITS = Limits(timeout_seconds=30, memory_bytes=512 * 2**20)
 
 
-@cache
-def _empty_database() -> Path:
-    """A database with the newest schema, to be copied: migrating takes longer than most tests."""
-    home = Path(mkdtemp(prefix="ragloop-empty-"))
-    Database.open(Settings(home=home)).close()
-    return home / "ragloop.db"
-
-
 @dataclass
 class Workbench:
     """One installation in `home`, and a folder `docs` of documents to ingest."""
@@ -72,7 +62,7 @@ class Workbench:
         self.home.mkdir(exist_ok=True, parents=True)
         self.docs.mkdir(exist_ok=True, parents=True)
         if not (self.home / "ragloop.db").exists():
-            shutil.copy(_empty_database(), self.home / "ragloop.db")
+            lay_database(self.home)
         self.database = Database.open(Settings(home=self.home))
         self.documents = DocumentRepository(self.database)
         self.memo = EmbeddingMemo(self.database)

@@ -13,14 +13,20 @@ from starlette.types import ASGIApp
 
 
 class LoopbackServer:
-    """Serves `app` while it is entered. `port` 0 is one that is free."""
+    """Serves `app` while it is entered. `port` 0 is one that is free; `lifespan`: what the app does at its start and end,
+    if that belongs to the test."""
 
-    def __init__(self, app: ASGIApp, port: int = 0) -> None:
+    def __init__(self, app: ASGIApp, port: int = 0, *, lifespan: bool = False) -> None:
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind(("127.0.0.1", port))
         configuration = uvicorn.Config(
-            app, log_level="critical", access_log=False, timeout_graceful_shutdown=1, lifespan="off", ws="none"
+            app,
+            log_level="critical",
+            access_log=False,
+            timeout_graceful_shutdown=1,
+            lifespan="on" if lifespan else "off",
+            ws="none",
         )
         self._server = uvicorn.Server(configuration)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
@@ -38,6 +44,7 @@ class LoopbackServer:
     def __enter__(self) -> Self:
         self._thread.start()
         while not self._server.started:
+            assert self._thread.is_alive(), "the server ended"
             time.sleep(0.01)
         return self
 

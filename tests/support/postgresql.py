@@ -13,6 +13,8 @@ from pathlib import Path
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL
 
+from core.settings import load_settings
+from core.storage.database import Database
 from tests.support.ports import free_port
 
 
@@ -43,10 +45,28 @@ def postgresql(folder: Path) -> Iterator[URL]:
     subprocess.run([*control, "-m", "immediate", "stop"], **quiet)  # type: ignore[call-overload]
 
 
-def new_database(server: URL) -> str:
+def migrated_template(server: URL) -> str:
+    """The name of a new database with the newest schema, to be copied."""
+    name = "ragloop_template"
+    _create(server, name, "template1")
+    Database.open(load_settings(database_url=_address(server, name))).close()
+    return name
+
+
+def new_database(server: URL, template: str) -> str:
+    """The address of a new database that is a copy of the template."""
     name = f"test_{uuid.uuid4().hex}"
+    _create(server, name, template)
+    return _address(server, name)
+
+
+def _create(server: URL, name: str, template: str) -> None:
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        # Copying its few files costs a tenth of writing them through the log.
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"))
     engine.dispose()
+
+
+def _address(server: URL, name: str) -> str:
     return server.set(database=name).render_as_string(hide_password=False)

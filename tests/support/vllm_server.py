@@ -31,11 +31,6 @@ _START_SECONDS = 300.0
 _END_SECONDS = 30.0
 
 
-def missing() -> str:
-    """Why vLLM cannot be started here; empty if it can."""
-    return "" if PYTHON.exists() else f"vLLM is not installed: `make e2e` builds {PYTHON.parents[2].name}"
-
-
 class VLLMServer:
     """vLLM over a model's folder, on a loopback port that stays the same when it is started again."""
 

@@ -1,18 +1,17 @@
-"""A web server in a thread, for a browser to visit."""
+"""What a browser visits: the application, served, and a generator that types."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
-import uvicorn
 from fastapi import FastAPI
 
 from core.ports import Generated, GenerationRequest, TextDelta
 from core.types import Citation, Usage
+from tests.support.loopback_server import LoopbackServer
 
 
 class Typist:
@@ -41,18 +40,5 @@ class Typist:
 @contextmanager
 def served(app: FastAPI) -> Iterator[str]:
     """Serve the application on a free port of this machine; its address."""
-    config = uvicorn.Config(app, port=0, log_config=None, ws="none", timeout_graceful_shutdown=2)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        deadline = time.monotonic() + 60
-        while not server.started:
-            assert thread.is_alive(), "the server ended"
-            assert time.monotonic() < deadline, "the server did not start"
-            time.sleep(0.02)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(20)
+    with LoopbackServer(app, lifespan=True) as server:
+        yield server.root

@@ -87,9 +87,8 @@ def test_an_erased_case_leaves_every_version_and_its_hash_stays(database: Databa
         assert "gone" not in str(connection.exec_driver_sql("SELECT content FROM evaluation_cases").all())
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # PostgreSQL's files are its own
 def test_what_was_deleted_is_not_in_the_database_file(database: Database) -> None:
-    if database.engine.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL's files are its own")
     fill(database, 50)
     file = Path(str(database.engine.url.database))
     database.settle()

@@ -27,11 +27,10 @@ from evals.gate.comparison import Interval
 from evals.gate.thresholds import load_thresholds
 from tests.fakes import FakeJudge
 from tests.support.judge_replies import Manner, reply
+from tests.support.needs import DATA, Need, requires
 
 THRESHOLDS = load_thresholds().judge
-HUMAN_SCORES = (
-    Path(__file__).parents[3].parent / "shared/data/mtrag/evaluations/reference_subset_with_human_evaluations.json"
-)
+HUMAN_SCORES = DATA / "mtrag" / "evaluations" / "reference_subset_with_human_evaluations.json"
 
 
 def rated(number: int, score: float, *, supported: int) -> RatedAnswer:
@@ -242,7 +241,7 @@ def test_a_rating_that_nobody_gave_and_a_file_in_another_form_are_refused(tmp_pa
         read_mtrag(tmp_path / "missing.json", "faithfulness")
 
 
-@pytest.mark.skipif(not HUMAN_SCORES.exists(), reason="shared/data/mtrag is not here")
+@requires(Need.SHARED, "mtrag")
 def test_the_published_evaluations_can_be_read() -> None:
     answers = read_mtrag(HUMAN_SCORES, "faithfulness")
     assert len(answers) > 400

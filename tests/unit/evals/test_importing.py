@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from core.errors import InputError
 from evals.cases.importing.formats import FORMATS, import_cases
 from evals.cases.importing.imported import Imported, SourceText, file_name, write_documents
+from tests.support.needs import shared
 from tools.fits.labelled_questions import load
 
-DATA = Path(__file__).parents[4] / "shared" / "data"
 REAL = {
     "xquad": ("xquad/xquad.en.json", 1190, 0),
     "chunking-eval": ("chunking-eval", 472, 0),
@@ -50,9 +50,7 @@ def assert_evidence_stands(result: Imported, source: str) -> None:
 @pytest.mark.parametrize("name", REAL)
 def test_the_real_data_set_is_read_whole_and_its_evidence_stands_in_its_documents(name: str) -> None:
     path, cases, unanswerable = REAL[name]
-    if not (DATA / path).exists():
-        pytest.skip(f"{DATA / path} is not here")
-    result = imported(name, DATA / path)
+    result = imported(name, shared(path))
     assert len(result.cases) == cases
     assert sum(case.unanswerable for case in result.cases) == unanswerable
     if FORMATS[name].documents:
@@ -60,9 +58,7 @@ def test_the_real_data_set_is_read_whole_and_its_evidence_stands_in_its_document
 
 
 def test_the_evidence_of_the_reports_names_files_that_are_there() -> None:
-    folder = DATA / "sec-10q" / "sec-10-q" / "data" / "v1"
-    if not folder.is_dir():
-        pytest.skip(f"{folder} is not here")
+    folder = shared("sec-10q", "sec-10-q", "data", "v1")
     result = imported("sec-10q", folder, source="reports")
     for case in result.cases:
         for evidence in case.evidence:
@@ -368,9 +364,7 @@ def test_no_title_leads_out_of_the_folder(title: str) -> None:
 
 
 def test_the_fits_read_the_same_questions_with_the_spans_that_answer_them() -> None:
-    if not (DATA / "xquad").is_dir():
-        pytest.skip(f"{DATA} is not here")
-    corpora = {corpus.name: corpus for corpus in load(DATA)}
+    corpora = {corpus.name: corpus for corpus in load(shared())}
     sizes = {name: (len(corpus.questions), len(corpus.documents)) for name, corpus in corpora.items()}
     assert sizes == {
         "xquad": (1190, 48),

@@ -15,7 +15,7 @@ from ingestion.converters.office import joined_pages
 from ingestion.converters.registry import FileConverter
 from ingestion.converters.titles import first_good, markdown_title, name_title
 from tests.support.conversion import Convert
-from tests.support.shared_data import shared
+from tests.support.needs import shared
 
 
 def words(text: str) -> set[str]:
@@ -113,7 +113,8 @@ def test_real_pages_keep_the_words_of_their_ground_truth() -> None:
 
 
 def test_a_pdf_has_pages_that_begin_where_it_says() -> None:
-    pypdf = pytest.importorskip("pypdf")
+    import pypdf
+
     path = shared("sec-10q", "sec-10-q", "data", "v1", "docs", "2022 Q3 AAPL.pdf")
     document = FileConverter(10**8).convert(LocalFile(path, path.name), SourceItem("docs/x", "docs", "1", 1))
     pages = pypdf.PdfReader(path).pages

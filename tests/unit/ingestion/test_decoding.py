@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import ConversionError, FailureKind
 from ingestion.converters.decoder import decode
-from tests.support.shared_data import shared
+from tests.support.needs import shared
 
 GERMAN = "Die Größe der Straße änderte sich. Übermäßig heiß war es nicht, doch schön. " * 5
 RUSSIAN = "Съешь же ещё этих мягких французских булок, да выпей чаю. " * 5

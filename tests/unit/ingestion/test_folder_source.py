@@ -9,6 +9,7 @@ import pytest
 
 from core.errors import ConversionError, UnavailableError
 from ingestion.sources.folder import FolderSource
+from tests.support.needs import Need, requires
 
 
 @pytest.fixture
@@ -134,7 +135,7 @@ def test_a_folder_that_is_not_there_is_an_outage(tmp_path: Path) -> None:
         list(source(tmp_path / "nothing").list())
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")
+@requires(Need.NOT_ROOT)
 def test_a_subfolder_that_may_not_be_listed_is_an_outage(root: Path) -> None:
     (root / "closed").mkdir(mode=0)
 

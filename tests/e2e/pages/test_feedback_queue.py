@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from playwright import sync_api
 
 from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
 from core.feedback import CitationVote, Feedback, FeedbackReason, Vote
@@ -15,13 +15,11 @@ from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository
 from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
 from tests.support.app_world import HOLIDAYS, World
-from tests.support.browser import CHROMIUM, FLAGS, LOW_CONTRAST
+from tests.support.browser import IN_A_BROWSER, LOW_CONTRAST
 from tests.support.recorded_answers import recorded_answer
 from tests.support.web import served
 
-sync_api = pytest.importorskip("playwright.sync_api")
-
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
+pytestmark = IN_A_BROWSER
 
 URI = "handbook/holidays.md"
 QUOTE = "Holidays are approved by the team lead."
@@ -59,14 +57,6 @@ def feedback(world: World) -> Feedback:
     other = recorded_answer(world.database, "When do carried-over days expire?", uri=URI)
     FeedbackService(world.database).give(Author("Ben", None, None, "page"), FeedbackOrder(other, Vote.DOWN))
     return given
-
-
-@pytest.fixture
-def browser() -> Iterator[sync_api.Browser]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("width", [390, 1280])

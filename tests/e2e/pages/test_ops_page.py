@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from playwright import sync_api
 
 from core.diagnosis import Cause
 from core.feedback import FiringState, Vote
@@ -18,14 +19,12 @@ from core.storage.loop.firings import FiringRepository
 from core.storage.loop.monitor_checks import MonitorCheckRepository, TriggerReading
 from core.types import DocumentState, ManifestEntry, document_id
 from tests.support.app_world import World
-from tests.support.browser import CHROMIUM, FLAGS, LOW_CONTRAST
+from tests.support.browser import IN_A_BROWSER, LOW_CONTRAST
 from tests.support.loop_rows import a_diagnosis, a_firing, a_vote
 from tests.support.recorded_answers import record_answer
 from tests.support.web import served
 
-sync_api = pytest.importorskip("playwright.sync_api")
-
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
+pytestmark = IN_A_BROWSER
 
 
 @dataclass
@@ -34,14 +33,6 @@ class Site:
 
     address: str
     shots: Path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[sync_api.Browser]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

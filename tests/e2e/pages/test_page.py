@@ -7,28 +7,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright import sync_api
 
 from core.types import Role
 from tests.support.app_world import World
-from tests.support.browser import CHROMIUM, FLAGS, LOW_CONTRAST, QUESTION, ask
+from tests.support.browser import IN_A_BROWSER, LOW_CONTRAST, QUESTION, ask
 from tests.support.web import Typist, served
 
-sync_api = pytest.importorskip("playwright.sync_api")
-# As long as for everything else: on a busy machine it comes too, only later. So for all tests that import from here.
-sync_api.expect.set_options(timeout=30_000)
-
-
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
+pytestmark = IN_A_BROWSER
 
 QUOTE = "Every employee has thirty days of holiday each year. Holidays are approved by the team lead."
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[sync_api.Browser]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright import sync_api
 
 from core.diagnosis import Cause
 from core.feedback import FiringState
 from core.storage.loop.firings import FiringRepository
 from tests.support.app_world import World
-from tests.support.browser import CHROMIUM, FLAGS, LOW_CONTRAST
+from tests.support.browser import IN_A_BROWSER, LOW_CONTRAST
 from tests.support.gaps import declined, request
 from tests.support.monitored_answers import vote
 from tests.support.web import served
 
-sync_api = pytest.importorskip("playwright.sync_api")
-
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture
@@ -32,14 +30,6 @@ def world(tmp_path: Path) -> World:
     for floor in range(6):
         declined(world, f"How do I repair the printer on floor {floor}, which says PC_LOAD_LETTER_{'X' * 60}?")
     return world
-
-
-@pytest.fixture
-def browser() -> Iterator[sync_api.Browser]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright import sync_api
 
 from evals.cases.dataset_store import DatasetStore
 from evals.cases.drafts import CaseDrafts
 from evals.drafting.from_documents import draft
 from tests.support.app_world import World
-from tests.support.browser import CHROMIUM, FLAGS, LOW_CONTRAST
+from tests.support.browser import IN_A_BROWSER, LOW_CONTRAST
 from tests.support.web import served
 
-sync_api = pytest.importorskip("playwright.sync_api")
-
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
+pytestmark = IN_A_BROWSER
 
 TEXT = """# Archive
 
@@ -34,14 +32,6 @@ def world(tmp_path: Path) -> World:
     document = world.add("handbook/archive.md", TEXT, title="Archive")
     CaseDrafts(world.database).add("handbook", draft([document], count=5, seed=1), actor="a program")
     return world
-
-
-@pytest.fixture
-def browser() -> Iterator[sync_api.Browser]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from playwright import sync_api
 from pypdf import PdfReader
 
 from core.types import Role
@@ -16,13 +17,11 @@ from evals.cases.dataset_store import DatasetStore
 from evals.report.case_detail import CaseDetails
 from evals.report.file import report_file
 from tests.support.app_world import World
-from tests.support.browser import CHROMIUM, FLAGS, LOW_CONTRAST
+from tests.support.browser import IN_A_BROWSER, LOW_CONTRAST
 from tests.support.reports import Evaluated, Plan, add_handbook, evaluate
 from tests.support.web import served
 
-sync_api = pytest.importorskip("playwright.sync_api")
-
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
+pytestmark = IN_A_BROWSER
 
 
 @dataclass
@@ -34,14 +33,6 @@ class Site:
     good: Evaluated
     bad: Evaluated
     keys: dict[str, str]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[sync_api.Browser]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -6,27 +6,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright import sync_api
 
 from core.feedback import CitationVote, Feedback, FeedbackReason, Vote
 from core.storage.loop.feedback import FeedbackRepository
 from tests.support.app_world import World
-from tests.support.browser import CHROMIUM, FLAGS, LOW_CONTRAST, QUESTION, ask
+from tests.support.browser import IN_A_BROWSER, LOW_CONTRAST, QUESTION, ask
 from tests.support.web import Typist, served
 
-sync_api = pytest.importorskip("playwright.sync_api")
-
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
+pytestmark = IN_A_BROWSER
 
 VOTES = "**/v1/feedback"
 THANKS = "Thank you, noted."
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[sync_api.Browser]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

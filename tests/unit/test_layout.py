@@ -1,0 +1,48 @@
+"""How the tests themselves are laid out."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.support.needs import Need, summary
+
+TESTS = Path(__file__).parents[1]
+
+
+def imported(module: Path) -> list[str]:
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    names = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    names += [
+        f"{node.module}.{each.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for each in node.names
+    ]
+    return names + [each.name for node in ast.walk(tree) if isinstance(node, ast.Import) for each in node.names]
+
+
+def test_no_module_imports_from_a_test_module_or_a_conftest() -> None:
+    """What two of them use lies in tests/support."""
+    for module in TESTS.rglob("*.py"):
+        for name in imported(module):
+            parts = name.split(".")
+            wrong = parts[0] == "tests" and any(part == "conftest" or part.startswith("test_") for part in parts)
+            assert not wrong, f"{module.relative_to(TESTS)} imports {name}"
+
+
+@pytest.mark.parametrize(
+    ("reasons", "lines", "unknown"),
+    [
+        ([], [], []),
+        (["Skipped: needs " + Need.SHARED] * 6, ["6 tests need ../shared, the public data sets. Not here."], []),
+        (["needs " + Need.ROOT], ["1 test needs root, who may mount a disk. Not here."], []),
+        (["Skipped: later"], [], ["later"]),
+    ],
+)
+def test_a_skip_is_a_need_that_is_counted_or_a_fault_that_is_named(
+    reasons: list[str], lines: list[str], unknown: list[str]
+) -> None:
+    assert summary(reasons) == (lines, unknown)
