@@ -20,7 +20,8 @@ TEXTS = [
 ]
 
 
-@pytest.fixture(params=["fake", "openvino", "sentence_transformer"])
+# Loading PyTorch takes longer than all that the others do.
+@pytest.fixture(params=["fake", "openvino", pytest.param("sentence_transformer", marks=pytest.mark.slow)])
 def embedder(request: pytest.FixtureRequest) -> Embedder:
     if request.param == "fake":
         return FakeEmbedder()
@@ -114,6 +115,7 @@ def test_offsets_are_ordered_spans_of_the_text(embedder: Embedder) -> None:
 # ---------------------------------------------------------------- the two real ones
 
 
+@pytest.mark.slow
 def test_both_runtimes_give_interchangeable_vectors(
     openvino_embedder: Embedder, sentence_transformer_embedder: Embedder
 ) -> None:
