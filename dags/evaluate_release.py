@@ -57,25 +57,25 @@ def evaluate_release() -> None:
     @task
     def releases() -> list[str]:
         """What is to be evaluated: several candidates may have appeared at once."""
-        from evals.run.jobs import wanted_releases
+        from loop.steps import evaluate_release as steps
 
         context = get_current_context()
-        return wanted_releases(context["params"]["release"], _announced(context))
+        return steps.releases(context["params"]["release"], _announced(context))
 
     # One after the other: answers that are timed must not wait for each other.
     @task(retries=1, max_active_tis_per_dagrun=1)
     def evaluate(release: str) -> str:
-        from evals.run.jobs import evaluate as run
+        from loop.steps import evaluate_release as steps
 
-        return run(release, get_current_context()["params"])
+        return steps.evaluate(release, get_current_context()["params"])
 
     @task(outlets=[REPORT], retries=2)
     def track(evaluation_id: str) -> None:
-        from evals.run.jobs import track_evaluation
+        from loop.steps import evaluate_release as steps
 
         context: Any = get_current_context()
         context["outlet_events"][REPORT].extra = {"evaluation": evaluation_id}
-        track_evaluation(evaluation_id)
+        steps.track(evaluation_id)
 
     track.expand(evaluation_id=evaluate.expand(release=releases()))
 

@@ -14,7 +14,6 @@ A run that was killed leaves nothing half-done; start it again.
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from airflow.sdk import Asset, Param, dag, get_current_context, task
@@ -60,10 +59,10 @@ def ingest_documents() -> None:
     @task
     def plan() -> list[list[int]]:
         """Numbers of the portions of work, grouped by task."""
-        from ingestion.jobs import plan_run
+        from loop.steps import ingest_documents as steps
 
         context = get_current_context()
-        return plan_run(context["run_id"], context["params"], _MOST_TASKS)
+        return steps.plan(context["run_id"], context["params"], _MOST_TASKS)
 
     @task.short_circuit(ignore_downstream_trigger_rules=True)
     def is_real() -> bool:
@@ -72,31 +71,28 @@ def ingest_documents() -> None:
 
     @task(retries=2)
     def process(portions: list[int]) -> None:
-        from ingestion.jobs import process_portions
+        from loop.steps import ingest_documents as steps
 
-        process_portions(get_current_context()["run_id"], portions)
+        steps.process(get_current_context()["run_id"], portions)
 
     # Without changed documents there is nothing to process; vanished ones are committed all the same.
     @task(trigger_rule="none_failed", retries=2)
     def commit() -> None:
-        from ingestion.jobs import commit_run
+        from loop.steps import ingest_documents as steps
 
-        commit_run(get_current_context()["run_id"])
+        steps.commit(get_current_context()["run_id"])
 
     @task
     def verify() -> None:
-        from ingestion.jobs import verify_run
+        from loop.steps import ingest_documents as steps
 
-        verify_run(get_current_context()["run_id"])
+        steps.verify(get_current_context()["run_id"])
 
     @task(outlets=[INDEX])
     def report() -> dict[str, Any]:
-        from ingestion.jobs import report_run
-        from ingestion.report import summary
+        from loop.steps import ingest_documents as steps
 
-        result = report_run(get_current_context()["run_id"])
-        logging.getLogger(__name__).info("%s", summary(result))
-        return result
+        return steps.report(get_current_context()["run_id"])
 
     portions = plan()
     is_real() >> (processed := process.expand(portions=portions)) >> commit() >> verify() >> report()

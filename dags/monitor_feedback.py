@@ -38,9 +38,9 @@ def monitor_feedback() -> None:
     @task(retries=2)
     def check() -> dict[str, list[str]]:
         """The firings about which nothing was done yet, by remedy."""
-        from loop.jobs import check as run
+        from loop.steps import monitor_feedback as steps
 
-        return run()
+        return steps.check()
 
     @task
     def waiting(found: dict[str, list[str]], remedy: str) -> list[str]:
@@ -57,9 +57,9 @@ def monitor_feedback() -> None:
 
     @task(outlets=[CANDIDATE])
     def refit(firing: str) -> None:
-        from loop.jobs import carry_out
+        from loop.steps import monitor_feedback as steps
 
-        release = carry_out(firing)
+        release = steps.carry_out(firing)
         if release is None:
             raise AirflowSkipException("Nothing better was found.")
         context: Any = get_current_context()
@@ -67,9 +67,9 @@ def monitor_feedback() -> None:
 
     @task
     def content(firing: str) -> None:
-        from loop.jobs import carry_out
+        from loop.steps import monitor_feedback as steps
 
-        carry_out(firing)
+        steps.carry_out(firing)
 
     found = check()
     for name, remedy in (("reindex", reindex), ("retune", retune), ("refit", refit), ("content", content)):
@@ -78,9 +78,9 @@ def monitor_feedback() -> None:
 
 def _announce(asset: Asset, firing: str) -> None:
     """Propose what is to be built for the firing, and start what builds it."""
-    from loop.jobs import propose
+    from loop.steps import monitor_feedback as steps
 
-    if not propose(firing):
+    if not steps.propose(firing):
         raise AirflowSkipException("Nothing is to be built.")
     context: Any = get_current_context()
     context["outlet_events"][asset].extra = {"firing": firing}

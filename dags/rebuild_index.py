@@ -18,7 +18,6 @@ killed is finished by starting it again with the same parameters; the same bring
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from airflow.sdk import Asset, Param, dag, get_current_context, task
@@ -63,7 +62,7 @@ def _run(context: Any) -> str:
 
 def _tell_firing(context: Any) -> None:
     """What went wrong is put on record where the run was started for a firing."""
-    from loop.jobs import note_failure
+    from loop.steps.firings import note_failure
 
     note_failure(_run(context), context.get("exception"))
 
@@ -81,18 +80,19 @@ def rebuild_index() -> None:
     @task.short_circuit(ignore_downstream_trigger_rules=True)
     def order() -> dict[str, Any] | None:
         """What is to be built; nothing if every firing that was announced is taken up already."""
-        from loop.jobs import announced, rebuild_order
+        from loop.steps import rebuild_index as steps
+        from loop.steps.firings import announced
 
         context = get_current_context()
         firings = announced(context.get("triggering_asset_events"))
-        return rebuild_order(dict(context["params"]), firings, _run(context))
+        return steps.order(dict(context["params"]), firings, _run(context))
 
     @task
     def plan(order: dict[str, Any]) -> list[list[int]]:
         """Numbers of the portions of work, grouped by task."""
-        from ingestion.rebuild.jobs import plan_rebuild
+        from loop.steps import rebuild_index as steps
 
-        return plan_rebuild(get_current_context()["run_id"], order, _MOST_TASKS)
+        return steps.plan(get_current_context()["run_id"], order, _MOST_TASKS)
 
     @task.short_circuit(ignore_downstream_trigger_rules=True)
     def is_real(order: dict[str, Any]) -> bool:
@@ -101,38 +101,35 @@ def rebuild_index() -> None:
 
     @task(retries=2)
     def process(order: dict[str, Any], portions: list[int]) -> None:
-        from ingestion.rebuild.jobs import process_rebuild
+        from loop.steps import rebuild_index as steps
 
-        process_rebuild(get_current_context()["run_id"], order, portions)
+        steps.process(get_current_context()["run_id"], order, portions)
 
     # An index that is up to date has no portions; documents that are gone are taken out of it all the same.
     @task(trigger_rule="none_failed", retries=2)
     def commit(order: dict[str, Any]) -> None:
-        from ingestion.rebuild.jobs import commit_rebuild
+        from loop.steps import rebuild_index as steps
 
-        commit_rebuild(get_current_context()["run_id"], order)
+        steps.commit(get_current_context()["run_id"], order)
 
     @task
     def verify(order: dict[str, Any]) -> dict[str, int]:
-        from ingestion.rebuild.jobs import verify_rebuild
+        from loop.steps import rebuild_index as steps
 
-        return verify_rebuild(get_current_context()["run_id"], order)
+        return steps.verify(get_current_context()["run_id"], order)
 
     @task
     def report(order: dict[str, Any]) -> dict[str, Any]:
-        from ingestion.rebuild.jobs import report_rebuild
-        from ingestion.report import summary
+        from loop.steps import rebuild_index as steps
 
-        result = report_rebuild(get_current_context()["run_id"], order)
-        logging.getLogger(__name__).info("%s: %s", result["collection"], summary(result))
-        return result
+        return steps.report(get_current_context()["run_id"], order)
 
     @task(retries=1)
     def refresh(order: dict[str, Any], result: dict[str, Any]) -> None:
         """Sources that have moved on are read again, into the new index only."""
-        from loop.jobs import refresh as run
+        from loop.steps import rebuild_index as steps
 
-        run(order, result["collection"])
+        steps.refresh(order, result["collection"])
 
     @task.short_circuit
     def is_wanted(order: dict[str, Any]) -> bool:
@@ -142,10 +139,10 @@ def rebuild_index() -> None:
     @task(outlets=[CANDIDATE])
     def candidate(order: dict[str, Any], result: dict[str, Any]) -> str:
         """The candidate release's id."""
-        from loop.jobs import rebuilt_candidate
+        from loop.steps import rebuild_index as steps
 
         context: Any = get_current_context()
-        release = rebuilt_candidate(order, result["collection"], _run(context))
+        release = steps.candidate(order, result["collection"], _run(context))
         context["outlet_events"][CANDIDATE].extra = {"release": release}
         return release
 

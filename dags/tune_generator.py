@@ -58,7 +58,7 @@ def _run(context: Any) -> str:
 
 def _tell_firing(context: Any) -> None:
     """What went wrong is put on record where the run was started for a firing."""
-    from loop.jobs import note_failure
+    from loop.steps.firings import note_failure
 
     note_failure(_run(context), context.get("exception"))
 
@@ -76,31 +76,32 @@ def tune_generator() -> None:
     @task.short_circuit(ignore_downstream_trigger_rules=True)
     def order() -> dict[str, Any] | None:
         """What is to be trained; nothing if every firing that was announced is taken up already."""
-        from loop.jobs import announced, tuning_order
+        from loop.steps import tune_generator as steps
+        from loop.steps.firings import announced
 
         context = get_current_context()
         firings = announced(context.get("triggering_asset_events"))
-        return tuning_order(dict(context["params"]), firings, _run(context))
+        return steps.order(dict(context["params"]), firings, _run(context))
 
     @task
     def check(order: dict[str, Any]) -> str:
         """The rows' hash."""
-        from loop.tuning_jobs import check_training
+        from loop.steps import tune_generator as steps
 
-        return check_training(order)
+        return steps.check(order)
 
     @task(retries=2)
     def tune(order: dict[str, Any], dataset_sha256: str) -> dict[str, Any]:
-        from serving.finetune.jobs import tune as run
+        from loop.steps import tune_generator as steps
 
-        return run(order, dataset_sha256)
+        return steps.tune(order, dataset_sha256)
 
     @task(retries=2)
     def register(result: dict[str, Any]) -> str:
         """The registered version. An MLflow that is down does not keep the adapter from becoming a candidate."""
-        from serving.finetune.jobs import register_tuning
+        from loop.steps import tune_generator as steps
 
-        return register_tuning(result["order"])
+        return steps.register(result["order"])
 
     @task.short_circuit
     def is_wanted(order: dict[str, Any]) -> bool:
@@ -110,10 +111,10 @@ def tune_generator() -> None:
     @task(outlets=[CANDIDATE], retries=1)
     def candidate(order: dict[str, Any], result: dict[str, Any]) -> str:
         """The candidate release's id."""
-        from loop.jobs import tuned_candidate
+        from loop.steps import tune_generator as steps
 
         context: Any = get_current_context()
-        release = tuned_candidate(order, result, _run(context))
+        release = steps.candidate(order, result, _run(context))
         if release is None:
             raise AirflowSkipException("The adapter is no better, so it is no candidate.")
         context["outlet_events"][CANDIDATE].extra = {"release": release}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from core.errors import ConflictError, ConversionError, FailureKind
 from core.types import DocumentState, ManifestEntry, SourceItem
@@ -135,3 +136,10 @@ def shards(
         total += planned.item.size
     if portion:
         yield portion
+
+
+def groups(count: int, most: int) -> list[list[int]]:
+    """The numbers of `count` shards, from 0, in at most `most` groups of nearly equal size, each without gaps."""
+    tasks = min(count, most)
+    bounds = [count * task // tasks for task in range(tasks + 1)] if tasks else [0]
+    return [list(range(begin, end)) for begin, end in pairwise(bounds)]

@@ -20,7 +20,7 @@ from loop.feedback.acceptance import training_rows
 from retrieval.durable import replace_file
 from serving.factory import Services
 from serving.finetune.dataset import TrainingRow
-from serving.finetune.jobs import order_of
+from serving.finetune.recipe import order_of
 from serving.finetune.registry import register
 from serving.finetune.tuning import Tuner, TuningResult
 from serving.releases.champion import current_champion

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -123,6 +124,14 @@ def make_order(
         require_rejected(training)
     prompt = answer_prompt(prompt_version, own_folder(settings))
     return TuningOrder(training, find_base(base), base_name, recipe, prompt, settings.language)
+
+
+def order_of(settings: Settings, params: Mapping[str, Any]) -> TuningOrder:
+    """The order that the parameters of a run of the DAG `tune_generator` describe."""
+    recipe = make_recipe(
+        params["method"], epochs=params["epochs"], rank=params["rank"], learning_rate=params["learning_rate"]
+    )
+    return make_order(settings, Path(params["dataset"]), Path(params["base"]), params["base_name"], recipe)
 
 
 def answer_prompt(version: int | None, own: Path | None = None) -> PromptTemplate:

@@ -17,14 +17,13 @@ from core.storage.releases import ReleaseRepository
 from core.types import Actor, Role
 from evals.cases.cases import GoldEvidence
 from ingestion.factory import folder_source, open_pipeline
-from loop import jobs as loop_jobs
 from loop.feedback.acceptance import Acceptance, Edited
 from loop.remedies import carry_out, propose
-from loop.tuning_jobs import check_training
+from loop.steps import monitor_feedback, tune_generator
+from loop.steps.firings import note_failure
 from serving.adapters.checks import TRAINING
 from serving.adapters.store import AdapterStore
 from serving.factory import Services, open_services
-from serving.finetune.jobs import tune
 from serving.releases.service import ReleaseService
 from tests.support.bad_answers import diagnosed, fired, voted_down
 from tests.support.home import make_home
@@ -56,7 +55,7 @@ def question(thing: str) -> str:
 
 @pytest.fixture
 def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
-    """An installation whose champion's answers are written by a model; jobs read its settings from the environment."""
+    """An installation whose champion's answers are written by a model; steps read its settings from the environment."""
     folder = tmp_path / "house"
     folder.mkdir()
     for thing in THINGS:
@@ -128,13 +127,13 @@ def test_the_dags_steps_do_the_same_for_a_firing_that_an_asset_names(services: S
     accepted(services, subjects)
     firing = fired(services, Remedy.RETUNE, list(subjects.values()))
     run = "Airflow run 1 of a test"
-    assert loop_jobs.propose(firing.id)
-    order = loop_jobs.tuning_order({"dataset": None, "base": None, "create_candidate": True}, [firing.id], run)
+    assert monitor_feedback.propose(firing.id)
+    order = tune_generator.order({"dataset": None, "base": None, "create_candidate": True}, [firing.id], run)
     assert order is not None
     rows = Path(order["dataset"])
-    tuned = tune(order, check_training(order))
+    tuned = tune_generator.tune(order, tune_generator.check(order))
     assert rows.exists()
-    release = loop_jobs.tuned_candidate(order, tuned, run)
+    release = tune_generator.candidate(order, tuned, run)
     ended = FiringRepository(services.database).get(firing.id)
     assert ended is not None
     assert (ended.state, ended.release_id) == (FiringState.CANDIDATE, release)
@@ -146,10 +145,10 @@ def test_a_tuning_that_fails_in_a_dag_leaves_no_rows_behind(services: Services) 
     accepted(services, complaints(services))
     firing = fired(services, Remedy.RETUNE)
     run = "Airflow run 1 of a test"
-    assert loop_jobs.propose(firing.id)
-    order = loop_jobs.tuning_order({"dataset": None, "base": None, "create_candidate": True}, [firing.id], run)
+    assert monitor_feedback.propose(firing.id)
+    order = tune_generator.order({"dataset": None, "base": None, "create_candidate": True}, [firing.id], run)
     assert order is not None
-    loop_jobs.note_failure(run, ConflictError("The memory is full."))
+    note_failure(run, ConflictError("The memory is full."))
     ended = FiringRepository(services.database).get(firing.id)
     assert ended is not None
     assert (ended.state, ended.detail) == (FiringState.FAILED, "The memory is full.")

@@ -16,7 +16,7 @@ from evals.gate.comparison import Side, Verdict
 from evals.report.case_detail import CaseDetails
 from evals.report.report import Report
 from evals.run.evaluation import EvaluationOrder, Evaluator, Panel
-from evals.run.jobs import wanted_releases
+from loop.steps.evaluate_release import releases
 from tests.support.app_world import World
 from tests.support.evaluated_world import ANN, HELD, candidate, cases, evaluator, order
 from tests.support.scores import TellingMetric
@@ -147,4 +147,4 @@ def test_a_killed_evaluation_is_given_up_when_it_is_started_again(world: World) 
 def test_the_dag_evaluates_what_a_person_or_the_asset_named_else_the_newest_candidate(
     given: str | None, announced: list[dict[str, str]], wanted: list[str]
 ) -> None:
-    assert wanted_releases(given, announced) == wanted
+    assert releases(given, announced) == wanted

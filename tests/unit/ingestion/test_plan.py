@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from core.errors import ConflictError
 from core.types import DocumentState, ManifestEntry, SourceItem
-from ingestion.jobs import groups
-from ingestion.plan import PlannedItem, diff, refuse_mass_deletion, shards
+from ingestion.plan import PlannedItem, diff, groups, refuse_mass_deletion, shards
 
 
 def item(name: str, etag: str = "1", access: tuple[str, ...] = ("public",)) -> SourceItem:

@@ -1,4 +1,4 @@
-"""The steps of the DAG `evaluate_release` as functions of plain values: one call, one process."""
+"""The steps of the DAG `evaluate_release`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.types import Actor, Role
 from evals.report.report import Report
 from evals.run.evaluation import CANDIDATE, EvaluationOrder
 from evals.run.session import open_evaluator, report_page, write_report
-from evals.run.tracking import track
+from evals.run.tracking import track as track_report
 
 _log = logging.getLogger(__name__)
 
@@ -22,13 +22,13 @@ _log = logging.getLogger(__name__)
 AIRFLOW = Actor("airflow", frozenset({Role.REVIEW}))
 
 
-def wanted_releases(given: str | None, announced: Iterable[Mapping[str, Any]]) -> list[str]:
+def releases(given: str | None, announced: Iterable[Mapping[str, Any]]) -> list[str]:
     """The releases that a run is about: the one a person named, else all that the assets' events announced, else the
     newest candidate."""
     if given:
         return [given]
-    releases = [str(extra["release"]) for extra in announced if extra.get("release")]
-    return list(dict.fromkeys(releases)) or [CANDIDATE]
+    named = [str(extra["release"]) for extra in announced if extra.get("release")]
+    return list(dict.fromkeys(named)) or [CANDIDATE]
 
 
 def evaluate(release: str, params: Mapping[str, Any]) -> str:
@@ -48,7 +48,7 @@ def evaluate(release: str, params: Mapping[str, Any]) -> str:
     return report.evaluation_id
 
 
-def track_evaluation(evaluation_id: str) -> str:
+def track(evaluation_id: str) -> str:
     """Log a finished evaluation to MLflow; returns MLflow's run id."""
     settings = load_settings()
     database = Database.open(settings)
@@ -60,7 +60,7 @@ def track_evaluation(evaluation_id: str) -> str:
         raise NotFoundError(
             f"Evaluation {evaluation_id} has no report.", hint="`ragloop eval list` shows what there is."
         )
-    return track(settings, Report.model_validate(record.report), report_page(settings, evaluation_id))
+    return track_report(settings, Report.model_validate(record.report), report_page(settings, evaluation_id))
 
 
 class _Counted:

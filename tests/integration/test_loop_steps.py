@@ -19,9 +19,10 @@ from core.settings import load_settings
 from core.storage.loop.firings import FiringRepository
 from core.storage.tables import trigger_firings
 from ingestion.factory import folder_source, open_pipeline
-from loop import jobs as loop_jobs
 from loop.remedies.lifecycle import ABANDONED_AFTER, begin
 from loop.remedies.reindex import build_index
+from loop.steps import monitor_feedback, rebuild_index, tune_generator
+from loop.steps.firings import announced, note_failure
 from serving.factory import Services, open_services
 from tests.support.bad_answers import diagnosed, fired, voted_down
 from tests.support.home import make_home
@@ -32,7 +33,7 @@ RUN = "Airflow run 1 of a test"
 
 @pytest.fixture
 def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
-    """An installation with one page; jobs read the same settings from the environment."""
+    """An installation with one page; steps read the same settings from the environment."""
     home = make_home(tmp_path)
     monkeypatch.setenv("RAGLOOP_HOME", str(home))
     folder = tmp_path / "notes"
@@ -64,39 +65,39 @@ class Event:
 
 
 def test_a_run_by_hand_does_what_its_parameters_say(services: Services) -> None:
-    order = loop_jobs.rebuild_order(BY_HAND, [], RUN)
+    order = rebuild_index.order(BY_HAND, [], RUN)
     assert order == {**BY_HAND, "base": None, "refresh": [], "firing": None}
 
 
 def test_a_run_takes_up_one_firing_and_leaves_the_others_for_the_next(services: Services) -> None:
     first = proposed(services, Remedy.REINDEX, chunk_tokens=128)
     second = proposed(services, Remedy.REINDEX, refresh=["notes"])
-    order = loop_jobs.rebuild_order(BY_HAND, [first.id, second.id], RUN)
+    order = rebuild_index.order(BY_HAND, [first.id, second.id], RUN)
     assert order is not None
     assert (order["firing"], order["chunk_tokens"], order["refresh"]) == (first.id, 128, [])
     assert state(services, first).state is FiringState.RUNNING
     assert state(services, second).state is FiringState.OPEN
     # The next check announces it again.
-    assert loop_jobs.check()["reindex"] == [second.id]
-    again = loop_jobs.rebuild_order(BY_HAND, [first.id, second.id], "Airflow run 2 of a test")
+    assert monitor_feedback.check()["reindex"] == [second.id]
+    again = rebuild_index.order(BY_HAND, [first.id, second.id], "Airflow run 2 of a test")
     assert again is not None
     assert (again["firing"], again["chunk_tokens"], again["refresh"]) == (second.id, None, ["notes"])
     assert again["base"] != "documents"
-    assert loop_jobs.rebuild_order(BY_HAND, [first.id, second.id], "Airflow run 3 of a test") is None
+    assert rebuild_index.order(BY_HAND, [first.id, second.id], "Airflow run 3 of a test") is None
 
 
 def test_a_task_that_is_tried_again_goes_on_with_its_firing(services: Services) -> None:
     firing = proposed(services, Remedy.REINDEX, chunk_tokens=128)
-    once = loop_jobs.rebuild_order(BY_HAND, [firing.id], RUN)
-    assert loop_jobs.rebuild_order(BY_HAND, [firing.id], RUN) == once
+    once = rebuild_index.order(BY_HAND, [firing.id], RUN)
+    assert rebuild_index.order(BY_HAND, [firing.id], RUN) == once
 
 
 def test_a_run_that_fails_tells_its_firing_why_and_no_other(services: Services) -> None:
     firing, other = proposed(services, Remedy.REINDEX, chunk_tokens=128), fired(services, Remedy.REINDEX)
-    loop_jobs.rebuild_order(BY_HAND, [firing.id], RUN)
-    loop_jobs.note_failure("Airflow run 2 of a test", ConflictError("Not this one."))
+    rebuild_index.order(BY_HAND, [firing.id], RUN)
+    note_failure("Airflow run 2 of a test", ConflictError("Not this one."))
     assert state(services, firing).state is FiringState.RUNNING
-    loop_jobs.note_failure(RUN, ConflictError("The disk is full.", hint="Make room."))
+    note_failure(RUN, ConflictError("The disk is full.", hint="Make room."))
     assert (state(services, firing).state, state(services, firing).detail) == (
         FiringState.FAILED,
         "The disk is full. Make room.",
@@ -106,26 +107,26 @@ def test_a_run_that_fails_tells_its_firing_why_and_no_other(services: Services) 
 
 def test_a_rebuild_for_a_firing_names_it_in_the_candidate(services: Services) -> None:
     firing = proposed(services, Remedy.REINDEX, chunk_tokens=64)
-    order = loop_jobs.rebuild_order(BY_HAND, [firing.id], RUN)
+    order = rebuild_index.order(BY_HAND, [firing.id], RUN)
     assert order is not None
     collection = build_index(services.settings, {"chunk_tokens": 64}, firing.id, print)
-    release = loop_jobs.rebuilt_candidate(order, collection, RUN)
+    release = rebuild_index.candidate(order, collection, RUN)
     ended = state(services, firing)
     assert (ended.state, ended.release_id) == (FiringState.CANDIDATE, release)
 
 
 def test_a_proposal_is_made_once_and_only_for_what_waits(services: Services) -> None:
     firing = proposed(services, Remedy.REINDEX, refresh=["notes"])
-    assert loop_jobs.propose(firing.id)
+    assert monitor_feedback.propose(firing.id)
     assert state(services, firing).proposal == {"refresh": ["notes"]}
     FiringRepository(services.database).change(firing.id, FiringState.CLOSED, detail="Dismissed.")
-    assert not loop_jobs.propose(firing.id)
+    assert not monitor_feedback.propose(firing.id)
 
 
 def test_a_proposal_that_cannot_be_made_fails_the_firing_in_words(services: Services) -> None:
     firing = fired(services, Remedy.REINDEX)
     with pytest.raises(ConflictError):
-        loop_jobs.propose(firing.id)
+        monitor_feedback.propose(firing.id)
     assert state(services, firing).state is FiringState.FAILED
     assert "too little to choose by" in state(services, firing).detail
 
@@ -134,7 +135,7 @@ def test_content_is_asked_for(services: Services) -> None:
     vote = voted_down(services, "Where is the lamp?", "In the hall.")
     subject = diagnosed(services, vote, Cause.CORPUS_GAP, "notes/kettle.md")
     firing = fired(services, Remedy.CONTENT, [subject])
-    assert loop_jobs.carry_out(firing.id) is None
+    assert monitor_feedback.carry_out(firing.id) is None
     ended = state(services, firing)
     assert ended.state is FiringState.REQUESTED
     assert ended.proposal == {"source": "notes", "questions": ["Where is the lamp?"]}
@@ -142,15 +143,15 @@ def test_content_is_asked_for(services: Services) -> None:
 
 def test_a_tuning_by_hand_needs_rows_and_a_base(services: Services) -> None:
     with pytest.raises(InputError, match="needs `dataset`"):
-        loop_jobs.tuning_order({"dataset": None, "base": None}, [], RUN)
-    order = loop_jobs.tuning_order({"dataset": "rows.jsonl", "base": "model"}, [], RUN)
+        tune_generator.order({"dataset": None, "base": None}, [], RUN)
+    order = tune_generator.order({"dataset": "rows.jsonl", "base": "model"}, [], RUN)
     assert order == {"dataset": "rows.jsonl", "base": "model", "firing": None}
 
 
 def test_the_firings_of_events_are_told_once_each_in_their_order() -> None:
     events = [Event({"firing": "a"}), Event(None), Event({"firing": "b"}), Event({"firing": "a"})]
-    assert loop_jobs.announced({"trigger": events}) == ["a", "b"]
-    assert loop_jobs.announced(None) == []
+    assert announced({"trigger": events}) == ["a", "b"]
+    assert announced(None) == []
 
 
 def test_a_remedy_that_was_killed_long_ago_can_be_taken_up_again(services: Services) -> None:

@@ -1,0 +1,88 @@
+"""How a DAG's run takes up a firing and tells it what went wrong, and what all runs open."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from core.feedback import Firing, FiringState, Remedy
+from core.settings import load_settings
+from core.storage.database import Database
+from core.storage.loop.firings import FiringRepository
+from core.types import Actor, Role
+from loop.remedies.lifecycle import begin, begun_by, found, said
+from loop.remedies.retune import remove_rows
+from serving.factory import Services, open_services
+from serving.releases.service import ReleaseService
+
+_log = logging.getLogger(__name__)
+
+
+def announced(events: Mapping[Any, Sequence[Any]] | None) -> list[str]:
+    """The ids of the firings that the events of assets name, which started a run, oldest first."""
+    extras = [event.extra or {} for found in (events or {}).values() for event in found]
+    return list(dict.fromkeys(str(extra["firing"]) for extra in extras if extra.get("firing")))
+
+
+def taken_up(firing_ids: Sequence[str], run: str) -> Firing | None:
+    """The first of the firings that waits for its remedy, taken up by this run, or that it took up before it was tried
+    again. What is left is announced again by the next check."""
+    taken = None
+    with opened_database() as database:
+        firings = FiringRepository(database)
+        for firing in (found(firings, each) for each in firing_ids):
+            mine = firing.state is FiringState.RUNNING and firing.detail == begun_by(run)
+            if taken is None and mine:
+                taken = firing
+            elif taken is None and firing.state is FiringState.OPEN:
+                taken = begin(firings, firing.id, run)
+            else:
+                _log.info("left as it is: firing %s, %s", firing.id[:8], firing.state.value)
+    if taken is not None:
+        _log.info("firing %s of the trigger %s: %s", taken.id[:8], taken.trigger, taken.reason)
+    return taken
+
+
+def note_failure(run: str, error: BaseException | None) -> None:
+    """Put on record that the run which took up a firing has failed; nothing if it took up none."""
+    with opened_database() as database:
+        firings = FiringRepository(database)
+        for firing in firings.all():
+            if firing.state is FiringState.RUNNING and firing.detail == begun_by(run):
+                why = said(error) if error is not None else f"{run} failed; its log says why."
+                firings.change(firing.id, FiringState.FAILED, detail=why)
+                if firing.remedy is Remedy.RETUNE:
+                    remove_rows(firing.proposal)
+
+
+def candidate_by_hand(services: Services, changes: Mapping[str, str], dag: str, run: str) -> str:
+    """Make the champion's manifest with these changes a candidate, in the name of the DAG; returns the release's id.
+
+    Raises RagloopError when the candidate cannot be served.
+    """
+    maker = Actor(dag, frozenset({Role.REVIEW}))  # it may make candidates and nothing else
+    release = ReleaseService(services).create(maker, changes=changes, reason=run)
+    _log.info("candidate %s: %s", release.id[:12], ", ".join(f"{path}={value}" for path, value in changes.items()))
+    return release.id
+
+
+@contextmanager
+def opened_services() -> Iterator[Services]:
+    """The services of the settings, within the block."""
+    services = open_services(load_settings())
+    try:
+        yield services
+    finally:
+        services.close()
+
+
+@contextmanager
+def opened_database() -> Iterator[Database]:
+    """The database of the settings, within the block."""
+    database = Database.open(load_settings())
+    try:
+        yield database
+    finally:
+        database.close()
