@@ -1,4 +1,4 @@
-"""The documents as a caller may see them. The one place where a document's access labels meet a caller's."""
+"""The documents as a caller may see them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from app.fields import is_uuid
 from core.errors import NotFoundError
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository, DocumentSummary
+from core.storage.visibility import Visibility
 from core.types import AccessScope, Document, document_id
 
 
@@ -28,12 +29,13 @@ class DocumentLibrary:
     """Documents by id and in order of URI, limited to what `scope` allows."""
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._documents = DocumentRepository(database)
 
     def open(self, document_id: str, scope: AccessScope) -> Document:
         """The document. Raises NotFoundError alike for one that does not exist and one that the caller may not see."""
-        document = self._documents.get(document_id) if is_uuid(document_id) else None
-        if document is None or not scope.allows(document.access):
+        document = Visibility(self._database, scope).document(document_id) if is_uuid(document_id) else None
+        if document is None:
             raise NotFoundError(
                 "There is no such document.", hint="It may have been removed since, or your key may not see it."
             )
@@ -50,7 +52,7 @@ class DocumentLibrary:
         which the caller may see: that document's path."""
         targets = {address: _target(document.uri, address) for address in addresses}
         ids = {address: document_id(uri) for address, uri in targets.items() if uri is not None}
-        seen = self._documents.visible(ids.values(), scope)
+        seen = Visibility(self._database, scope).documents(ids.values())
         return {address: document_url(found) for address, found in ids.items() if found in seen}
 
     def count(self, collection: str, scope: AccessScope) -> int:

@@ -14,6 +14,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from core.types import AccessScope
+
 # All values of the enumerations are stored.
 
 
@@ -77,6 +79,11 @@ class Feedback:
     correction: str
     citations: Sequence[CitationVote]
     interaction: Mapping[str, Any]
+
+    @property
+    def scope(self) -> AccessScope:
+        """What its author may see."""
+        return AccessScope.recorded(self.access)
 
     @property
     def question(self) -> str:

@@ -180,8 +180,17 @@ class AccessScope:
     def everything(cls) -> AccessScope:
         return cls(None)
 
+    @classmethod
+    def recorded(cls, access: Sequence[str] | None) -> AccessScope:
+        """The scope of which these labels are on record; None is everything."""
+        return cls(None if access is None else frozenset(access))
+
     def allows(self, access: Sequence[str]) -> bool:
         return self.labels is None or not self.labels.isdisjoint(access)
+
+    def covers(self, other: AccessScope) -> bool:
+        """Whether who has this scope may see all that the other allows."""
+        return self.labels is None or (other.labels is not None and self.labels >= other.labels)
 
 
 @dataclass(frozen=True, slots=True)

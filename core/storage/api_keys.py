@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, sele
 from core.errors import ConflictError, InputError, NotFoundError
 from core.storage.database import Database
 from core.storage.tables import api_keys, sessions
-from core.types import PUBLIC, ApiKey, Role
+from core.types import PUBLIC, AccessScope, ApiKey, Role
 
 LONGEST_NAME = 200
 
@@ -83,6 +83,11 @@ class ApiKeyRepository:
         # Compared even when there is no such key, so that the time taken does not tell.
         good = hmac.compare_digest(_hash(secret), row.secret_sha256 if row else _hash(""))
         return key_of(row) if row is not None and good else None
+
+    def scope_of(self, name: str) -> AccessScope:
+        """What the keys of this name may see together, good or not; everything, if there is none."""
+        found = [key.access for key in self.all() if key.name == name]
+        return AccessScope(frozenset[str]().union(*found)) if found else AccessScope.everything()
 
     def all(self) -> list[ApiKey]:
         """All keys, oldest first, revoked ones too."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core.errors import InputError, NotFoundError
 from core.storage.database import Database
-from core.storage.evals.case_drafts import DRAFT, CaseDraftRepository, Decided
+from core.storage.evals.case_drafts import DRAFT, CaseDraft, CaseDraftRepository, Decided
 from evals.cases.cases import MOST_CASES, Case
 from evals.cases.dataset_store import Dataset, DatasetStore, check_name, stored
 
@@ -16,11 +16,12 @@ MOST_WAITING = 500
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingDraft:
-    """A draft that waits for a decision."""
+class DraftedCase:
+    """What a draft proposes, and in whose name it was drafted."""
 
     id: str
     case: Case
+    drafted_by: str
 
 
 class CaseDrafts:
@@ -51,16 +52,13 @@ class CaseDrafts:
         """How many drafts wait, by dataset; only those with any."""
         return self._repository.counts()
 
-    def waiting(self, dataset: str, limit: int = MOST_WAITING) -> list[WaitingDraft]:
+    def waiting(self, dataset: str, limit: int = MOST_WAITING) -> list[DraftedCase]:
         """The drafts of a dataset that wait, oldest first."""
-        return [
-            WaitingDraft(draft.id, Case.model_validate(draft.content))
-            for draft in self._repository.waiting(dataset, limit)
-        ]
+        return [_drafted(draft) for draft in self._repository.waiting(dataset, limit)]
 
-    def get(self, ids: Iterable[str]) -> dict[str, Case]:
+    def get(self, ids: Iterable[str]) -> dict[str, DraftedCase]:
         """What these drafts propose, by id, decided or not."""
-        return {draft.id: Case.model_validate(draft.content) for draft in self._repository.get(ids).values()}
+        return {draft.id: _drafted(draft) for draft in self._repository.get(ids).values()}
 
     def decide(self, dataset: str, accepted: Mapping[str, Case], discarded: Sequence[str], *, actor: str) -> Decided:
         """Accept drafts as these cases, which make one new version of the dataset, and discard others.
@@ -89,3 +87,7 @@ class CaseDrafts:
         except NotFoundError:
             return ()
         return found.cases
+
+
+def _drafted(draft: CaseDraft) -> DraftedCase:
+    return DraftedCase(draft.id, Case.model_validate(draft.content), draft.created_by)

@@ -70,7 +70,7 @@ def of_feedback(feedback: Feedback) -> BadAnswer:
         abstained=bool(answer["abstained"]),
         asked=model is not None,
         read=int(model["passages"]) if model else None,
-        scope=AccessScope(None if feedback.access is None else frozenset(feedback.access)),
+        scope=feedback.scope,
         passages=tuple(_passage(each) for each in answer["passages"]),
         citations=tuple(citations.values()),
         collection=str(answer["collection"]),

@@ -21,11 +21,11 @@ from core.errors import ConflictError, InputError, NotFoundError
 from core.feedback import DecisionKind, Feedback, FeedbackDecision, FeedbackSide, Vote, VoteStanding
 from core.permissions import Deed, require
 from core.storage.database import Database
-from core.storage.documents import DocumentRepository
 from core.storage.evals.datasets import case_contents, extend, find_version, retried
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository, record_decision, standing_votes
-from core.types import PUBLIC, AccessScope, Actor, Document, Turn, document_id
+from core.storage.visibility import Visibility, provenance_of
+from core.types import PUBLIC, AccessScope, Actor, Turn, document_id
 from evals.cases.cases import (
     MOST_PARTS,
     Case,
@@ -71,10 +71,9 @@ class Acceptance:
     ) -> None:
         self._database = database
         self._language = language
-        self._scope = scope
-        self._teachable = AccessScope.of(*teachable)
+        self._visibility = Visibility(database, scope)
+        self._everybody = Visibility(database, AccessScope.of(*teachable))
         self._feedback = FeedbackRepository(database)
-        self._documents = DocumentRepository(database)
 
     def accept(self, feedback_id: str, edit: Edited, actor: Actor) -> FeedbackDecision:
         """Make a locked case or a training row of the feedback.
@@ -141,11 +140,9 @@ class Acceptance:
         return [GoldEvidence(uri=p["uri"], quote=p["quote"], start=p["start"]) for p in passages[:MOST_PARTS]]
 
     def _place(self, evidence: GoldEvidence) -> EvidencePlace | None:
-        document: Document | None = self._documents.get(document_id(evidence.uri))
-        if document is None or not self._scope.allows(document.access):
-            return None
-        span = evidence.span(document.text)
-        return EvidencePlace(evidence, document.title, document.text, *span) if span else None
+        document = self._visibility.document(document_id(evidence.uri))
+        span = evidence.span(document.text) if document else None
+        return EvidencePlace(evidence, document.title, document.text, *span) if document and span else None
 
     def _side(self, given: Feedback, edit: Edited, places: Sequence[EvidencePlace]) -> FeedbackSide:
         # No model learns from passages that they hold nothing: whether an answer is tried is decided before it.
@@ -157,9 +154,8 @@ class Acceptance:
 
     def _may_be_taught(self, given: Feedback, places: Sequence[EvidencePlace]) -> bool:
         """Whether everybody may know every document that the answer was given from or that says the right one."""
-        uris = {passage["uri"] for passage in given.interaction["passages"]} | {each.evidence.uri for each in places}
-        documents = [self._documents.get(document_id(uri)) for uri in uris]
-        return all(document is not None and self._teachable.allows(document.access) for document in documents)
+        right = (document_id(place.evidence.uri) for place in places)
+        return self._everybody.allows(provenance_of(given).with_documents(right))
 
     # -- what it becomes
 

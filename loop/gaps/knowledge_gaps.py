@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,9 +11,9 @@ import numpy as np
 from core.diagnosis import Cause, Diagnosis
 from core.feedback import Feedback, Vote
 from core.storage.api_keys import ApiKeyRepository
-from core.storage.documents import DocumentRepository
 from core.storage.loop.declined import Declined, DeclinedRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
+from core.storage.visibility import Visibility, provenance_of
 from core.types import AccessScope
 from loop.feedback.votes import FeedbackService
 from loop.gaps.clusters import Gap, Origin, Unanswered, cluster
@@ -25,7 +25,7 @@ MOST = 500
 
 @dataclass(frozen=True, slots=True)
 class FoundGaps:
-    """The gaps. `hidden` questions are about documents that the reader may not see; `older` says that there are more
+    """The gaps. `hidden` questions are some that the reader may not see; `older` says that there are more
     than MOST, of which the oldest are left out."""
 
     gaps: Sequence[Gap]
@@ -34,19 +34,18 @@ class FoundGaps:
 
 
 class KnowledgeGaps:
-    """Finds gaps, of questions whose documents `scope` allows all of."""
+    """Finds gaps, of questions that `scope` lets be seen."""
 
     def __init__(self, services: Services, scope: AccessScope) -> None:
         self._services = services
-        self._scope = scope
-        self._documents = DocumentRepository(services.database)
+        self._visibility = Visibility(services.database, scope)
 
     def find(self, since: datetime) -> FoundGaps:
         """What was asked since then and is answered nowhere. Raises UnavailableError when it cannot be told."""
         votes = self._negative_votes(since)
         diagnosed = DiagnosisRepository(self._services.database).of_votes(vote.id for vote in votes)
         complaints = [
-            (_complaint(vote, diagnosed[vote.id]), documents_of(vote))
+            (_complaint(vote, diagnosed[vote.id]), provenance_of(vote))
             for vote in votes
             if vote.id in diagnosed and diagnosed[vote.id].cause is Cause.CORPUS_GAP
         ]
@@ -54,22 +53,14 @@ class KnowledgeGaps:
         looked_at = {vote.interaction_id for vote in votes if vote.id in diagnosed}
         names = {key.id: key.name for key in ApiKeyRepository(self._services.database).all()}
         declined = [
-            (_declined(each, names), each.document_ids)
+            (_declined(each, names), each.origin)
             for each in DeclinedRepository(self._services.database).since(since, MOST + 1)
             if each.interaction_id not in looked_at
         ]
         found = sorted([*complaints, *declined], key=lambda each: (each[0].at, each[0].subject), reverse=True)
-        seen = self.visible([documents for _, documents in found[:MOST]])
+        seen = self._visibility.of([origin for _, origin in found[:MOST]])
         asked = [each for (each, _), may_see in zip(found[:MOST], seen, strict=True) if may_see]
         return FoundGaps(self._clustered(asked), hidden=seen.count(False), older=len(found) > MOST)
-
-    def visible(self, documents: Sequence[frozenset[str]]) -> list[bool]:
-        """Of what came from these documents, what the scope allows: each only if all of its documents. A document that
-        is gone has no labels any more, so only who may see everything may see what came from it."""
-        if self._scope.labels is None:
-            return [True] * len(documents)
-        allowed = self._documents.visible(frozenset[str]().union(*documents), self._scope)
-        return [each <= allowed for each in documents]
 
     def _negative_votes(self, since: datetime) -> list[Feedback]:
         counted = FeedbackService(self._services.database).counted(since)
@@ -82,13 +73,6 @@ class KnowledgeGaps:
         vectors = self._services.answering_embedder().embed(texts)
         place = {text: row for row, text in enumerate(texts)}
         return cluster(asked, vectors[np.array([place[each.question] for each in asked])])
-
-
-def documents_of(vote: Feedback) -> frozenset[str]:
-    """Ids of the documents in the vote's snapshot of its answer."""
-    snapshot = vote.interaction
-    places: Iterable[Mapping[str, str]] = [*snapshot["passages"], *snapshot["citations"]]
-    return frozenset(place["document_id"] for place in places)
 
 
 def _complaint(vote: Feedback, diagnosis: Diagnosis) -> Unanswered:

@@ -186,7 +186,7 @@ def halves(questions: Sequence[Diagnosed], least: int = 1) -> tuple[list[Diagnos
 
 def _scope(vote: Feedback | None) -> AccessScope:
     """What the person who asked may see; an evaluation sees everything."""
-    return AccessScope(None if vote is None or vote.access is None else frozenset(vote.access))
+    return AccessScope.everything() if vote is None else vote.scope
 
 
 def _side(

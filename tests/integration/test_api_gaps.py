@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +22,8 @@ from core.types import Role
 from tests.support.app_world import World
 from tests.support.gaps import declined, request
 from tests.support.html_text import Reader
-from tests.support.monitored_answers import vote
+from tests.support.monitored_answers import answers, vote
+from tests.support.recorded_answers import an_answer
 
 NOW = datetime.now(UTC)
 SALARIES = "handbook/salaries.md"
@@ -171,3 +173,18 @@ async def test_only_reviewers_see_gaps(world: World) -> None:
         assert (await chatter.get("/gaps")).status_code == 403
         assert (await chatter.get("/gaps.json")).status_code == 403
         assert (await chatter.post(f"/gaps/{uuid.uuid4()}/close", data={"reason": "x"})).status_code == 403
+
+
+async def test_a_question_that_nothing_was_found_for_is_shown_to_those_who_may_see_all_that_its_asker_may(
+    world: World,
+) -> None:
+    board = world.keys.create("Berta", ("board", "public"), None)[0].id
+    nothing = replace(an_answer().retrieval, passages=())
+    for question, key in (("what will the merger cost?", board), ("who asked without a key?", None)):
+        answers(world, 1, question, retrieval=nothing, abstained=True, key=key)
+    async with client(world) as limited, client(world, "board", "public", name="Bo") as member:
+        found = (await limited.get("/gaps.json")).json()
+        assert (found["gaps"], found["hidden"]) == ([], 2)
+        assert "merger" not in (await limited.get("/gaps")).text
+        shown = (await member.get("/gaps.json")).json()
+        assert [gap["question"] for gap in shown["gaps"]] == ["what will the merger cost?"]

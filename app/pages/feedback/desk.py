@@ -1,12 +1,12 @@
 """Feedback as one reviewer may see it, and what the reviewer makes of it.
 
-A reviewer sees feedback only where every document in its snapshot is one that the reviewer's key allows; what a
-diagnosis found in other documents is left out.
+What a reviewer may see is decided by core.storage.visibility: of the vote, of what a diagnosis found, of the case that
+was made of it, and of the conversation before, each by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,8 +16,8 @@ from core.errors import InputError, NotFoundError
 from core.feedback import Feedback, FeedbackDecision, Vote
 from core.settings import Settings
 from core.storage.database import Database
-from core.storage.documents import DocumentRepository
 from core.storage.loop.feedback import FeedbackRepository
+from core.storage.visibility import Provenance, Visibility, provenance_of
 from core.types import AccessScope, Actor, digest, document_id
 from evals.cases.cases import GoldEvidence
 from loop.feedback.acceptance import Acceptance, Edited
@@ -104,14 +104,13 @@ class FeedbackPage:
 
 
 class FeedbackDesk:
-    """The feedback on answers from documents that `scope` allows."""
+    """The feedback that `scope` lets be seen."""
 
     def __init__(self, database: Database, settings: Settings, scope: AccessScope) -> None:
         self._shelf = FeedbackShelf(database)
         self._feedback = FeedbackRepository(database)
-        self._documents = DocumentRepository(database)
+        self._visibility = Visibility(database, scope)
         self._acceptance = Acceptance(database, settings.language, scope=scope, teachable=settings.teachable)
-        self._scope = scope
 
     def waiting(self, page: int = 1) -> FeedbackPage:
         """The votes down that count and that nobody decided on, newest first."""
@@ -124,7 +123,7 @@ class FeedbackDesk:
     def view(self, feedback_id: str, entry: FeedbackForm | None = None, problem: str = "") -> FeedbackView:
         """One piece of feedback; `entry` and `problem` as a form that was refused had them. Raises NotFoundError."""
         known = next(self._shelf.known([feedback_id]), None)
-        if known is None or not self._may_see(known.feedback):
+        if known is None or not self._visibility.allows(provenance_of(known.feedback)):
             raise NotFoundError("There is no such feedback.", hint="/feedback lists what there is.")
         return self._view(known, entry, problem)
 
@@ -139,7 +138,7 @@ class FeedbackDesk:
         return self._acceptance.dismiss(self.view(feedback_id).feedback.id, entry.reason, actor)
 
     def _desk(self, ids: Sequence[str], page: int) -> FeedbackPage:
-        seen = list(ids) if self._scope.labels is None else list(self._visible(ids))
+        seen = list(ids) if self._visibility.scope.labels is None else list(self._visible(ids))
         pages = max(1, -(-len(seen) // PAGE_LENGTH))
         page = min(page, pages)
         shown = seen[(page - 1) * PAGE_LENGTH : page * PAGE_LENGTH]
@@ -147,24 +146,14 @@ class FeedbackDesk:
 
     def _visible(self, ids: Sequence[str]) -> Iterator[str]:
         looked_through = self._shelf.known(ids[:MOST_LOOKED_THROUGH])
-        return (known.feedback.id for known in looked_through if self._may_see(known.feedback))
-
-    def _may_see(self, given: Feedback) -> bool:
-        """A document that is gone has no labels any more: only who may see everything may see what came from it. Where
-        nothing says what an answer came from, it may have been erased."""
-        places = [*given.interaction["passages"], *given.interaction["citations"]]
-        return self._allows({place["document_id"] for place in places}) if places else self._sees_as_much(given)
-
-    def _allows(self, document_ids: set[str]) -> bool:
-        if self._scope.labels is None:
-            return True
-        return document_ids <= self._documents.visible(document_ids, self._scope)
+        return (known.feedback.id for known in looked_through if self._visibility.allows(provenance_of(known.feedback)))
 
     def _view(self, known: Known, entry: FeedbackForm | None = None, problem: str = "") -> FeedbackView:
         given = known.feedback
         offered = tuple(self._offered(known))
         history = tuple(given.interaction["history"])
-        withheld = bool(history) and not self._sees_as_much(given)
+        # What was said before may come from any document that the author sees: nobody knows which.
+        withheld = bool(history) and not self._visibility.allows(Provenance(frozenset(), given.scope))
         return FeedbackView(
             feedback=given,
             history=() if withheld else history,
@@ -172,30 +161,28 @@ class FeedbackDesk:
             citations=tuple(_citation_views(given)),
             why=self._why(known),
             offered=offered,
-            decision=self._decision(known.decision),
+            decision=self._decision(known),
             entry=entry or _entry(given, offered),
             problem=problem,
         )
 
-    def _sees_as_much(self, given: Feedback) -> bool:
-        """Whether the reviewer sees all that the author does. What was said before the question may come from any
-        document that the author sees: nobody knows which."""
-        labels = self._scope.labels
-        return labels is None or (given.access is not None and labels.issuperset(given.access))
-
-    def _decision(self, made: FeedbackDecision | None) -> FeedbackDecision | None:
+    def _decision(self, known: Known) -> FeedbackDecision | None:
         """The decision, without the words of a case whose evidence stands in documents that this reviewer may not
         see."""
-        evidence = made.content.get("evidence", ()) if made else ()
-        if made is None or self._allows({document_id(place["uri"]) for place in evidence}):
+        made = known.decision
+        if made is None or self._allows(known, (place["uri"] for place in made.content.get("evidence", ()))):
             return made
         return replace(made, content={"id": made.content["id"]})
+
+    def _allows(self, known: Known, uris: Iterable[str]) -> bool:
+        """Whether the reviewer may see what was made of the vote and of these documents."""
+        return self._visibility.allows(provenance_of(known.feedback).with_documents(map(document_id, uris)))
 
     def _why(self, known: Known) -> Why | None:
         made = known.diagnosis
         if made is None:
             return None
-        if not self._allows({document_id(uri) for uri in _uris(made.evidence)}):
+        if not self._allows(known, _uris(made.evidence)):
             return Why(made.cause, made.certainty, "It rests on documents that your key does not see.", "")
         answer = made.evidence.get("answer_with_right_passage") or ""
         return Why(made.cause, made.certainty, made.summary, str(answer))
@@ -214,7 +201,7 @@ class FeedbackDesk:
             evidence = GoldEvidence(uri=place["uri"], quote=place["quote"], start=place["start"])
             key = digest(evidence.model_dump(mode="json"))[:16]
             own = document_id(evidence.uri)
-            if key not in seen and self._allows({own}):
+            if key not in seen and self._visibility.allows(Provenance(frozenset({own}))):
                 seen.add(key)
                 url = document_url(own, place["start"], place["end"])
                 yield Offered(key, evidence, titles.get(evidence.uri, evidence.uri), url, found)

@@ -11,8 +11,9 @@ from core.errors import NotFoundError
 from core.feedback import Firing, FiringState, Remedy
 from core.storage.loop.feedback import FeedbackRepository
 from core.storage.loop.firings import FiringRepository
+from core.storage.visibility import Visibility, provenance_of
 from core.types import AccessScope, Actor
-from loop.gaps.knowledge_gaps import FoundGaps, KnowledgeGaps, documents_of
+from loop.gaps.knowledge_gaps import FoundGaps, KnowledgeGaps
 from loop.triggers.firings import FiringService
 from serving.factory import Services
 
@@ -40,11 +41,12 @@ class GapPage:
 
 
 class GapDesk:
-    """The gaps in the documents, told from questions about documents that `scope` allows."""
+    """The gaps in the documents, told from questions that `scope` lets be seen."""
 
     def __init__(self, services: Services, scope: AccessScope) -> None:
         self._services = services
         self._gaps = KnowledgeGaps(services, scope)
+        self._visibility = Visibility(services.database, scope)
 
     def open(self, days: int) -> GapPage:
         """What was asked in the last so many days, and every request that stands."""
@@ -66,7 +68,7 @@ class GapDesk:
         subjects = [DiagnosisSubject.parse(subject) for subject in firing.evidence.get("subjects") or ()]
         ids = [subject.vote_id for subject in subjects if subject.vote_id is not None]
         votes = FeedbackRepository(self._services.database).get_all(ids)
-        seen = self._gaps.visible([documents_of(vote) for vote in votes])
+        seen = self._visibility.of([provenance_of(vote) for vote in votes])
         questions = dict.fromkeys(vote.question for vote, may_see in zip(votes, seen, strict=True) if may_see)
         source = firing.proposal.get("source")
         return ContentRequest(firing, str(source) if source else None, tuple(questions))

@@ -165,13 +165,14 @@ class OpsDesk:
     def _candidates(self, firings: Sequence[Firing]) -> tuple[CandidateLine, ...]:
         overview = ReviewDesk(self._services).overview()
         made_by = {firing.release_id: firing for firing in reversed(firings)}
-        unevaluated = [CandidateLine(release, None, made_by.get(release.id)) for release in overview.unevaluated]
+        unevaluated = [(summary.release, None) for summary in overview.unevaluated]
         evaluated = [
-            CandidateLine(listed.release, listed, made_by.get(listed.release.id))
+            (listed.summary.release, listed)
             for listed in overview.evaluations
-            if listed.newest and listed.release and listed.release.status is ReleaseStatus.CANDIDATE
+            if listed.newest and listed.summary and listed.summary.release.status is ReleaseStatus.CANDIDATE
         ]
-        return (*unevaluated, *evaluated)
+        lines = (*unevaluated, *evaluated)
+        return tuple(CandidateLine(release, listed, made_by.get(release.id)) for release, listed in lines)
 
     def _corpus(self, now: datetime, rules: Rules) -> CorpusHealth:
         champion = ReleaseRepository(self._database).champion()

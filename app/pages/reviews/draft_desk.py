@@ -9,12 +9,14 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from app.answers.citations import document_url
+from core.storage.api_keys import ApiKeyRepository
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository
 from core.storage.evals.case_drafts import Decided
+from core.storage.visibility import Provenance, Visibility
 from core.types import AccessScope, Actor, Document, document_id
 from evals.cases.cases import Case, GoldEvidence, explain
-from evals.cases.drafts import CaseDrafts
+from evals.cases.drafts import CaseDrafts, DraftedCase
 
 # Drafts on one page: what a person decides in one sitting, and what a form can carry.
 PAGE_LENGTH = 20
@@ -79,12 +81,13 @@ class Submitted:
 
 
 class DraftDesk:
-    """The drafts about documents that `scope` allows."""
+    """The drafts that `scope` lets be seen."""
 
     def __init__(self, database: Database, scope: AccessScope) -> None:
         self._drafts = CaseDrafts(database)
         self._documents = DocumentRepository(database)
-        self._scope = scope
+        self._keys = ApiKeyRepository(database)
+        self._visibility = Visibility(database, scope)
 
     def open(
         self, dataset: str, entries: Mapping[str, DraftForm] | None = None, problems: Mapping[str, str] | None = None
@@ -94,13 +97,13 @@ class DraftDesk:
         counts = self._drafts.counts()
         dataset = dataset or next(iter(counts), "")
         waiting = self._drafts.waiting(dataset) if dataset in counts else []
-        views = []
+        views: list[DraftView] = []
         hidden = 0
         for draft in waiting:
-            documents = self._documents_of(draft.case)
-            if not self._may_see(documents):
+            if not self._may_decide(draft):
                 hidden += 1
             elif len(views) < PAGE_LENGTH:
+                documents = self._documents_of(draft.case)
                 entry = (entries or {}).get(draft.id) or _entry(draft.case)
                 views.append(_view(draft.id, draft.case, entry, documents, (problems or {}).get(draft.id, "")))
         return DraftPage(dataset, counts, tuple(views), hidden)
@@ -111,13 +114,13 @@ class DraftDesk:
         Raises InputError if the dataset cannot take the accepted cases.
         """
         found = self._drafts.get(entries)
-        seen = [key for key in entries if key in found and self._may_see(self._documents_of(found[key]))]
+        seen = [key for key in entries if key in found and self._may_decide(found[key])]
         accepted: dict[str, Case] = {}
         problems: dict[str, str] = {}
         for key in seen:
             if entries[key].choice == "accept":
                 try:
-                    accepted[key] = _edited(found[key], entries[key])
+                    accepted[key] = _edited(found[key].case, entries[key])
                 except ValidationError as error:
                     problems[key] = explain(error)
         if problems:
@@ -127,15 +130,27 @@ class DraftDesk:
 
     def questions(self, ids: Sequence[str]) -> list[str]:
         """The questions of these drafts, decided or not."""
-        cases = self._drafts.get(ids).values()
-        return [case.question for case in cases if self._may_see(self._documents_of(case))]
+        drafts = self._drafts.get(ids).values()
+        return [draft.case.question for draft in drafts if self._visibility.allows(self._origin(draft))]
 
     def _documents_of(self, case: Case) -> dict[str, Document | None]:
         uris = dict.fromkeys(evidence.uri for evidence in case.evidence)
         return {uri: self._documents.get(document_id(uri)) for uri in uris}
 
-    def _may_see(self, documents: Mapping[str, Document | None]) -> bool:
-        return all(document is None or self._scope.allows(document.access) for document in documents.values())
+    def _may_decide(self, draft: DraftedCase) -> bool:
+        """Whether the reviewer may see the draft. Nothing is shown of one with a document that is gone, so that those
+        who may see the others can discard it."""
+        documents = self._documents_of(draft.case).values()
+        there = {document.id for document in documents if document is not None}
+        if len(there) < len(documents):
+            return there <= self._visibility.documents(there)
+        return self._visibility.allows(self._origin(draft))
+
+    def _origin(self, draft: DraftedCase) -> Provenance:
+        """Where a question comes from that no document answers, nothing says: it is taken for that of whoever had it
+        drafted."""
+        documents = frozenset(document_id(evidence.uri) for evidence in draft.case.evidence)
+        return Provenance(documents) if documents else Provenance(documents, self._keys.scope_of(draft.drafted_by))
 
 
 def _view(key: str, case: Case, entry: DraftForm, documents: Mapping[str, Document | None], problem: str) -> DraftView:
