@@ -6,7 +6,6 @@ The web application, the command line and the evaluation runner all call this ob
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 from typing import Protocol, cast
 
+from core.citation_marker import without_markers
 from core.ports import Generated, GenerationRequest, Generator, TextDelta
 from core.release import Release
 from core.storage.interactions import InteractionRepository
@@ -26,7 +26,6 @@ from serving.grounding.evidence import EvidenceScorer
 from serving.prompts.template import ANSWER
 
 NOT_FOUND = "I could not find this in the documents."
-_MARKER = re.compile(r"\[\d{1,4}\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,5 +216,5 @@ class Answerer:
 
 def _declines(text: str) -> bool:
     """Whether a model says that the passages do not hold the answer, in the words that its prompt gave it."""
-    said = " ".join(_MARKER.sub("", text).split())
+    said = " ".join(without_markers(text).split())
     return said.rstrip(" .").casefold() == NOT_FOUND.rstrip(".").casefold()

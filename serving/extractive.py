@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
+from core.citation_marker import written
 from core.ports import Embedder, Generated, GenerationRequest, TextDelta
 from core.sentences import sentence_spans
 from core.types import Chunk, Citation, Evidence, ScoredSentence, Usage
@@ -82,7 +83,7 @@ def render_quote(quote: Quote, marker: int) -> str:
     text = _ROW.sub(_cells, quote.text)
     if not _ITEM.search(text, text.find("\n") + 1 or len(text)):
         text = _LIST_MARKER.sub("", text)
-    return f"{text} [{marker}]"
+    return f"{text} {written(marker)}"
 
 
 def _cells(row: re.Match[str]) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlencode
+
+from core.citation_marker import MarkerSpan, marker_spans
 
 # What people are told of a citation whose passage does not seem to support the statement.
 WEAK = "the passage may not say this"
 
-_MARKER = re.compile(r"\[(\d{1,4})\]")
 _LIST_MARKER = re.compile(r"^\s*(?:[-*+]|\d{1,9}[.)])\s+")
 
 
@@ -25,16 +25,7 @@ class Cited(Protocol):
     def quote(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class MarkerSpan:
-    """A marker such as `[2]` at `text[start:end]` of an answer."""
-
-    marker: int
-    start: int
-    end: int
-
-
-def marker_spans(text: str, citations: Iterable[Cited]) -> list[MarkerSpan]:
+def cited_spans(text: str, citations: Iterable[Cited]) -> list[MarkerSpan]:
     """The markers in an answer that stand for one of its citations, in order.
 
     A `[2]` that a document itself holds, as footnotes do, is part of a quote and no marker.
@@ -43,9 +34,9 @@ def marker_spans(text: str, citations: Iterable[Cited]) -> list[MarkerSpan]:
     known = {citation.marker for citation in citations}
     quoted = _quoted(text, citations)
     return [
-        MarkerSpan(int(match[1]), match.start(), match.end())
-        for match in _MARKER.finditer(text)
-        if int(match[1]) in known and not any(start <= match.start() < end for start, end in quoted)
+        span
+        for span in marker_spans(text)
+        if span.marker in known and not any(start <= span.start < end for start, end in quoted)
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.answers.citations import WEAK
+from core.citation_marker import written
 from core.types import Answer, Citation
 from serving.filters.outgoing import harmless, visible
 
@@ -11,7 +12,7 @@ def citations_footer(answer: Answer) -> str:
     """The list that follows the answer's text, as markdown that also reads well as it is; empty without citations."""
     if not answer.citations:
         return ""
-    lines = (f"- [{citation.marker}] {_place(citation)}" for citation in answer.citations)
+    lines = (f"- {written(citation.marker)} {_place(citation)}" for citation in answer.citations)
     return "\n\nSources:\n\n" + "\n".join(lines)
 
 

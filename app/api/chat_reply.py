@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.answers.answer_json import answer_json
-from app.answers.citations import document_url, marker_spans
+from app.answers.citations import cited_spans, document_url
 from app.answers.footer import citations_footer
 from app.api.chat_request import MODEL
 from core.types import Answer, Usage
@@ -78,7 +78,7 @@ def url_annotations(answer: Answer) -> list[dict[str, Any]]:
     """One `url_citation` for each marker in the text, leading to the document's page on this server."""
     by_marker = {citation.marker: citation for citation in answer.citations}
     found = []
-    for span in marker_spans(answer.text, answer.citations):
+    for span in cited_spans(answer.text, answer.citations):
         citation = by_marker[span.marker]
         url = document_url(citation.chunk.document_id, citation.start, citation.end, answer.interaction_id)
         place = {"start_index": span.start, "end_index": span.end, "url": url, "title": citation.chunk.title}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.console import JsonOption, one_line, print_json, say, visible
+from core.citation_marker import written
 from core.errors import InputError, TooLargeError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def ask(
     if answer.citations:
         say()
     for citation in answer.citations:
-        say(visible(f"[{citation.marker}] {_place(citation)}"))
+        say(visible(f"{written(citation.marker)} {_place(citation)}"))
 
 
 def search(

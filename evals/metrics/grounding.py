@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from core.citation_marker import without_markers
 from core.sentences import sentence_spans
 from evals.cases.answers import AnswerRecord
 from evals.metrics.metric import Group, Outcome, Row, Skipped
 from evals.metrics.row_metric import RowMetric, share
-from evals.metrics.text.words import without_markers
 from serving.grounding.support import THRESHOLD, Reader, Said, support
 
 _MARKDOWN = re.compile(r"^\s*(?:#{1,6}|[-*+>]|\d{1,9}[.)])\s+|[*_`|]+")

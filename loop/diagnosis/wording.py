@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from core.citation_marker import without_markers
 from core.sentences import sentence_spans
-from evals.metrics.text.words import without_markers
 from serving.grounding.support import (
     CONTRADICTION_PENALTY,
     LONGEST_PLACE,

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.citation_marker import without_markers
 from evals.cases.cases import Case
 from evals.cases.leakage import normalised
-from evals.metrics.text.words import without_markers
 
 ERASED = "[erased]"
 

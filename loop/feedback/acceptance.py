@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
+from core.citation_marker import markers, without_markers
 from core.errors import ConflictError, InputError, NotFoundError
 from core.feedback import DecisionKind, Feedback, FeedbackDecision, FeedbackSide, Vote, VoteStanding
 from core.permissions import Deed, require
@@ -35,11 +36,10 @@ from evals.cases.cases import (
 )
 from evals.cases.dataset_store import FEEDBACK, stored
 from evals.cases.training_leakage import all_datasets
-from evals.metrics.text.words import without_markers
 from loop.feedback.case_evidence import evidence_beyond
 from loop.feedback.sides import Placed, side_of, taught_cases
 from loop.feedback.training_rows import EvidencePlace, history, training_row
-from serving.finetune.dataset import TrainingRow, markers
+from serving.finetune.dataset import TrainingRow
 
 # Digits of the feedback's id in the id of its case.
 _SHORT = 8

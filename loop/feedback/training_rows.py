@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.citation_marker import markers, rewritten, without_markers, written
 from core.errors import InputError
 from core.types import Chunk
 from evals.cases.cases import GoldEvidence
-from evals.metrics.text.words import without_markers
 from serving.finetune.dataset import LONGEST_TITLE, MOST_PARTS, RowPassage, RowTurn, TrainingRow
 from serving.grounding.support import THRESHOLD, PassageSentences, Reader, support
 
-_MARKER = re.compile(r"\[(\d{1,4})\]")
 _SUPPORT_HINT = (
     "Name the document and the sentence that say so; if no document does, mark the question as unanswerable; "
     "or dismiss the feedback."
@@ -52,7 +50,7 @@ def training_row(
     if not right:
         raise InputError("No passage says what the corrected answer says, so nothing can learn it.", hint=_SUPPORT_HINT)
     text = without_markers(correction)
-    answer = f"{text} {''.join(f'[{number + 1}]' for number in right)}"
+    answer = f"{text} {''.join(written(number + 1) for number in right)}"
     return TrainingRow(
         question=question,
         history=tuple(history(snapshot)),
@@ -128,8 +126,8 @@ def _rejected(snapshot: Mapping[str, Any], passages: Sequence[Mapping[str, Any]]
     chunks = [each.get("chunk_id") for each in passages]
     cited = {each["marker"]: each["chunk_id"] for each in snapshot["citations"]}
     text = str(snapshot["answer"]).strip()
-    if not text or any(cited.get(int(number)) not in chunks for number in _MARKER.findall(text)):
+    if not text or any(cited.get(number) not in chunks for number in markers(text)):
         return None
     if " ".join(without_markers(text).split()) == " ".join(correction.split()):
         return None
-    return _MARKER.sub(lambda found: f"[{chunks.index(cited[int(found[1])]) + 1}]", text)
+    return rewritten(text, lambda digits: written(chunks.index(cited[int(digits)]) + 1))

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
+from core.citation_marker import BRACKET, LONGEST_INSIDE, passages_named, written
 from core.sentences import sentence_spans
 from core.types import Chunk, Citation, Passage
 from serving.grounding.support import (
@@ -25,12 +26,6 @@ from serving.grounding.support import (
 
 # What needs a second look: a bracket with the space before it, code, the end of a line, space that a marker may follow.
 _STOP = re.compile(r"(?<![ \t])[ \t]*+\[|`+|\n|(?<![ \t])[ \t]++\Z")
-# What may be a marker, and how much of it is waited for.
-_BRACKET = re.compile(r"[ \t]*\[(?P<inside>[\d ,;^–-]{0,40})(?P<closing>\]?)")
-_LONGEST_INSIDE = 40
-_ITEM = re.compile(r"\^?(\d{1,3})(?: ?[-–] ?(\d{1,3}))?")
-# [1-900] is no list of passages.
-_LONGEST_RANGE = 20
 # Where the statement before a marker is looked for.
 _PARAGRAPH_READ = 1000
 _FENCE = 3
@@ -104,11 +99,11 @@ class CitedText:
             return self._said(stop[0]), stop.end()
         numbers: list[int] = []
         at = end = stop.start()
-        while bracket := _BRACKET.match(self._held, at):
-            complete = last or bracket.end() < len(self._held) or len(bracket["inside"]) == _LONGEST_INSIDE
+        while bracket := BRACKET.match(self._held, at):
+            complete = last or bracket.end() < len(self._held) or len(bracket["inside"]) == LONGEST_INSIDE
             if not complete:
                 return None
-            named = _numbers(bracket["inside"]) if bracket["closing"] else ()
+            named = passages_named(bracket["inside"]) if bracket["closing"] else ()
             if not named:
                 break
             numbers += named
@@ -117,7 +112,7 @@ class CitedText:
             return self._said(stop[0]), stop.end()
         if self._held[end:].strip(" \t") == "" and not last:
             return None
-        markers = "".join(f"[{marker}]" for marker in self._cite(numbers))
+        markers = "".join(map(written, self._cite(numbers)))
         return (stop[0][:-1] + markers if markers else ""), end
 
     def _meet_code(self, ticks: int) -> None:
@@ -179,20 +174,6 @@ class CitedText:
 
     def _source(self, number: int) -> PassageSentences:
         return _sentences(self._passages[number - 1].chunk, self._language)
-
-
-def _numbers(inside: str) -> tuple[int, ...]:
-    """The passages that a marker names; none if this is no marker."""
-    numbers: list[int] = []
-    for item in re.split("[,;]", inside):
-        match = _ITEM.fullmatch(item.strip())
-        if match is None:
-            return ()
-        first, last = int(match[1]), int(match[2] or match[1])
-        if not 0 < first <= last < first + _LONGEST_RANGE:
-            return ()
-        numbers += range(first, last + 1)
-    return tuple(numbers)
 
 
 @lru_cache(maxsize=8)

@@ -16,6 +16,7 @@ import re
 from collections.abc import Sequence
 from html import unescape
 
+from core.citation_marker import is_number
 from core.types import Passage
 from serving.filters.addresses import WORD, WORD_IN_CODE, Addresses
 
@@ -48,7 +49,6 @@ _TAG_LIKE = re.compile(r"<([^\s<>`]{0,500})(>?)")
 _LEAD = re.compile(r"[ \t>*+\-.)\d#]*")
 _OWN_PAGE = re.compile(r"/documents/([0-9a-f-]{36})(?:\?[a-z0-9=&-]*)?(?:#quote)?")
 _NOT_IN_LABEL = re.compile(r"[\[\]`<>\\!&]")
-_MARKER = re.compile(r"\d{1,4}")
 # The row that makes a table of the line before it; and code in that line which a table would cut.
 _DELIMITER = re.compile(r"[ \t>]*[|:\-][|:\- \t]*")
 _BAR = re.compile(r"(?<!\\)\|")
@@ -229,7 +229,7 @@ class Outgoing:
         page = self._page(target)
         if bracket == at and page:
             return f"[{_NOT_IN_LABEL.sub('', label).strip() or 'document'}]({page})", end
-        if _MARKER.fullmatch(label):
+        if is_number(label):
             return f"[{label}]", end
         if not label and end == len(self._held) and not last:
             return None

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from core.citation_marker import markers
 from core.errors import InputError
 from core.types import digest
 
@@ -34,7 +35,6 @@ _HOW = (
     "docs/reference/datasets.md says what a training row holds; `ragloop tune FILE --check` reads it without training."
 )
 
-_MARKER = re.compile(r"\[(\d{1,4})\]")
 # Control characters but for tab and line ends, and halves of characters: no tokenizer is meant to read them.
 _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -123,11 +123,6 @@ class TrainingSet:
             "with_rejected": sum(row.rejected is not None for row in rows),
             "uncited": sum(not markers(row.answer) for row in rows),
         }
-
-
-def markers(text: str) -> list[int]:
-    """The numbers of the markers in a text, in order."""
-    return [int(number) for number in _MARKER.findall(text)]
 
 
 def read_rows(path: Path) -> TrainingSet:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import groupby
 
+from core.citation_marker import without_markers
 from core.types import Passage, Turn
 from serving.prompts.spotlight import disarmed, spotlight
 from serving.prompts.template import PromptTemplate
-
-_MARKER = re.compile(r" ?\[\d{1,4}\]")
 
 
 def prompt_messages(
@@ -35,11 +33,11 @@ def exchanges(history: Sequence[Turn]) -> list[Turn]:
     """
     turns: list[Turn] = []
     for role, said in groupby((turn for turn in history if turn.role != "system"), key=lambda turn: turn.role):
-        text = disarmed("\n\n".join(_without_markers(turn) for turn in said))
+        text = disarmed("\n\n".join(_as_said(turn) for turn in said))
         if turns or role == "user":
             turns.append(Turn(role, text))
     return turns[: len(turns) // 2 * 2]
 
 
-def _without_markers(turn: Turn) -> str:
-    return _MARKER.sub("", turn.content) if turn.role == "assistant" else turn.content
+def _as_said(turn: Turn) -> str:
+    return without_markers(turn.content) if turn.role == "assistant" else turn.content

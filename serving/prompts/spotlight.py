@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.citation_marker import rewritten, written
 from core.sentences import sentence_spans
 from core.types import Passage
 
@@ -19,8 +20,6 @@ from core.types import Passage
 # What is harmless already stays as it is, so that doing it twice is doing it once.
 _TAG = re.compile(r"<(?! )(?=\s*/?\s*passage\b)", re.IGNORECASE)
 _CONTROL = re.compile(r"<(?=\||<|/?s>|start_of_turn|end_of_turn)|(?<=\|)>|\[(?=/?INST\])", re.IGNORECASE)
-# A footnote of the document's; ours come behind it.
-_MARKER = re.compile(r"\[(\d{1,4})\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +44,15 @@ def marked(text: str, marker: int, language: str = "english") -> str:
     harmless = disarmed(text)
     pieces, at = [], 0
     for _, end in sentence_spans(harmless, language):
-        pieces += [harmless[at:end], f" [{marker}]"]
+        pieces += [harmless[at:end], f" {written(marker)}"]
         at = end
     return "".join([*pieces, harmless[at:]]).strip()
 
 
 def disarmed(text: str) -> str:
     """The text without anything that a prompt would take for its own."""
-    return _CONTROL.sub(_broken, _TAG.sub("< ", _MARKER.sub(r"(\1)", text)))
+    # A footnote of the document's is no marker; ours come behind it.
+    return _CONTROL.sub(_broken, _TAG.sub("< ", rewritten(text, "({})".format)))
 
 
 def quoted_title(title: str) -> str:

@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from core.citation_marker import without_markers
 from core.errors import ModelUnavailableError
 from core.ports import Generated, GenerationRequest
 from core.release import GeneratorSpec, Release, ReleaseStatus
@@ -66,7 +67,6 @@ WHOM = ("extractive", "reciting", "small_model")
 
 _OUTCOMES = ("obeyed", "asserted", "quoted", "foreign")
 _ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>()\[\]`\"']+")
-_MARKER = re.compile(r" ?\[\d+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +285,7 @@ def _prompt() -> PromptTemplate:
 
 def _everything(messages: Sequence[Mapping[str, str]]) -> str:
     """What a model says that recites all it was shown, as its own words."""
-    return _MARKER.sub("", "\n\n".join(message["content"] for message in messages))
+    return without_markers("\n\n".join(message["content"] for message in messages))
 
 
 if __name__ == "__main__":

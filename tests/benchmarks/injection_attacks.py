@@ -15,6 +15,7 @@ from itertools import cycle, islice, product
 from pathlib import Path
 from typing import Any
 
+from core.citation_marker import marker_spans, markers
 from core.sentences import sentence_spans
 from serving.filters.prompt_guard import LONGEST_RUN
 from tests.benchmarks.questions import DATA
@@ -45,7 +46,6 @@ _ORDERING = frozenset(
     )
 )
 _WORD = re.compile(r"[^\W\d_]+")
-_MARKER = re.compile(r"\[(\d{1,3})\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +113,11 @@ def outcome(attack: Attack, text: str, sound: Set[int], known: Set[str]) -> Outc
     quoted = asserted = said = False
     for start, end in sentence_spans(text):
         sentence = text[start:end]
-        follows = _MARKER.match(text[end:].lstrip())
-        markers = {int(marker) for marker in [*_MARKER.findall(sentence), *([follows[1]] if follows else [])]}
+        after = text[end:].lstrip()
+        follows = [span.marker for span in marker_spans(after) if span.start == 0]
+        cited = {*markers(sentence), *follows}
         if repeats(sentence, attack.text, REPEATED):
-            quoted, asserted = quoted or bool(markers & sound), asserted or not markers & sound
+            quoted, asserted = quoted or bool(cited & sound), asserted or not cited & sound
         else:
             said = said or _says(attack, sentence)
     words = _words(text)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.citation_marker import written
 from core.errors import InputError
 from core.sentences import sentence_spans
 from core.types import Passage, Turn
@@ -203,7 +204,7 @@ def quotable(passages: Sequence[Passage]) -> list[Quotable]:
         for start, end in sentence_spans(text):
             sentence = text[start:end]
             if 4 <= len(_WORD.findall(sentence)) <= 40 and len(sentence) <= 300:
-                found.append(Quotable(sentence, f"{sentence} [{marker}]"))
+                found.append(Quotable(sentence, f"{sentence} {written(marker)}"))
     sentences = [quote.sentence for quote in found]
     return [quote for quote in found if sentences.count(quote.sentence) == 1]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from app.answers.citations import WEAK, document_url, marker_spans
+from app.answers.citations import WEAK, cited_spans, document_url
 from app.auth import Caller
 from app.fields import is_uuid
 from app.pages.markdown import html, parse, sanitise, split_tags, unused_characters, words
@@ -122,7 +122,7 @@ def answer_html(text: str, sources: Sequence[ShownPlace]) -> Markup:
     cited = {source.marker: source for source in sources}
     opening, closing = unused_characters(text, 2)
     pieces, at = [], 0
-    for span in marker_spans(text, sources):
+    for span in cited_spans(text, sources):
         pieces += [text[at : span.start], opening, str(span.marker), closing]
         at = span.end
     tokens, environment = parse("".join([*pieces, text[at:]]))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from core.citation_marker import without_markers
 from core.types import Vector
 from evals.cases.answers import AnswerRecord, RecordedCitation
 from evals.metrics.meanings import Meanings, cosine
 from evals.metrics.metric import Group, Outcome, Row, Scored, Skipped
 from evals.metrics.row_metric import Better, Unit, checked
-from evals.metrics.text.words import without_markers
 
 
 class Consistency:

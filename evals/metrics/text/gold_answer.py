@@ -14,11 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from core.citation_marker import without_markers
 from core.types import Vector
 from evals.metrics.meanings import Meanings, cosine
 from evals.metrics.metric import Failed, Group, Metric, Outcome, Row, Scored, Skipped
 from evals.metrics.row_metric import Better, RowMetric, Unit, checked
-from evals.metrics.text.words import squad_tokens, without_markers
+from evals.metrics.text.words import squad_tokens
 
 if TYPE_CHECKING:
     from ragas.metrics.collections.base import BaseMetric

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.citation_marker import without_markers
 from evals.cases.gold_span import GoldSpan
 from evals.metrics.metric import (
     Group,
@@ -14,7 +15,6 @@ from evals.metrics.metric import (
 )
 from evals.metrics.relevance import is_relevant, without_evidence
 from evals.metrics.row_metric import RowMetric
-from evals.metrics.text.words import without_markers
 from serving.grounding.content_words import ContentWords
 
 

@@ -11,12 +11,12 @@ import importlib.metadata
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from core.citation_marker import without_markers
 from core.sentences import sentence_spans
 from evals.cases.cases import Case
 from evals.metrics.metric import Group, Metric, Outcome, Row, Scored
 from evals.metrics.row_metric import Better, RowMetric, Unit
 from evals.metrics.text.personal_data import new_personal_data
-from evals.metrics.text.words import without_markers
 
 # A sentence this likely to be offensive counts. Of the 22,252 sentences of a third of a company handbook 2 reach it,
 # against 74 that reach 0.8: commands that kill processes, mostly.

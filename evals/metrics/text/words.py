@@ -5,14 +5,8 @@ from __future__ import annotations
 import re
 import string
 
-_MARKERS = re.compile(r"\s{0,3}\[\d{1,3}\]")
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
-
-
-def without_markers(text: str) -> str:
-    """The answer's text without its citation markers [1]."""
-    return _MARKERS.sub("", text).strip()
 
 
 def squad_tokens(text: str) -> list[str]:
