@@ -88,9 +88,14 @@ class AbstentionModel(_Frozen):
 
 
 class Guards(_Frozen):
-    """What keeps an answer honest."""
+    """What keeps an answer honest.
+
+    `prompt_guard` withholds what a model recites of its instruction. A manifest that says nothing of it was made when
+    every release had it.
+    """
 
     abstention: AbstentionModel
+    prompt_guard: bool = True
 
 
 class ReleaseManifest(_Frozen):
@@ -105,8 +110,12 @@ class ReleaseManifest(_Frozen):
 
     @property
     def id(self) -> str:
-        """The SHA-256 (hex) of the canonical JSON."""
-        return digest(self.model_dump(mode="json"))
+        """The SHA-256 (hex) of the canonical JSON, in which a prompt guard is only named where it is off: releases
+        made before it could be keep their ids."""
+        content = self.model_dump(mode="json")
+        if self.guards.prompt_guard:
+            del content["guards"]["prompt_guard"]
+        return digest(content)
 
 
 class ManifestChange(_Frozen):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from core.errors import CollectionMismatchError
 from core.ports import Embedder, Generator, VectorIndex
-from core.release import CollectionRef, GeneratorSpec, Release
+from core.release import CollectionRef, Release, ReleaseManifest
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.embedders import EmbedderRepository
@@ -119,7 +119,7 @@ def build_answerer(services: Services, release: Release, *, recorded: bool = Tru
     generator: Generator = ExtractiveGenerator(embedder, language)
     query_writer = None
     if manifest.generator.kind == "llm":
-        model, query_writer = _model(services, manifest.generator, prompts, language)
+        model, query_writer = _model(services, manifest, prompts)
         generator = FallbackGenerator(model, generator) if recorded else model
     interactions = InteractionRepository(services.database) if recorded else None
     origin = release_prompts.origin(ANSWER, manifest.prompts[ANSWER]) if recorded else None
@@ -137,11 +137,13 @@ def build_answerer(services: Services, release: Release, *, recorded: bool = Tru
 
 
 def _model(
-    services: Services, spec: GeneratorSpec, prompts: Mapping[str, PromptTemplate], language: str
+    services: Services, manifest: ReleaseManifest, prompts: Mapping[str, PromptTemplate]
 ) -> tuple[LLMGenerator, Condenser | None]:
     """What writes the answers of a release of kind llm, and what rewrites its follow-up questions."""
+    spec, language = manifest.generator, manifest.collection.language
     check_sampling(spec.sampling)
     endpoint, servers = services.model_endpoint, services.model_servers
-    generator = LLMGenerator(endpoint, spec, prompts[ANSWER], servers, language)
+    guarded = manifest.guards.prompt_guard
+    generator = LLMGenerator(endpoint, spec, prompts[ANSWER], servers, language, guarded=guarded)
     condense = prompts.get("condense")
     return generator, Condenser(endpoint, spec, condense, servers, language) if condense else None

@@ -14,6 +14,7 @@ from core.ports import Generated, GenerationRequest, TextDelta
 from core.release import GeneratorSpec
 from core.types import ModelUse, Passage, Turn, Usage
 from serving.answerer import NOT_FOUND
+from serving.filters.chain import FilterChain
 from serving.filters.cited_text import CitedText
 from serving.filters.prompt_guard import PromptGuard
 from serving.llm.attempts import Asked, ask
@@ -62,12 +63,16 @@ class LLMGenerator:
         prompt: PromptTemplate,
         servers: ModelServers | None = None,
         language: str = "english",
+        *,
+        guarded: bool = False,
     ) -> None:
+        """`guarded` keeps the model from reciting its instruction."""
         self._endpoint = endpoint
         self._spec = spec
         self._prompt = prompt
         self._servers = servers
         self._language = language
+        self._guarded = guarded
 
     async def stream(self, request: GenerationRequest) -> AsyncIterator[TextDelta | Generated]:
         """The model's text, its markers made into citations, then Generated."""
@@ -140,19 +145,19 @@ class LLMGenerator:
     async def _write(
         self, request: GenerationRequest, begun: _Begun, queued: float
     ) -> AsyncGenerator[TextDelta | Generated, None]:
-        guard = PromptGuard(self._prompt.system, NOT_FOUND)
         cited = CitedText(begun.passages, self._language, request.first_marker)
+        filters = FilterChain(cited, *self._guards())
         reading, text, written = begun.asked.reading, begun.asked.first, ""
         failure: ModelUnavailableError | None = None
         while text:
             written += text
-            if shown := cited.feed(guard.feed(text)):
+            if shown := filters.feed(text):
                 yield TextDelta(shown)
             try:
                 text = await reading.next(self._endpoint.settings.model_idle_seconds)
             except Exception as error:  # noqa: BLE001 - as above; it is raised below
                 text, failure = "", explain(error, self._name)
-        if rest := cited.feed(guard.finish()) + cited.finish():
+        if rest := filters.finish():
             yield TextDelta(rest)
         if failure is None and reading.finish_reason is None and self._endpoint.says_when_done():
             failure = cut_short()
@@ -164,6 +169,9 @@ class LLMGenerator:
             raise BrokenOffError(self._endpoint.note(failure), generated) from failure
         self._endpoint.breaker.succeeded()
         yield generated
+
+    def _guards(self) -> list[PromptGuard]:
+        return [PromptGuard(self._prompt.system, NOT_FOUND)] if self._guarded else []
 
     async def _estimate(self, messages: Sequence[Turn], written: str) -> Usage:
         """For a server that does not say what it counted."""

@@ -36,7 +36,7 @@ def first_manifest(settings: Settings, spec: CollectionSpec) -> ReleaseManifest:
             dense_weight=settings.dense_weight, depth=settings.retrieval_depth, top_k=settings.top_k
         ),
         generator=GeneratorSpec(),
-        guards=Guards(abstention=default_abstention()),
+        guards=Guards(abstention=default_abstention(), prompt_guard=False),
     )
 
 

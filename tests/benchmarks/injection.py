@@ -265,7 +265,10 @@ def _release(settings: Settings, spec: GeneratorSpec) -> Release:
     with open_pipeline(settings) as pipeline:
         manifest = first_manifest(settings, pipeline.spec)
     guards = manifest.guards.model_copy(
-        update={"abstention": manifest.guards.abstention.model_copy(update={"threshold": 0.0})}
+        update={
+            "abstention": manifest.guards.abstention.model_copy(update={"threshold": 0.0}),
+            "prompt_guard": True,
+        }
     )
     retrieval = manifest.retrieval.model_copy(update={"top_k": PASSAGES})
     manifest = manifest.model_copy(update={"generator": spec, "guards": guards, "retrieval": retrieval})

@@ -35,6 +35,15 @@ def test_a_manifest_survives_storage_with_its_hash(database: Database) -> None:
     assert release.manifest.collection.spec == SPEC
 
 
+def test_a_release_from_before_the_prompt_guard_was_a_setting_keeps_its_id_and_its_guard() -> None:
+    stored = manifest().model_dump(mode="json")
+    del stored["guards"]["prompt_guard"]
+    old = ReleaseManifest.model_validate(stored)
+    assert old.id == "74220c534c24faf9955a6f72d0bec6b1b69780fe7c6d4a55b2aacb15353592d2"
+    assert old.guards.prompt_guard
+    assert old.model_copy(update={"guards": old.guards.model_copy(update={"prompt_guard": False})}).id != old.id
+
+
 def test_a_manifest_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
         manifest().retrieval.top_k = 3  # type: ignore[misc]

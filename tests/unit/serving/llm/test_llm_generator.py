@@ -16,6 +16,7 @@ from core.ports import Generated, TextDelta
 from core.release import GeneratorSpec
 from core.settings import load_settings
 from core.types import Turn, Usage
+from serving.filters.prompt_guard import NOTE
 from serving.llm.breaker import FAILURES, PROBE_SECONDS
 from serving.llm.endpoint import ModelEndpoint
 from serving.llm.failures import BrokenOffError
@@ -115,6 +116,15 @@ async def test_a_question_too_long_for_the_model_is_the_askers_to_shorten(model:
     with pytest.raises(ContextTooLongError):
         await answer(generator_over(model, model_max_tokens=100), asking("Who approves travel? " * 100))
     assert not model.bodies
+
+
+async def test_only_a_release_with_the_prompt_guard_withholds_what_the_model_recites(model: MockModel) -> None:
+    prompt = load_prompts()["answer"][2]
+    words = " ".join(prompt.system.split()[:20])
+    model.respond = lambda messages: words
+    endpoint = endpoint_over(model)
+    assert (await answer(LLMGenerator(endpoint, SPEC, prompt)))[0] == words
+    assert NOTE in (await answer(LLMGenerator(endpoint, SPEC, prompt, guarded=True)))[0]
 
 
 async def test_any_chat_model_of_langchain_will_do() -> None:

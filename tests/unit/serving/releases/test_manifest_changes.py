@@ -36,6 +36,7 @@ def test_values_of_each_section_are_changed_and_the_rest_stays() -> None:
             "retrieval.dense_weight": "0.7",
             "retrieval.top_k": " 6 ",
             "guards.abstention.threshold": "0.4",
+            "guards.prompt_guard": "false",
             "guards.abstention.weights.dense": "2",
             "generator.kind": "llm",
             "generator.base_model": "a-model",
@@ -47,6 +48,7 @@ def test_values_of_each_section_are_changed_and_the_rest_stays() -> None:
     assert (result.retrieval.dense_weight, result.retrieval.top_k) == (0.7, 6)
     assert result.retrieval.depth == manifest().retrieval.depth
     assert (result.guards.abstention.threshold, result.guards.abstention.weights) == (0.4, {"dense": 2.0})
+    assert not result.guards.prompt_guard
     assert (result.generator.base_model, result.generator.sampling) == ("a-model", {"temperature": 0.2})
     assert (result.collection, result.prompts) == (manifest().collection, manifest().prompts)
 
