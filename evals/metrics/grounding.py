@@ -14,7 +14,7 @@ from core.sentences import sentence_spans
 from evals.cases.answers import AnswerRecord
 from evals.metrics.metric import Group, Outcome, Row, Skipped
 from evals.metrics.row_metric import RowMetric, share
-from serving.grounding.support import THRESHOLD, Reader, Said, support
+from serving.grounding.support import THRESHOLD, SentenceContent, SentenceReader, support
 
 _MARKDOWN = re.compile(r"^\s*(?:#{1,6}|[-*+>]|\d{1,9}[.)])\s+|[*_`|]+")
 # Unsupported sentences that a row's detail quotes.
@@ -36,7 +36,7 @@ class Grounding:
 
     def __init__(self, language: str) -> None:
         self._language = language
-        self._reader = Reader(language)
+        self._reader = SentenceReader(language)
 
     def __call__(self, row: Row) -> Outcome:
         if row.answer.abstained:
@@ -54,11 +54,11 @@ class Grounding:
         pieces = (_MARKDOWN.sub("", bare[start:end]).strip() for start, end in sentence_spans(bare, self._language))
         return [piece for piece in pieces if self._reader.sentence(piece).words]
 
-    def read(self, passages: Sequence[str]) -> list[Said]:
+    def read(self, passages: Sequence[str]) -> list[SentenceContent]:
         """What the sentences of the passages say."""
         return [said for passage in passages for said in self._reader.sentences(passage)[1]]
 
-    def support(self, sentence: str, held: Sequence[Said]) -> float:
+    def support(self, sentence: str, held: Sequence[SentenceContent]) -> float:
         """The sentence's support by passages that say `held`, in [0, 1]."""
         return support(self._reader.sentence(sentence), held)
 

@@ -17,17 +17,17 @@ from core.citation_marker import without_markers
 from core.sentences import sentence_spans
 from serving.grounding.support import (
     CONTRADICTION_PENALTY,
-    LONGEST_PLACE,
-    NEARLY_THE_SAME,
     NUMBER_PENALTY,
     THRESHOLD,
-    Reader,
-    Said,
+    SentenceContent,
+    SentenceReader,
+    SentenceRun,
     Words,
+    contradicted,
+    holds_number,
+    runs,
 )
 
-# What each further sentence of a place costs: one sentence that says it all beats three that do together.
-SENTENCE_COST = 0.05
 # A statement of fewer words is told apart from nothing; it is read together with its neighbour.
 FEWEST_WORDS = 3
 # Texts whose sentences are kept: what one diagnosis looks at, some 20 documents and 200 chunks, a few times over.
@@ -41,7 +41,7 @@ class Statement:
     """One thing that a text says, in its words and as it is compared."""
 
     text: str
-    said: Said
+    said: SentenceContent
 
     @property
     def weight(self) -> int:
@@ -67,11 +67,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class TextRead:
-    """A text's sentences: their spans, what each says by itself, and what it says under its heading."""
+    """A text's sentences: their spans, and what each says under its heading."""
 
     spans: Sequence[tuple[int, int]]
-    said: Sequence[Said]
-    headed: Sequence[Words]
+    said: Sequence[SentenceContent]
 
 
 class Wording:
@@ -79,7 +78,7 @@ class Wording:
 
     def __init__(self, language: str) -> None:
         self._language = language
-        self._reader = Reader(language)
+        self._reader = SentenceReader(language)
         self.read = lru_cache(maxsize=TEXTS_KEPT)(self._read)
 
     def statements(self, text: str) -> tuple[Statement, ...]:
@@ -108,52 +107,35 @@ class Wording:
         for (start, end), one in zip(spans, said, strict=True):
             if _HEADING.match(text[start:end]):
                 current = above | one.words
-            headed.append(one.words | current)
-        return TextRead(spans, said, headed)
+            headed.append(SentenceContent(one.words | current, one.negated))
+        return TextRead(spans, headed)
 
     def held(self, statement: Statement, text: TextRead) -> Held:
         """The place of the text that holds the statement best, and one that opposes it, if there is one."""
         best = opposing = Held(0.0, 0.0, 0, 0)
-        for first in range(len(text.spans)):
-            words: Words = frozenset()
-            for last in range(first, min(first + LONGEST_PLACE, len(text.spans))):
-                words = words | text.headed[last]
-                if len(statement.said.words & words) < THRESHOLD / 2 * statement.weight:
-                    continue
-                place = self._place(statement, text, first, last, words)
-                if place.score > best.score:
-                    best = place
-                if place.opposing and place.coverage > opposing.coverage:
-                    opposing = place
+        for run in runs(statement.said, text.said, THRESHOLD / 2):
+            place = _place(statement.said, text, run)
+            if place.score > best.score:
+                best = place
+            if place.opposing and place.coverage > opposing.coverage:
+                opposing = place
         return replace(best, opposing=opposing.opposing)
 
-    def _place(self, statement: Statement, text: TextRead, first: int, last: int, words: Words) -> Held:
-        wanted = statement.said.words
-        start, end = text.spans[first][0], text.spans[last][1]
-        unsourced = any(isinstance(word, str) for word in wanted - words)
-        denied = self._denied(statement, text, first, last)
-        coverage = len(wanted & words) / len(wanted) - SENTENCE_COST * (last - first)
-        penalty = (NUMBER_PENALTY if unsourced else 0.0) + (CONTRADICTION_PENALTY if denied else 0.0)
-        opposing = (start, end) if denied or (unsourced and _other_numbers(wanted, words)) else None
-        return Held(coverage, penalty, start, end, opposing)
 
-    def _denied(self, statement: Statement, text: TextRead, first: int, last: int) -> bool:
-        """Whether the sentences here that say nearly the same as the statement say that it is not so."""
-        enough = NEARLY_THE_SAME * statement.weight
-        alike = [
-            text.said[number].negated
-            for number in range(first, last + 1)
-            if len(statement.said.words & text.headed[number]) >= enough
-        ]
-        return bool(alike) and all(negated != statement.said.negated for negated in alike)
+def _place(statement: SentenceContent, text: TextRead, run: SentenceRun) -> Held:
+    start, end = text.spans[run.first][0], text.spans[run.last][1]
+    unsourced = holds_number(statement.words - run.words)
+    denied = contradicted(statement, text.said[run.first : run.last + 1])
+    penalty = (NUMBER_PENALTY if unsourced else 0.0) + (CONTRADICTION_PENALTY if denied else 0.0)
+    opposing = (start, end) if denied or (unsourced and _other_numbers(statement.words, run.words)) else None
+    return Held(run.coverage, penalty, start, end, opposing)
 
 
 def _other_numbers(wanted: Words, words: Words) -> bool:
     """Whether all but the numbers is there, and other numbers in their place."""
     plain = {word for word in wanted if not isinstance(word, str)}
-    others = any(isinstance(word, str) for word in words - wanted)
-    return others and len(plain & words) >= THRESHOLD * max(FEWEST_WORDS, len(plain))
+    return holds_number(words - wanted) and len(plain & words) >= THRESHOLD * max(FEWEST_WORDS, len(plain))
 
 
-def _joined(one: Said, other: Said) -> Said:
-    return Said(one.words | other.words, one.negated or other.negated)
+def _joined(one: SentenceContent, other: SentenceContent) -> SentenceContent:
+    return SentenceContent(one.words | other.words, one.negated or other.negated)

@@ -11,7 +11,7 @@ from core.errors import InputError
 from core.types import Chunk
 from evals.cases.cases import GoldEvidence
 from serving.finetune.dataset import LONGEST_TITLE, MOST_PARTS, RowPassage, RowTurn, TrainingRow
-from serving.grounding.support import THRESHOLD, PassageSentences, Reader, support
+from serving.grounding.support import THRESHOLD, PassageSentences, SentenceReader, support
 
 _SUPPORT_HINT = (
     "Name the document and the sentence that say so; if no document does, mark the question as unanswerable; "
@@ -107,7 +107,7 @@ def _paragraph(place: EvidencePlace) -> Mapping[str, Any]:
 
 def _supporting(shown: Sequence[Mapping[str, Any]], correction: str, language: str) -> list[int]:
     """The number of the passage that supports the correction best, if one does."""
-    reader = Reader(language)
+    reader = SentenceReader(language)
     statement = reader.sentence(without_markers(correction))
     scores = [support(statement, PassageSentences(_chunk(each), reader).said) for each in shown]
     best = max(range(len(scores)), key=lambda number: scores[number], default=None)

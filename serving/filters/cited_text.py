@@ -19,8 +19,8 @@ from core.types import Chunk, Citation, Passage
 from serving.grounding.support import (
     THRESHOLD,
     PassageSentences,
-    Reader,
-    Said,
+    SentenceContent,
+    SentenceReader,
     support,
 )
 
@@ -29,7 +29,7 @@ _STOP = re.compile(r"(?<![ \t])[ \t]*+\[|`+|\n|(?<![ \t])[ \t]++\Z")
 # Where the statement before a marker is looked for.
 _PARAGRAPH_READ = 1000
 _FENCE = 3
-_NOTHING = Said(frozenset(), negated=False)
+_NOTHING = SentenceContent(frozenset(), negated=False)
 
 
 class CitedText:
@@ -144,7 +144,7 @@ class CitedText:
         ]
         return list(dict.fromkeys(markers))
 
-    def _statement_here(self) -> Said:
+    def _statement_here(self) -> SentenceContent:
         """The sentence before this place, from its last marker on."""
         start = max(0, len(self._paragraph) - _PARAGRAPH_READ)
         sentences = sentence_spans(self._paragraph[start:], self._language)
@@ -156,19 +156,19 @@ class CitedText:
             self._statement = statement
         return self._statement
 
-    def _marker(self, number: int, statement: Said, score: float, *, supported: bool) -> int:
+    def _marker(self, number: int, statement: SentenceContent, score: float, *, supported: bool) -> int:
         """The marker of the place in passage `number` that stands behind the statement. A place has two if it supports
         one statement and not another."""
         chunk = self._passages[number - 1].chunk
-        place = self._source(number).place(statement)
+        start, end = self._source(number).place(statement)
         for index, known in enumerate(self._citations):
-            same = (known.chunk.id, known.start, known.end) == (chunk.id, place.start, place.end)
+            same = (known.chunk.id, known.start, known.end) == (chunk.id, start, end)
             if same and known.supported == supported:
                 self._citations[index] = replace(known, score=min(known.score, round(score, 6)))
                 return known.marker
-        quote = chunk.text[place.start - chunk.start : place.end - chunk.start]
+        quote = chunk.text[start - chunk.start : end - chunk.start]
         marker = self._first + len(self._citations)
-        citation = Citation(marker, chunk, place.start, place.end, quote, round(score, 6), supported=supported)
+        citation = Citation(marker, chunk, start, end, quote, round(score, 6), supported=supported)
         self._citations.append(citation)
         return marker
 
@@ -177,8 +177,8 @@ class CitedText:
 
 
 @lru_cache(maxsize=8)
-def _reader(language: str) -> Reader:
-    return Reader(language)
+def _reader(language: str) -> SentenceReader:
+    return SentenceReader(language)
 
 
 # Reading a passage takes milliseconds, in which nobody else's answer goes on; what is cited is cited again.

@@ -4,14 +4,17 @@ A statement's support is the share of its content words (numbers, and stems with
 sentences which together have most of them, less a penalty if one of its numbers stands nowhere in the passages, and
 one if the sentence that says nearly the same says it is not so. It is supported from a threshold on, which
 `python -m tools.fits.grounding` fitted on WiCE (Kamoi et al. 2023); docs/explanation/citations.md has the figures.
-The check while an answer is written and the metric `grounding` are both this.
+The check while an answer is written and the metric `grounding` are both this; diagnosis weighs places in documents by
+the same rules (loop.diagnosis.wording).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import NamedTuple
 
 from core.sentences import sentence_spans
 from core.types import Chunk
@@ -27,9 +30,10 @@ NUMBER_PENALTY = 0.3
 CONTRADICTION_PENALTY = 0.5
 NEARLY_THE_SAME = 0.75
 
-# A citation shows one sentence, or up to this many that stand together; each further one has to add this much.
+# A place is one sentence, or up to this many that stand together; each further one has to add this much: one sentence
+# that says it all beats three that do together.
 LONGEST_PLACE = 3
-_SENTENCE_COST = 0.05
+SENTENCE_COST = 0.05
 
 _NEGATIONS = {
     "english": r"not|no|never|none|neither|nor|nobody|nothing|without|cannot|\w+n['’]t",
@@ -42,22 +46,24 @@ Words = Set[str | int]
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SentenceContent:
     """What a sentence says, as far as it can be compared: its content words, and whether it negates."""
 
     words: Words
     negated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a passage says what a statement says, as a span of the document."""
+class SentenceRun(NamedTuple):
+    """Sentences that stand together, from number `first` to `last`, and the words that they have between them.
+    `coverage` is the share of a statement's words that are among these, less what each further sentence costs."""
 
-    start: int
-    end: int
+    first: int
+    last: int
+    words: Words
+    coverage: float
 
 
-class Reader:
+class SentenceReader:
     """Reads texts for what they say, in one language."""
 
     def __init__(self, language: str) -> None:
@@ -66,29 +72,29 @@ class Reader:
         negation = _NEGATIONS.get(language)
         self._negation = re.compile(rf"\b(?:{negation})\b", re.IGNORECASE) if negation else None
 
-    def sentence(self, text: str) -> Said:
+    def sentence(self, text: str) -> SentenceContent:
         """What a single sentence says."""
         negated = self._negation is not None and self._negation.search(text) is not None
-        return Said(self._words.keys(text), negated)
+        return SentenceContent(self._words.keys(text), negated)
 
-    def sentences(self, text: str) -> tuple[list[tuple[int, int]], list[Said]]:
+    def sentences(self, text: str) -> tuple[list[tuple[int, int]], list[SentenceContent]]:
         """The spans of a text's sentences, and what each says."""
         spans = sentence_spans(text, self._language)
         return spans, [self.sentence(text[start:end]) for start, end in spans]
 
 
-def support(statement: Said, sentences: Sequence[Said]) -> float:
+def support(statement: SentenceContent, sentences: Sequence[SentenceContent]) -> float:
     """How far the sentences support the statement, in [0, 1]. What says nothing is supported by nothing."""
     wanted = statement.words
     if not wanted:
         return 0.0
     missing = wanted - _best_together(wanted, sentences)
-    unsourced = any(isinstance(word, str) and not any(word in said.words for said in sentences) for word in missing)
+    unsourced = holds_number(word for word in missing if not any(word in said.words for said in sentences))
     score = 1 - len(missing) / len(wanted) - (NUMBER_PENALTY if unsourced else 0.0)
-    return max(0.0, score - (CONTRADICTION_PENALTY if _contradicted(statement, sentences) else 0.0))
+    return max(0.0, score - (CONTRADICTION_PENALTY if contradicted(statement, sentences) else 0.0))
 
 
-def _best_together(wanted: Words, sentences: Sequence[Said]) -> Words:
+def _best_together(wanted: Words, sentences: Sequence[SentenceContent]) -> Words:
     """The words of the few sentences that have most of those wanted, taken one after the other."""
     found: Words = frozenset()
     for _ in range(MOST_SENTENCES):
@@ -100,7 +106,25 @@ def _best_together(wanted: Words, sentences: Sequence[Said]) -> Words:
     return found
 
 
-def _contradicted(statement: Said, sentences: Sequence[Said]) -> bool:
+def holds_number(words: Iterable[str | int]) -> bool:
+    """Whether one of the words is a number."""
+    return any(isinstance(word, str) for word in words)
+
+
+def runs(statement: SentenceContent, sentences: Sequence[SentenceContent], least: float = 0.0) -> Iterator[SentenceRun]:
+    """Every run of up to LONGEST_PLACE sentences that has at least this share of the statement's words."""
+    wanted = statement.words
+    weight = max(1, len(wanted))
+    for first in range(len(sentences)):
+        words: Words = frozenset()
+        for last in range(first, min(first + LONGEST_PLACE, len(sentences))):
+            words = words | sentences[last].words
+            shared = len(wanted & words)
+            if shared >= least * weight:
+                yield SentenceRun(first, last, words, shared / weight - SENTENCE_COST * (last - first))
+
+
+def contradicted(statement: SentenceContent, sentences: Sequence[SentenceContent]) -> bool:
     """Whether of the sentences that say nearly the same all negate it, or the statement negates what they all say."""
     enough = NEARLY_THE_SAME * len(statement.words)
     same = [said for said in sentences if len(statement.words & said.words) >= enough]
@@ -110,26 +134,18 @@ def _contradicted(statement: Said, sentences: Sequence[Said]) -> bool:
 class PassageSentences:
     """The sentences of one passage, read once."""
 
-    def __init__(self, chunk: Chunk, reader: Reader) -> None:
+    def __init__(self, chunk: Chunk, reader: SentenceReader) -> None:
         self._chunk = chunk
         self._spans, sentences = reader.sentences(chunk.text)
         # A sentence that only says "it" is about what stands above it.
         headings = reader.sentence(" ".join((chunk.title, *chunk.heading_path)))
         self._sentences = sentences
-        self.said = [Said(said.words | headings.words, said.negated) for said in sentences] or [headings]
+        self.said = [SentenceContent(said.words | headings.words, said.negated) for said in sentences] or [headings]
 
-    def place(self, statement: Said) -> Place:
-        """The few sentences, standing together, that have most of the statement's words; the whole passage if none
-        has any."""
-        best, best_value = Place(self._chunk.start, self._chunk.end), 0.0
-        for first in range(len(self._spans)):
-            held: Words = frozenset()
-            for last in range(first, min(first + LONGEST_PLACE, len(self._spans))):
-                held = held | self._sentences[last].words
-                value = len(statement.words & held) / max(1, len(statement.words)) - _SENTENCE_COST * (last - first)
-                if value > best_value:
-                    best, best_value = self._span(first, last), value
-        return best
-
-    def _span(self, first: int, last: int) -> Place:
-        return Place(self._chunk.start + self._spans[first][0], self._chunk.start + self._spans[last][1])
+    def place(self, statement: SentenceContent) -> tuple[int, int]:
+        """The span, in the document, of the few sentences, standing together, that have most of the statement's words;
+        the whole passage if none has any."""
+        best = max(runs(statement, self._sentences), key=attrgetter("coverage"), default=None)
+        if best is None or best.coverage <= 0:
+            return self._chunk.start, self._chunk.end
+        return self._chunk.start + self._spans[best.first][0], self._chunk.start + self._spans[best.last][1]

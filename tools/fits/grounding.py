@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from serving.grounding.support import THRESHOLD, Reader, Said, support
+from serving.grounding.support import THRESHOLD, SentenceContent, SentenceReader, support
 
 _STRETCH, _STEP, _CITED = 8, 4, 3
 _SUPPORTED, _PARTIALLY, _NOT = "supported", "partially_supported", "not_supported"
@@ -33,7 +33,7 @@ class _Claim:
 
 def main(path: Path) -> None:
     """Print the threshold that the fitting half chooses, and what both halves say of it."""
-    reader = Reader("english")
+    reader = SentenceReader("english")
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     claims = [_claim(row, row["evidence"], reader) for row in rows]
     fitting = [claim for claim in claims if not claim.held_out]
@@ -52,7 +52,7 @@ def main(path: Path) -> None:
     print(f"another article: {sum(claim.support >= THRESHOLD for claim in elsewhere)} of {len(elsewhere)} pass")
 
 
-def _claim(row: Mapping[str, Any], evidence: Sequence[str], reader: Reader) -> _Claim:
+def _claim(row: Mapping[str, Any], evidence: Sequence[str], reader: SentenceReader) -> _Claim:
     claim = reader.sentence(row["claim"])
     said = [reader.sentence(sentence) for sentence in evidence]
     stretches = [said[start : start + _STRETCH] for start in range(0, max(1, len(said) - _STEP), _STEP)]
@@ -61,7 +61,7 @@ def _claim(row: Mapping[str, Any], evidence: Sequence[str], reader: Reader) -> _
     return _Claim(support(claim, [one for stretch in nearest for one in stretch]), row["label"], held_out)
 
 
-def _shared(claim: Said, stretch: Sequence[Said]) -> int:
+def _shared(claim: SentenceContent, stretch: Sequence[SentenceContent]) -> int:
     return len(claim.words & frozenset[str | int]().union(*(said.words for said in stretch)))
 
 
