@@ -40,7 +40,7 @@ class PassageView:
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class ComparedWords:
     """A stretch of an answer; `own` if the other answer does not have it."""
 
     text: str
@@ -61,19 +61,19 @@ def segments(text: str, gold: Sequence[tuple[int, int]], quoted: Sequence[tuple[
     )
 
 
-def wordings(text: str, other: str) -> tuple[Wording, ...]:
+def wordings(text: str, other: str) -> tuple[ComparedWords, ...]:
     """The text with what the other one does not say set apart, word by word. Nothing is set apart in texts that are
     too long to compare, or that have next to nothing in common."""
     own, others = _WORD.findall(text), _WORD.findall(other)
     if len(own) + len(others) > _MOST_WORDS:
-        return (Wording(text, False),)
+        return (ComparedWords(text, False),)
     matcher = SequenceMatcher(None, [word.strip() for word in own], [word.strip() for word in others], autojunk=False)
     if matcher.ratio() < _LEAST_ALIKE:
-        return (Wording(text, False),)
+        return (ComparedWords(text, False),)
     found = []
     for operation, start, end, _, _ in matcher.get_opcodes():
         if start < end:
-            found.append(Wording("".join(own[start:end]), operation != "equal"))
+            found.append(ComparedWords("".join(own[start:end]), operation != "equal"))
     return tuple(found)
 
 

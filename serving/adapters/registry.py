@@ -22,7 +22,7 @@ _ADAPTER_NAME = re.compile(r".+-[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class AdapterListing:
     """One adapter of the store. `problem` says why it cannot be used, in which case there is no `adapter`; `needed_by`
     are ids of releases, `loaded_on` URLs of servers."""
 
@@ -48,14 +48,14 @@ class AdapterRegistry:
         self._releases = releases
         self._servers = servers
 
-    def list(self) -> list[Listed]:
+    def list(self) -> list[AdapterListing]:
         """Every adapter of the store, sound or not."""
         needed, loaded = self._needed(), self._loaded()
         found = []
         for name in self.store.digests():
             on = [url for url, names in loaded.items() if any(_is_of(served, name) for served in names)]
             adapter, problem = self._look(name)
-            found.append(Listed(name, adapter, problem, needed.get(name, ()), on))
+            found.append(AdapterListing(name, adapter, problem, needed.get(name, ()), on))
         return found
 
     def servers(self) -> dict[str, str]:

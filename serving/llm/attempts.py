@@ -19,7 +19,7 @@ _LONGEST_PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class BegunAnswer:
     """An answer that has begun: close its `reading` when done. `first` is the text so far."""
 
     reading: Reading
@@ -27,7 +27,7 @@ class Asked:
     attempts: int
 
 
-async def ask(stream: Callable[[], AsyncIterator[AIMessageChunk]]) -> Asked:
+async def ask(stream: Callable[[], AsyncIterator[AIMessageChunk]]) -> BegunAnswer:
     """Ask by `stream`, which begins the answer. Raises what the model's client raises when the attempts are used up
     or asking again is of no use, and EmptyAnswerError when the answer ends without a word."""
     from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
@@ -41,7 +41,7 @@ async def ask(stream: Callable[[], AsyncIterator[AIMessageChunk]]) -> Asked:
     async for attempt in retrying:
         with attempt:
             reading, first = await _begin(stream())
-            return Asked(reading, first, attempt.retry_state.attempt_number)
+            return BegunAnswer(reading, first, attempt.retry_state.attempt_number)
     raise AssertionError("unreachable")  # pragma: no cover - the last attempt returns or raises
 
 

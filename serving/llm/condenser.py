@@ -16,7 +16,7 @@ from serving.llm.attempts import ask
 from serving.llm.conversation import exchanges
 from serving.llm.endpoint import ModelEndpoint
 from serving.llm.failures import explain
-from serving.llm.generator import ModelServers
+from serving.llm.generator import ServedModels
 from serving.prompts.spotlight import disarmed
 from serving.prompts.template import PromptTemplate
 
@@ -40,7 +40,7 @@ class Condenser:
         endpoint: ModelEndpoint,
         spec: GeneratorSpec,
         prompt: PromptTemplate,
-        servers: ModelServers | None = None,
+        servers: ServedModels | None = None,
         language: str = "english",
     ) -> None:
         self._endpoint = endpoint

@@ -20,7 +20,7 @@ from serving.llm.breaker import Breaker
 from serving.llm.client import open_chat_http, open_chat_model, open_http
 from serving.llm.failures import ContextOverflowError, counts_as_outage
 from serving.llm.places import Places
-from serving.llm.tokens import ASK_AGAIN_SECONDS, EstimatedTokens, FileTokens, ServerTokens, TokenCounter
+from serving.llm.tokens import ASK_AGAIN_SECONDS, EstimatedTokens, FileTokens, PromptCounter, ServerTokens
 
 if TYPE_CHECKING:
     import httpx
@@ -52,7 +52,7 @@ class _Here:
     chat_http: httpx2.AsyncClient
     places: Places
     models: dict[str, BaseChatModel] = field(default_factory=dict)
-    counters: dict[str, TokenCounter] = field(default_factory=dict)
+    counters: dict[str, PromptCounter] = field(default_factory=dict)
 
 
 class ModelEndpoint:
@@ -103,7 +103,7 @@ class ModelEndpoint:
         """Whether every answer ends with a finish reason, so that one without it was cut off on the way."""
         return self._given is None
 
-    def counter(self, spec: GeneratorSpec) -> TokenCounter:
+    def counter(self, spec: GeneratorSpec) -> PromptCounter:
         """What counts the release's prompts."""
         if self._file is not None:
             return self._file

@@ -17,7 +17,7 @@ from serving.answerer import NOT_FOUND
 from serving.filters.chain import FilterChain
 from serving.filters.cited_text import CitedText
 from serving.filters.prompt_guard import PromptGuard
-from serving.llm.attempts import Asked, ask
+from serving.llm.attempts import BegunAnswer, ask
 from serving.llm.context import Context, fitting
 from serving.llm.conversation import exchanges, prompt_messages
 from serving.llm.endpoint import ModelEndpoint
@@ -29,7 +29,7 @@ from serving.prompts.template import PromptTemplate
 _CUT = frozenset({"length", "max_tokens"})
 
 
-class ModelServers(Protocol):
+class ServedModels(Protocol):
     """Whoever sees to it that the model servers have a release's model: serving.adapters.servers.ModelServers."""
 
     async def ensure(self, spec: GeneratorSpec) -> None: ...
@@ -41,7 +41,7 @@ class ModelServers(Protocol):
 class _Begun:
     """An answer whose first text is there, and what it was asked with."""
 
-    asked: Asked
+    asked: BegunAnswer
     asked_at: float
     messages: Sequence[Turn]
     passages: Sequence[Passage]
@@ -61,7 +61,7 @@ class LLMGenerator:
         endpoint: ModelEndpoint,
         spec: GeneratorSpec,
         prompt: PromptTemplate,
-        servers: ModelServers | None = None,
+        servers: ServedModels | None = None,
         language: str = "english",
         *,
         guarded: bool = False,

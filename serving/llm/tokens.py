@@ -36,7 +36,7 @@ _SERVER_SECONDS = 2.0
 _LONG = 50_000
 
 
-class TokenCounter(Protocol):
+class PromptCounter(Protocol):
     """Counts a prompt's tokens, chat template included; rather too many than too few."""
 
     async def count(self, messages: Sequence[Turn]) -> int: ...

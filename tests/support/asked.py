@@ -12,7 +12,7 @@ from core.sentences import sentence_spans
 from core.settings import load_settings
 from core.types import Evidence, Passage, ScoredSentence, Turn
 from serving.llm.endpoint import ModelEndpoint
-from serving.llm.generator import LLMGenerator, ModelServers
+from serving.llm.generator import LLMGenerator, ServedModels
 from serving.prompts.library import load_prompts
 from tests.support.mock_model import MockModel
 from tests.support.model_replies import ModelManner
@@ -23,7 +23,7 @@ TRAVEL = passage("The team lead approves travel requests. Tea is free for everyo
 
 
 def generator_over(
-    model: MockModel, spec: GeneratorSpec = SPEC, servers: ModelServers | None = None, **settings: Any
+    model: MockModel, spec: GeneratorSpec = SPEC, servers: ServedModels | None = None, **settings: Any
 ) -> LLMGenerator:
     """The generator whose endpoint the mock is."""
     return LLMGenerator(endpoint_over(model, **settings), spec, load_prompts()["answer"][2], servers)
