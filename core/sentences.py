@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import sentencex
 
+from core.markdown_lines import FENCE_MARK, HEADING_MARK, ITEM_MARK
+
 # ISO codes of the languages that the BM25 leg knows by name; anything else is cut by English rules.
 _CODES = {
     "arabic": "ar", "danish": "da", "dutch": "nl", "english": "en", "finnish": "fi", "french": "fr", "german": "de",
@@ -15,11 +17,11 @@ _CODES = {
 }  # fmt: skip
 
 # A line that begins something new: blank, or a heading, list item, quote, table row or fence.
-_OPENER = re.compile(r"[ \t]*(?:$|#{1,6}[ \t]|[-*+][ \t]|\d{1,9}[.)][ \t]|>|\||```|~~~)")
+_OPENER = re.compile(rf"[ \t]*(?:$|{HEADING_MARK}[ \t]|{ITEM_MARK}[ \t]|>|\||{FENCE_MARK})")
 # A line that nothing continues on the next one.
-_CLOSED = re.compile(r"[ \t]*(?:$|#{1,6}[ \t]|\||```|~~~)")
+_CLOSED = re.compile(rf"[ \t]*(?:$|{HEADING_MARK}[ \t]|\||{FENCE_MARK})")
 # What a list item begins with.
-_MARKER = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+(?=\S)")
+_ITEM = re.compile(rf"[ \t]*{ITEM_MARK}[ \t]+(?=\S)")
 # Emphasis that closes: markers before a space.
 _CLOSER = re.compile(r"[*_]{1,3}(?=\s|$)")
 
@@ -38,7 +40,7 @@ def sentence_spans(text: str, language: str = "english") -> list[tuple[int, int]
 
 def _in_unit(unit: str, code: str) -> list[tuple[int, int]]:
     unwrapped = unit.replace("\n", " ")  # one character for one: offsets stay true
-    marker = _MARKER.match(unwrapped)
+    marker = _ITEM.match(unwrapped)
     offset = marker.end() if marker else 0
     spans: list[tuple[int, int]] = []
     for boundary in sentencex.get_sentence_boundaries(code, unwrapped[offset:]):

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from core.citation_marker import written
+from core.markdown_lines import is_item, without_item_mark
 from core.ports import Embedder, Generated, GenerationRequest, TextDelta
 from core.sentences import sentence_spans
 from core.types import Chunk, Citation, Evidence, ScoredSentence, Usage
@@ -17,9 +18,7 @@ NEAR_BEST = 0.85
 # A sentence that announces a list is quoted with the list, up to this many characters.
 LONGEST_QUOTE = 1200
 
-_LIST_MARKER = re.compile(r"^\s*(?:[-*+]|\d{1,9}[.)])\s+")
 _ROW = re.compile(r"^[ \t]*\|(.*)\|[ \t]*$", re.MULTILINE)
-_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +80,8 @@ def render_quote(quote: Quote, marker: int) -> str:
     """The quote as markdown with its marker: a lone list item loses its bullet, a table row its bars, a list keeps
     its own."""
     text = _ROW.sub(_cells, quote.text)
-    if not _ITEM.search(text, text.find("\n") + 1 or len(text)):
-        text = _LIST_MARKER.sub("", text)
+    if not any(is_item(line) for line in text.splitlines()[1:]):
+        text = without_item_mark(text)
     return f"{text} {written(marker)}"
 
 
@@ -105,7 +104,7 @@ def _with_its_list(sentence: ScoredSentence, language: str) -> Quote:
             if chunk.start + start < end:
                 continue
             piece = chunk.text[start:stop]
-            continues = _ITEM.match(piece) or not re.search(r"\n\s*\n", chunk.text[end - chunk.start : start])
+            continues = is_item(piece) or not re.search(r"\n\s*\n", chunk.text[end - chunk.start : start])
             if not continues or chunk.start + stop - sentence.start > LONGEST_QUOTE:
                 break
             end = chunk.start + stop

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import cast
 
 from core.errors import AdapterError, ModelUnavailableError, RagloopError
+from core.markdown_lines import open_fence
 from core.ports import Generated, GenerationRequest, Generator, TextDelta
 from core.types import Usage
 from serving.llm.failures import BrokenOffError, SparedError
@@ -17,8 +17,6 @@ from serving.llm.failures import BrokenOffError, SparedError
 logger = logging.getLogger(__name__)
 
 BROKE_OFF = "\n\nThe model broke off here. This is what the documents say:\n\n"
-
-_FENCE = re.compile(r"^(`{3,}|~{3,})", re.MULTILINE)
 
 _Events = AsyncGenerator[TextDelta | Generated, None]
 
@@ -73,8 +71,8 @@ class FallbackGenerator:
 
 def _end_of_code(text: str) -> str:
     """What ends the block of code in which the text ends; nothing if it ends in none."""
-    fences = _FENCE.findall(text)
-    return f"\n{fences[-1]}" if len(fences) % 2 else ""
+    fence = open_fence(text)
+    return f"\n{fence}" if fence else ""
 
 
 def _degraded(extractive: Generated, so_far: Generated | None) -> Generated:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 from urllib.parse import urlencode
 
 from core.citation_marker import MarkerSpan, marker_spans
+from core.markdown_lines import without_item_mark
 
 # What people are told of a citation whose passage does not seem to support the statement.
 WEAK = "the passage may not say this"
-
-_LIST_MARKER = re.compile(r"^\s*(?:[-*+]|\d{1,9}[.)])\s+")
 
 
 class Cited(Protocol):
@@ -59,7 +57,7 @@ def _quoted(text: str, citations: Sequence[Cited]) -> list[tuple[int, int]]:
     """The spans of the answer that repeat a citation's quote, with or without its list marker."""
     spans = []
     for citation in citations:
-        quote = _LIST_MARKER.sub("", citation.quote)
+        quote = without_item_mark(citation.quote)
         at = text.find(quote) if quote else -1
         while at >= 0:
             spans.append((at, at + len(quote)))

@@ -7,10 +7,10 @@ steps. Every draft is for a person to read; its quote stands in its document wor
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from core.markdown_lines import is_fence, is_item
 from core.sentences import sentence_spans
 from core.types import Document, TextFormat, digest
 from evals.cases.cases import (
@@ -31,8 +31,6 @@ _SHORTEST_QUOTE = 30
 _LONGEST_QUOTE = 900
 # Every so many drafts one that the documents do not answer, as long as one can be made.
 ANSWERABLE_PER_UNANSWERABLE = 5
-_FENCE = re.compile(r"\s*(?:```|~~~)")
-_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s")
 # Two drafts whose questions are this alike (rapidfuzz's token sort ratio) would be the same work for the reader.
 _SAME = 90
 
@@ -175,10 +173,10 @@ def _plain(quote: str) -> str:
     lines: list[str] = []
     code = begun = False
     for line in quote.splitlines():
-        if _FENCE.match(line):
+        if is_fence(line):
             code, begun = not code, False
         elif words := line.strip() if code else heading_text(line):
-            if begun and not code and not _ITEM.match(line):
+            if begun and not code and not is_item(line):
                 lines[-1] += f" {words}"
             else:
                 lines.append(words)

@@ -10,13 +10,14 @@ import re
 from collections.abc import Sequence
 
 from core.citation_marker import without_markers
+from core.markdown_lines import HEADING_MARK, ITEM_MARK
 from core.sentences import sentence_spans
 from evals.cases.answers import AnswerRecord
 from evals.metrics.metric import Group, Outcome, Row, Skipped
 from evals.metrics.row_metric import RowMetric, share
 from serving.grounding.support import THRESHOLD, SentenceContent, SentenceReader, support
 
-_MARKDOWN = re.compile(r"^\s*(?:#{1,6}|[-*+>]|\d{1,9}[.)])\s+|[*_`|]+")
+_MARKDOWN = re.compile(rf"^\s*(?:{HEADING_MARK}|>|{ITEM_MARK})\s+|[*_`|]+")
 # Unsupported sentences that a row's detail quotes.
 _SHOWN = 5
 

@@ -8,12 +8,12 @@ rareness was tried and tells a reworded sentence's own document from others less
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from core.citation_marker import without_markers
+from core.markdown_lines import is_heading
 from core.sentences import sentence_spans
 from serving.grounding.support import (
     CONTRADICTION_PENALTY,
@@ -32,8 +32,6 @@ from serving.grounding.support import (
 FEWEST_WORDS = 3
 # Texts whose sentences are kept: what one diagnosis looks at, some 20 documents and 200 chunks, a few times over.
 TEXTS_KEPT = 1000
-
-_HEADING = re.compile(r"\s*#{1,6}\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,7 @@ class Wording:
         above = self._reader.sentence(heading).words
         headed, current = [], above
         for (start, end), one in zip(spans, said, strict=True):
-            if _HEADING.match(text[start:end]):
+            if is_heading(text[start:end]):
                 current = above | one.words
             headed.append(SentenceContent(one.words | current, one.negated))
         return TextRead(spans, headed)

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from html import unescape
 
 from core.citation_marker import is_number
+from core.markdown_lines import CLOSING_FENCE, OPENING_FENCE
 from core.types import Passage
 from serving.filters.addresses import WORD, WORD_IN_CODE, Addresses
 
@@ -38,9 +39,7 @@ _DROP.update({0x0B: " ", 0x0C: " ", 0x2028: " ", 0x2029: " "})  # type: ignore[d
 _PLAIN = re.compile(r"[ \t,\"'()*{}^]+")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
-_FENCE = re.compile(r"(`{3,})[^`\n]*|(~{3,})[^\n]*")
 _LANGUAGE = re.compile(r"[\w+#.-]{0,30}")
-_FENCE_END = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*")
 _MAY_END_FENCE = re.compile(r" {0,3}[`~]*[ \t]*")
 _RUN = re.compile(r"`{1,300}")
 _COMPARED = frozenset("0123456789=-")
@@ -278,7 +277,7 @@ class Outgoing:
         line = self._rest_of_line(at, last=last)
         if line is None:
             return None
-        fence = _FENCE.fullmatch(line)
+        fence = OPENING_FENCE.fullmatch(line)
         if fence is None or len(line) > _LONGEST_FENCE_LINE:
             return "", at
         mark = fence[1] or fence[2]
@@ -303,7 +302,7 @@ class Outgoing:
             if may.end() == len(held) and not last and may.end() - at <= _LONGEST_FENCE_LINE:
                 return None
             line_end = may.end() == len(held) or held[may.end()] == "\n"
-            closing = _FENCE_END.fullmatch(held[at : may.end()])
+            closing = CLOSING_FENCE.fullmatch(held[at : may.end()])
             if line_end and closing and closing[1][0] == self._fence[0] and len(closing[1]) >= len(self._fence):
                 self._fence = ""
                 return held[at : may.end()].rstrip(), may.end()
