@@ -16,6 +16,7 @@ from core.release import (
     GeneratorSpec,
     Release,
     ReleaseEventKind,
+    ReleaseManifest,
     ReleaseStatus,
 )
 from core.storage.database import Database
