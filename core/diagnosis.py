@@ -8,13 +8,12 @@ DiagnosisSubject.parse("evaluation:6c0f…:3:candidate").evaluation_id
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from core.errors import InputError
+from core.frozen import Frozen
 
 
 class Cause(StrEnum):
@@ -90,12 +89,97 @@ class DiagnosisSubject:
         return f"{self.kind.prefix}{self.evaluation_id}:{self.ordinal}:{self.side}"
 
 
+class Sought(StrEnum):
+    """What was looked for. The values are stored."""
+
+    CORRECTION = "correction"
+    EVIDENCE = "evidence"
+    QUESTION = "question"
+
+
+class SourceState(StrEnum):
+    """How a source's file stands to what was made of it. The values are stored."""
+
+    CHANGED = "changed"
+    """It was indexed, and has changed since."""
+    NEW = "new"
+    """It was never ingested."""
+    FAILED = "failed"
+    """It could not be converted."""
+    MISREAD = "misread"
+    """It was converted, and what it says is not in the text."""
+
+
+class OpposingPlace(Frozen):
+    """Where a document says nearly the same, but otherwise: `document.text[start:end] == quote`."""
+
+    uri: str
+    start: int
+    end: int
+    quote: str
+
+
+class FoundPlace(Frozen):
+    """Where a document holds a part of what was looked for, and how far. `quote` may be cut; a `fresh` one is in the
+    source's file and not in what is stored."""
+
+    uri: str
+    start: int
+    end: int
+    quote: str
+    score: float
+    fresh: bool
+
+
+class EvidenceScores(Frozen):
+    """How far the best chunk, document, hidden document and source's file hold it, from 0 to 1; `source` is None where
+    no source was read."""
+
+    chunks: float
+    documents: float
+    hidden: float
+    source: float | None
+
+
+class DiagnosisEvidence(Frozen):
+    """What was looked at and found, for people to check and for remedies to work on.
+
+    `documents` are the URIs of those that hold it, `passages` where. `rank` is that of the first right passage now,
+    `rank_in_context` that among the answer's own, of which `handed` were read. `said` is how far the answer says it,
+    `says_it_with_right_passage` how far `answer_with_right_passage` does, where that was asked for. `source_uri` is a
+    file that holds it, or that has changed; `judged` what a judge said of the answer.
+    """
+
+    correction: str
+    sought: Sought
+    documents: tuple[str, ...]
+    passages: tuple[FoundPlace, ...]
+    rank: int | None
+    rank_in_context: int | None
+    handed: int
+    said: float
+    answer_with_right_passage: str | None
+    says_it_with_right_passage: float | None
+    source_uri: str | None
+    source_state: SourceState | None
+    judged: str | None
+    otherwise: OpposingPlace | None
+    unread_sources: tuple[str, ...]
+    scores: EvidenceScores
+
+    @property
+    def uris(self) -> frozenset[str]:
+        """Every document and file that is spoken of, and every source that could not be read."""
+        named = {*self.documents, *self.unread_sources, *(place.uri for place in self.passages)}
+        return frozenset(named | ({self.source_uri} if self.source_uri else set()))
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """Why one answer was bad, with the evidence.
 
-    `certainty` is between 0 and 1; `evidence` is what was looked at and found, as JSON, for people to check; `version`
-    changes with the rules. The newest diagnosis of a subject is the one that stands.
+    `certainty` is between 0 and 1; `version` changes with the rules. The newest diagnosis of a subject is the one that
+    stands.
     """
 
     id: str
@@ -108,5 +192,5 @@ class Diagnosis:
     cause: Cause
     certainty: float
     summary: str
-    evidence: Mapping[str, Any]
+    evidence: DiagnosisEvidence
     version: str

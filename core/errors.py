@@ -20,6 +20,7 @@
     │   ├── TooManyVotesError       429           the author's votes of a day are used up
     │   └── ModelUnavailableError             the model server is down, slow or broke off
     │       └── ModelRefusedError                 it answers, but refuses: key, model name, request
+    ├── StoredValueError            -             a row holds what this version cannot read
     ├── JudgeError                  -             a judge gave no usable judgement; the row is listed as failed
     └── ConversionError             -             one document could not be read; the run goes on
 
@@ -168,6 +169,12 @@ class ModelRefusedError(ModelUnavailableError):
     """The model server answers but refuses what is asked: asking again changes nothing, a setting does."""
 
     type = "model_refused"
+
+
+class StoredValueError(RagloopError):
+    """A row of the database holds a value that is broken, or that a newer version wrote. The message names both."""
+
+    type = "stored_value_error"
 
 
 class JudgeError(RagloopError):

@@ -14,7 +14,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from core.types import AccessScope
+from core.answer_snapshot import AnswerSnapshot
+from core.frozen import Frozen
+from core.types import AccessScope, Turn
 
 # All values of the enumerations are stored.
 
@@ -57,9 +59,8 @@ class CitationVote:
 class Feedback:
     """A vote on an answer, with a snapshot of the answer, so that it is kept when the record of the answer is deleted.
 
-    `author` is the name of who voted, `access` what they may see (None for everything). `interaction` holds the fields
-    of core.storage.interactions.Interaction as JSON, without the key. A later vote of the same author on the same
-    answer takes the place of an earlier one.
+    `author` is the name of who voted, `access` what they may see (None for everything). A later vote of the same author
+    on the same answer takes the place of an earlier one.
     """
 
     id: str
@@ -78,7 +79,7 @@ class Feedback:
     comment: str
     correction: str
     citations: Sequence[CitationVote]
-    interaction: Mapping[str, Any]
+    interaction: AnswerSnapshot
 
     @property
     def scope(self) -> AccessScope:
@@ -87,11 +88,11 @@ class Feedback:
 
     @property
     def question(self) -> str:
-        return str(self.interaction["question"])
+        return self.interaction.question
 
     @property
     def answer(self) -> str:
-        return str(self.interaction["answer"])
+        return self.interaction.answer
 
 
 class FeedbackSide(StrEnum):
@@ -106,18 +107,69 @@ class DecisionKind(StrEnum):
     DISMISSED = "dismissed"
 
 
+class AcceptedEvidence(Frozen):
+    """Where an accepted case's answer stands: the quote in the document, which begins at `start` if it is known."""
+
+    uri: str
+    quote: str
+    start: int | None
+
+
+class AcceptedCase(Frozen):
+    """The evaluation case that was made of feedback, as it was then: evals.cases.cases.Case says what its fields mean,
+    and what a new one may hold."""
+
+    id: str
+    question: str
+    history: tuple[Turn, ...]
+    answer: str
+    evidence: tuple[AcceptedEvidence, ...]
+    tags: tuple[str, ...]
+    unanswerable: bool
+    group: str
+    origin: str
+    locked: bool
+
+    def without_words(self) -> AcceptedCase:
+        """Only which case it is, for who may not read what it says."""
+        return self.model_copy(update={"question": "", "answer": "", "history": (), "evidence": (), "tags": ()})
+
+
+class TaughtPassage(Frozen):
+    """A passage of a training pair."""
+
+    title: str
+    text: str
+
+
+class TrainingPair(Frozen):
+    """The training row that was made of feedback, as it was then: serving.finetune.dataset.TrainingRow says what its
+    fields mean, and what a new one may hold."""
+
+    question: str
+    history: tuple[Turn, ...]
+    passages: tuple[TaughtPassage, ...]
+    answer: str
+    rejected: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class FeedbackDecision:
-    """What a person made of one piece of feedback, once. `content` is the evaluation case or the training row as JSON;
-    empty for dismissed feedback, which has no side."""
+    """What a person made of one piece of feedback, once. `content` is None for dismissed feedback."""
 
     feedback_id: str
     kind: DecisionKind
-    side: FeedbackSide | None
-    content: Mapping[str, Any]
+    content: AcceptedCase | TrainingPair | None
     actor: str
     reason: str
     at: datetime
+
+    @property
+    def side(self) -> FeedbackSide | None:
+        """The side it is on; None for dismissed feedback."""
+        if self.content is None:
+            return None
+        return FeedbackSide.CASE if isinstance(self.content, AcceptedCase) else FeedbackSide.TRAINING
 
 
 class Remedy(StrEnum):

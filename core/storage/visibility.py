@@ -67,5 +67,4 @@ class Visibility:
 
 def provenance_of(vote: Feedback) -> Provenance:
     """What a vote came from: the documents in its snapshot of the answer, and its author's question."""
-    places = (*vote.interaction["passages"], *vote.interaction["citations"])
-    return Provenance(frozenset(place["document_id"] for place in places), vote.scope)
+    return Provenance(vote.interaction.document_ids, vote.scope)

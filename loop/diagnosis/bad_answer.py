@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from core.answer_snapshot import SnapshotCitation, SnapshotPassage
 from core.feedback import Feedback, FeedbackReason, Vote
 from core.types import AccessScope, Chunk, Passage, document_id
-from evals.cases.answers import AnswerRecord
+from evals.cases.answers import AnswerRecord, RecordedCitation, RecordedPassage
 from evals.cases.cases import Case, GoldEvidence
 from evals.cases.gold_span import GoldSpan
 
@@ -58,23 +58,22 @@ class BadAnswer:
 def of_feedback(feedback: Feedback) -> BadAnswer:
     """The bad answer that a vote is about."""
     answer = feedback.interaction
-    model = answer.get("model")
-    citations = {int(each["marker"]): _cited(each) for each in answer["citations"]}
+    citations = {each.marker: _cited(each) for each in answer.citations}
     disliked = [vote.marker for vote in feedback.citations if vote.vote is Vote.DOWN]
     reason = feedback.reason or (FeedbackReason.BAD_CITATION if disliked else None)
     correction = feedback.correction.strip()
     return BadAnswer(
         question=feedback.question,
-        query=str(answer.get("query") or feedback.question),
+        query=answer.query,
         answer=feedback.answer,
-        abstained=bool(answer["abstained"]),
-        asked=model is not None,
-        read=int(model["passages"]) if model else None,
+        abstained=answer.abstained,
+        asked=answer.model is not None,
+        read=answer.model.passages if answer.model else None,
         scope=feedback.scope,
-        passages=tuple(_passage(each) for each in answer["passages"]),
+        passages=tuple(_passage(each) for each in answer.passages),
         citations=tuple(citations.values()),
-        collection=str(answer["collection"]),
-        revision=int(answer["revision"]),
+        collection=answer.collection,
+        revision=answer.revision,
         right=correction,
         sought=correction,
         disliked=tuple(citations[marker] for marker in disliked if marker in citations),
@@ -93,8 +92,8 @@ def of_case(case: Case, record: AnswerRecord, gold: Sequence[GoldSpan] = ()) -> 
         asked=record.model is not None,
         read=record.model.passages if record.model else None,
         scope=AccessScope.everything(),
-        passages=tuple(_passage(each.model_dump()) for each in record.passages),
-        citations=tuple(_cited(each.model_dump()) for each in record.citations),
+        passages=tuple(_passage(each) for each in record.passages),
+        citations=tuple(_cited(each) for each in record.citations),
         collection=record.collection,
         revision=record.revision,
         right=case.answer or quotes,
@@ -105,22 +104,21 @@ def of_case(case: Case, record: AnswerRecord, gold: Sequence[GoldSpan] = ()) -> 
     )
 
 
-def _cited(values: Mapping[str, Any]) -> CitedPlace:
-    return CitedPlace(str(values["uri"]), int(values["start"]), int(values["end"]), str(values["quote"]))
+def _cited(citation: SnapshotCitation | RecordedCitation) -> CitedPlace:
+    return CitedPlace(citation.uri, citation.start, citation.end, citation.quote)
 
 
-def _passage(values: Mapping[str, Any]) -> Passage:
+def _passage(passage: SnapshotPassage | RecordedPassage) -> Passage:
     """The passage as it was recorded. Its ordinal was not, so its chunk's id means nothing."""
-    headings: Sequence[str] = values["heading_path"]
     chunk = Chunk(
-        document_id=document_id(str(values["uri"])),
+        document_id=document_id(passage.uri),
         ordinal=0,
-        uri=str(values["uri"]),
-        title=str(values["title"]),
-        heading_path=tuple(headings),
-        page=values["page"],
-        start=int(values["start"]),
-        end=int(values["end"]),
-        text=str(values["text"]),
+        uri=passage.uri,
+        title=passage.title,
+        heading_path=passage.heading_path,
+        page=passage.page,
+        start=passage.start,
+        end=passage.end,
+        text=passage.text,
     )
-    return Passage(chunk, str(values["content_sha256"]), float(values["score"]), dict(values["scores"]))
+    return Passage(chunk, passage.content_sha256, passage.score, passage.scores)

@@ -11,9 +11,8 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
 
-from core.diagnosis import Diagnosis, DiagnosisSubject
+from core.diagnosis import Diagnosis, DiagnosisEvidence, DiagnosisSubject, EvidenceScores
 from core.errors import InputError, ModelUnavailableError, NotFoundError
 from core.feedback import Feedback, Vote
 from core.ports import Judge
@@ -146,7 +145,7 @@ class Diagnoser:
         if detail.case.unanswerable:
             return None if answer.abstained else self.case(release, detail.case, answer, subject=subject)
         made = self.case(release, detail.case, answer, subject=subject)
-        return None if not answer.abstained and made.evidence["said"] >= SAYS else made
+        return None if not answer.abstained and made.evidence.said >= SAYS else made
 
     def _diagnose(self, subject: DiagnosisSubject, release: Release, bad: BadAnswer) -> Diagnosis:
         seen = self._observer(release).look(bad)
@@ -162,7 +161,7 @@ class Diagnoser:
             cause=finding.cause,
             certainty=finding.certainty,
             summary=finding.summary,
-            evidence=evidence(bad, seen),
+            evidence=_evidence(bad, seen),
             version=VERSION,
         )
 
@@ -190,32 +189,31 @@ class Diagnoser:
         return self._observers[release.id]
 
 
-def evidence(bad: BadAnswer, seen: Seen) -> dict[str, Any]:
-    """What was looked at and found, as JSON, for people to check and for remedies to work on."""
+def _evidence(bad: BadAnswer, seen: Seen) -> DiagnosisEvidence:
     looked = seen.observation
-    return {
-        "correction": bad.right,
-        "sought": looked.sought.value,
-        "documents": list(dict.fromkeys(place["uri"] for place in seen.places)),
-        "passages": seen.places,
-        "rank": looked.rank,
-        "rank_in_context": looked.first(looked.context),
-        "handed": min(looked.handed, len(looked.context)),
-        "said": round(looked.said, 4),
-        "answer_with_right_passage": seen.answer_alone,
-        "says_it_with_right_passage": looked.alone,
-        "source_uri": seen.source_uri,
-        "source_state": looked.source.state.value if looked.source and seen.source_uri else None,
-        "judged": seen.judged,
-        "otherwise": seen.opposing,
-        "unread_sources": list(looked.unread_sources),
-        "scores": {
-            "chunks": looked.chunks,
-            "documents": looked.documents,
-            "hidden": looked.hidden,
-            "source": looked.source.score if looked.source else None,
-        },
-    }
+    return DiagnosisEvidence(
+        correction=bad.right,
+        sought=looked.sought,
+        documents=tuple(dict.fromkeys(place.uri for place in seen.places)),
+        passages=seen.places,
+        rank=looked.rank,
+        rank_in_context=looked.first(looked.context),
+        handed=min(looked.handed, len(looked.context)),
+        said=round(looked.said, 4),
+        answer_with_right_passage=seen.answer_alone,
+        says_it_with_right_passage=looked.alone,
+        source_uri=seen.source_uri,
+        source_state=looked.source.state if looked.source and seen.source_uri else None,
+        judged=seen.judged,
+        otherwise=seen.opposing,
+        unread_sources=looked.unread_sources,
+        scores=EvidenceScores(
+            chunks=looked.chunks,
+            documents=looked.documents,
+            hidden=looked.hidden,
+            source=looked.source.score if looked.source else None,
+        ),
+    )
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from core.diagnosis import Sought, SourceState
 from core.feedback import FeedbackReason
 
 # ---------------------------------------------------------------- thresholds
@@ -29,27 +30,6 @@ DEPTH = 100
 KNOWN_WORDS = 0.34
 # How sure a diagnosis can be where nobody said what the right answer is.
 MOST_WITHOUT_CORRECTION = 0.6
-
-
-class Sought(StrEnum):
-    """What was looked for."""
-
-    CORRECTION = "correction"
-    EVIDENCE = "evidence"
-    QUESTION = "question"
-
-
-class SourceState(StrEnum):
-    """How a source's file stands to what was made of it."""
-
-    CHANGED = "changed"
-    """It was indexed, and has changed since."""
-    NEW = "new"
-    """It was never ingested."""
-    FAILED = "failed"
-    """It could not be converted."""
-    MISREAD = "misread"
-    """It was converted, and what it says is not in the text."""
 
 
 class Indexed(StrEnum):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
+from core.diagnosis import FoundPlace, OpposingPlace, Sought, SourceState
 from core.feedback import FeedbackReason
 from core.ports import Judge
 from core.release import Release, RetrievalParameters
@@ -15,17 +15,9 @@ from core.types import AccessScope, Chunk, Document, ManifestEntry, Passage, Ret
 from loop.diagnosis.bad_answer import BadAnswer
 from loop.diagnosis.document_words import DocumentWords
 from loop.diagnosis.match import Looked, Match, Matcher
-from loop.diagnosis.observation import (
-    DEPTH,
-    HOLDS,
-    Indexed,
-    Observation,
-    Sought,
-    SourceMatch,
-    SourceState,
-)
+from loop.diagnosis.observation import DEPTH, HOLDS, Indexed, Observation, SourceMatch
 from loop.diagnosis.rules import needs_source, to_ask_again
-from loop.diagnosis.seeker import Seeker
+from loop.diagnosis.seeker import Seeker, Target
 from loop.diagnosis.source_files import FreshText, SourceFiles
 from loop.diagnosis.wording import Statement, Wording
 from retrieval.retriever import Retriever
@@ -46,16 +38,27 @@ MOST_PLACES = 3
 _LONGEST_QUOTE = 600
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Seen:
-    """What was seen of one bad answer: for the rules, and for people."""
+    """What was seen of one bad answer: for the rules, and for people. `source_uri` is a file that holds it or that has
+    changed, `judged` what a judge said of the answer."""
 
     observation: Observation
-    places: list[dict[str, Any]] = field(default_factory=list)
-    answer_alone: str | None = None
-    source_uri: str | None = None
-    opposing: dict[str, Any] | None = None
-    judged: str | None = None
+    places: tuple[FoundPlace, ...]
+    opposing: OpposingPlace | None
+    source_uri: str | None
+    judged: str | None
+    answer_alone: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The best of the files that were read afresh, and where it holds what is sought."""
+
+    match: SourceMatch | None = None
+    uri: str | None = None
+    places: tuple[FoundPlace, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,20 @@ class _Documents:
     def score(self, *, visible: bool) -> float:
         best = self.best(visible=visible)
         return best[1].score if best else 0.0
+
+    def opposing(self) -> OpposingPlace | None:
+        """Where one of them says nearly the same, but otherwise."""
+        for document, match in self.found:
+            if match.opposing is not None:
+                start, end = match.opposing
+                return OpposingPlace(uri=document.uri, start=start, end=end, quote=document.text[start:end])
+        return None
+
+    def places(self, bar: float) -> tuple[FoundPlace, ...]:
+        """Where they hold it, the best first: the few that hold it about as well as the best."""
+        held = sorted(self.found, key=lambda pair: (-pair[1].score, pair[0].uri))[:MOST_PLACES]
+        near = [pair for pair in held if pair[1].score >= max(bar, held[0][1].score - ALIKE)]
+        return tuple(place for document, match in near for place in _places(document, match, fresh=False))
 
     def _access(self, document: Document) -> Sequence[str]:
         entry = self.entries.get(document.id)
@@ -108,42 +125,51 @@ class Observer:
         outage is no diagnosis."""
         self._words.refresh()
         target = self._seeker.target(bad)
-        statements = target.statements
-        ranking = self._answerer.retriever.retrieve(bad.query, bad.scope, DEPTH)
-        documents = self._look_through(bad, statements, ranking)
-        context = self._match_passages(statements, bad.passages)
-        seen = Seen(
-            Observation(
-                sought=target.sought,
-                asks=target.asks,
-                answerable=bad.answerable,
-                abstained=bad.abstained,
-                reason=bad.reason,
-                said=target.said,
-                well_cited=self._well_cited(bad, statements),
-                context=tuple(match.score for match in context),
-                handed=_handed(bad),
-                ranking=tuple(match.score for match in self._match_passages(statements, ranking.passages)),
-                newer_index=ranking.revision != bad.revision,
-                documents=documents.score(visible=True),
-                hidden=documents.score(visible=False),
-                related=target.related,
-            ),
-            judged=target.judged,
+        now = self._answerer.retriever.retrieve(bad.query, bad.scope, DEPTH)
+        documents = self._look_through(bad, target.statements, now)
+        best = documents.best(visible=True)
+        context, ranking = (self._scores(target.statements, each.passages) for each in (bad, now))
+        chunks = self._chunks(target.statements, documents)
+        visible, hidden = documents.score(visible=True), documents.score(visible=False)
+        searched = needs_source(
+            target.sought,
+            asks=target.asks,
+            answerable=bad.answerable,
+            best=max((target.said, chunks, visible, hidden, *context, *ranking)),
         )
-        self._add_chunks(seen, statements, documents)
-        self._add_changed(seen, bad, statements, documents)
-        if needs_source(seen.observation):
-            self._add_source(seen, statements, self._files.holding(_all_words(statements)))
-        self._add_opposition(seen, documents)
-        self._add_places(seen, documents)
-        self._ask_again(seen, bad, statements)
-        return seen
+        source, opposing = self._source(bad, target, documents, searched=searched), documents.opposing()
+        observation = Observation(
+            sought=target.sought,
+            asks=target.asks,
+            answerable=bad.answerable,
+            abstained=bad.abstained,
+            reason=bad.reason,
+            said=target.said,
+            well_cited=self._well_cited(bad, target.statements),
+            context=context,
+            handed=_handed(bad),
+            ranking=ranking,
+            newer_index=now.revision != bad.revision,
+            chunks=chunks,
+            documents=visible,
+            hidden=hidden,
+            indexed=_indexed(best[0], documents.entries) if best else Indexed.CURRENT,
+            opposed=opposing is not None,
+            related=target.related,
+            source=source.match,
+            unread_sources=source.unread,
+        )
+        places = (*source.places, *documents.places(observation.bar))
+        answer = self._asked_again(observation, bad)
+        if answer is not None:
+            observation = replace(observation, alone=self._seeker.says(bad, answer, target.statements))
+        return Seen(observation, places, opposing, source.uri, target.judged, answer)
 
     # -- where it is
 
-    def _match_passages(self, statements: Sequence[Statement], passages: Sequence[Passage]) -> list[Match]:
-        return self._matcher.match(statements, [_looked(passage.chunk) for passage in passages])
+    def _scores(self, statements: Sequence[Statement], passages: Sequence[Passage]) -> tuple[float, ...]:
+        matches = self._matcher.match(statements, [_looked(passage.chunk) for passage in passages])
+        return tuple(match.score for match in matches)
 
     def _well_cited(self, bad: BadAnswer, statements: Sequence[Statement]) -> bool:
         if bad.reason is not FeedbackReason.BAD_CITATION:
@@ -166,8 +192,8 @@ class Observer:
         entries = self._documents.entries(self._collection)
         return _Documents(tuple(zip(documents, matches, strict=True)), entries, bad.scope)
 
-    def _add_chunks(self, seen: Seen, statements: Sequence[Statement], documents: _Documents) -> None:
-        """How far single chunks of the best documents hold it, as the index has them."""
+    def _chunks(self, statements: Sequence[Statement], documents: _Documents) -> float:
+        """How far single chunks of the best documents hold it, as the index has them: the best of them."""
         held = [pair for pair in documents.found if pair[1].score >= HOLDS]
         ids = [
             chunk_id(document.id, ordinal)
@@ -177,62 +203,42 @@ class Observer:
         ]
         stored = self._services.index.fetch(self._collection, ids, documents.scope) if ids else []
         matches = self._matcher.match(statements, [_looked(each.chunk) for each in stored])
-        best = documents.best(visible=True)
-        seen.observation = replace(
-            seen.observation,
-            chunks=max((match.score for match in matches), default=0.0),
-            indexed=_indexed(best[0], documents.entries) if best else Indexed.CURRENT,
-        )
+        return max((match.score for match in matches), default=0.0)
 
-    def _add_changed(self, seen: Seen, bad: BadAnswer, statements: Sequence[Statement], documents: _Documents) -> None:
-        """Whether a document that was answered from, or that holds it, has changed in its source."""
-        if bad.reason is FeedbackReason.OUT_OF_DATE and seen.observation.sought is Sought.QUESTION:
+    # -- the sources
+
+    def _source(self, bad: BadAnswer, target: Target, documents: _Documents, *, searched: bool) -> _Source:
+        """Whether a document that was answered from, or that holds it, has changed in its source; `searched` says that
+        all other files are to be looked through too."""
+        if bad.reason is FeedbackReason.OUT_OF_DATE and target.sought is Sought.QUESTION:
             changed = self._files.changed(place.uri for place in bad.citations)
-            if changed:
-                seen.source_uri = changed[0].document.uri
-                seen.observation = replace(seen.observation, source=SourceMatch(1.0, SourceState.CHANGED))
-            return
-        self._add_source(seen, statements, self._files.changed(document.uri for document, _ in documents.found))
+            return _Source(SourceMatch(1.0, SourceState.CHANGED), changed[0].document.uri) if changed else _Source()
+        texts = self._files.changed(document.uri for document, _ in documents.found)
+        found = self._better(_Source(), target.statements, texts)
+        if not searched:
+            return found
+        return self._better(found, target.statements, self._files.holding(_all_words(target.statements)))
 
-    def _add_source(self, seen: Seen, statements: Sequence[Statement], texts: Sequence[FreshText]) -> None:
-        """How far files that were read afresh hold it; the best of them counts."""
+    def _better(self, known: _Source, statements: Sequence[Statement], texts: Sequence[FreshText]) -> _Source:
+        """The best of these files, unless what is known holds it as well."""
         matches = self._matcher.match(statements, [Looked(one.document.text, one.document.title) for one in texts])
         best = max(zip(texts, matches, strict=True), key=lambda pair: pair[1].score, default=None)
-        known = seen.observation.source
-        seen.observation = replace(seen.observation, unread_sources=self._files.unread)
-        if best is None or (known is not None and known.score >= best[1].score):
-            return
+        unread = self._files.unread
+        if best is None or (known.match is not None and known.match.score >= best[1].score):
+            return replace(known, unread=unread)
         text, match = best
-        seen.observation = replace(seen.observation, source=SourceMatch(match.score, text.state))
-        seen.source_uri = text.document.uri
-        if match.score >= HOLDS:
-            seen.places = [*_places(text.document, match, fresh=True), *seen.places]
-
-    def _add_opposition(self, seen: Seen, documents: _Documents) -> None:
-        for document, match in documents.found:
-            if match.opposing is not None:
-                start, end = match.opposing
-                seen.opposing = {"uri": document.uri, "start": start, "end": end, "quote": document.text[start:end]}
-                seen.observation = replace(seen.observation, opposed=True)
-                return
-
-    def _add_places(self, seen: Seen, documents: _Documents) -> None:
-        """Where the documents hold it, the best first: the few that hold it about as well as the best."""
-        held = sorted(documents.found, key=lambda pair: (-pair[1].score, pair[0].uri))[:MOST_PLACES]
-        for document, match in held:
-            if match.score >= max(seen.observation.bar, held[0][1].score - ALIKE):
-                seen.places += _places(document, match, fresh=False)
+        places = _places(text.document, match, fresh=True) if match.score >= HOLDS else ()
+        found = SourceMatch(match.score, text.state)
+        return _Source(found, text.document.uri, (*places, *known.places), unread)
 
     # -- asking again
 
-    def _ask_again(self, seen: Seen, bad: BadAnswer, statements: Sequence[Statement]) -> None:
-        """What the generator says when it is handed the right passage alone."""
-        rank = to_ask_again(seen.observation)
-        if rank is None or seen.observation.says(seen.observation.said):
-            return
-        answer = asyncio.run(self._answerer.ask_of(bad.query, [bad.passages[rank - 1]]))
-        seen.answer_alone = answer
-        seen.observation = replace(seen.observation, alone=self._seeker.says(bad, answer, statements))
+    def _asked_again(self, seen: Observation, bad: BadAnswer) -> str | None:
+        """What the generator says when it is handed the right passage alone; None where that would tell nothing."""
+        rank = to_ask_again(seen)
+        if rank is None or seen.says(seen.said):
+            return None
+        return asyncio.run(self._answerer.ask_of(bad.query, [bad.passages[rank - 1]]))
 
 
 def _handed(bad: BadAnswer) -> int:
@@ -258,17 +264,17 @@ def _all_words(statements: Sequence[Statement]) -> frozenset[str | int]:
     return frozenset(word for statement in statements for word in statement.said.words)
 
 
-def _places(document: Document, match: Match, *, fresh: bool) -> list[dict[str, Any]]:
+def _places(document: Document, match: Match, *, fresh: bool) -> tuple[FoundPlace, ...]:
     """The places of a document as evidence; a `fresh` one is in the source's file and not in what is stored."""
-    return [
-        {
-            "uri": document.uri,
-            "start": place.start,
-            "end": place.end,
-            "quote": document.text[place.start : place.end][:_LONGEST_QUOTE],
-            "score": place.score,
-            "fresh": fresh,
-        }
+    return tuple(
+        FoundPlace(
+            uri=document.uri,
+            start=place.start,
+            end=place.end,
+            quote=document.text[place.start : place.end][:_LONGEST_QUOTE],
+            score=place.score,
+            fresh=fresh,
+        )
         for place in match.places
         if place.score > 0
-    ]
+    )

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from core.diagnosis import Cause
+from core.diagnosis import Cause, Sought, SourceState
 from core.feedback import FeedbackReason
 from core.types import digest
 from loop.diagnosis.observation import (
@@ -26,8 +26,6 @@ from loop.diagnosis.observation import (
     SURELY,
     Indexed,
     Observation,
-    Sought,
-    SourceState,
 )
 
 # Raised when the rules change; with the thresholds it is the version of a diagnosis.
@@ -53,10 +51,10 @@ def judge(seen: Observation) -> Finding:
     return finding
 
 
-def needs_source(seen: Observation) -> bool:
-    """Whether the sources have to be searched: nothing that is stored surely holds what is looked for."""
-    looked_for = seen.asks and seen.answerable and seen.sought is not Sought.QUESTION
-    return looked_for and max(seen.said, seen.stored) < SURELY
+def needs_source(sought: Sought, *, asks: bool, answerable: bool, best: float) -> bool:
+    """Whether the sources have to be searched: nothing that is stored or was said, `best` being the best score of all,
+    surely holds what is looked for."""
+    return asks and answerable and sought is not Sought.QUESTION and best < SURELY
 
 
 def to_ask_again(seen: Observation) -> int | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core.diagnosis import Sought
 from core.errors import JudgeError
 from core.ports import Embedder, Judge
 from core.types import AccessScope, Passage
@@ -16,7 +17,7 @@ from evals.judges.sameness import says_the_same
 from loop.diagnosis.bad_answer import BadAnswer
 from loop.diagnosis.document_words import DocumentWords
 from loop.diagnosis.match import Looked, Matcher
-from loop.diagnosis.observation import DEPTH, KNOWN_WORDS, SAYS, Sought
+from loop.diagnosis.observation import DEPTH, KNOWN_WORDS, SAYS
 from loop.diagnosis.wording import Statement, Wording
 from retrieval.retriever import Retriever
 from serving.grounding.evidence import EvidenceScorer

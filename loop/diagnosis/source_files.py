@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.diagnosis import SourceState
 from core.errors import ConversionError, InputError, UnavailableError
 from core.ports import Source
 from core.settings import Settings
@@ -21,7 +22,6 @@ from ingestion.converters.sandbox import Limits, Sandbox
 from ingestion.converters.worker import Converted, Job, Task
 from ingestion.sources.registry import open_source
 from loop.diagnosis.document_words import DocumentWords, Numbers, coverage, word_numbers
-from loop.diagnosis.observation import SourceState
 from loop.diagnosis.wording import Wording
 from serving.grounding.support import Words
 

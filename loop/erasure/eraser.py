@@ -17,13 +17,18 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Table, or_, select
 
+from core.answer_snapshot import AnswerSnapshot
 from core.diagnosis import DiagnosisSubject
 from core.errors import NotFoundError
+from core.feedback import AcceptedCase, TrainingPair
 from core.ports import VectorIndex
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository, EmbeddingMemo
+from core.storage.loop.diagnoses import EVIDENCE
 from core.storage.loop.erasures import ErasureRepository, Subject, rewrite
+from core.storage.loop.feedback import content_of
+from core.storage.loop.snapshots import SNAPSHOTS
 from core.storage.tables import (
     api_keys,
     case_drafts,
@@ -104,7 +109,7 @@ class Eraser:
         traces.learn(self._answered(traces))
         receipt: dict[str, int] = {}
         sha256s = {row.sha256 for row in self._rows(evaluation_cases) if _in_case(traces, row.content)}
-        decided = {row.feedback_id for row in self._rows(feedback_decisions) if _decided_on(traces, row.content)}
+        decided = {row.feedback_id for row in self._rows(feedback_decisions) if _decided_on(traces, content_of(row))}
         receipt["decisions"] = records.decisions(decided)
         receipt["cases"] = len(sha256s)
         records.cases(sha256s, actor.name)
@@ -133,19 +138,20 @@ class Eraser:
 
     def _answered(self, traces: DocumentTraces) -> list[str]:
         """The answers that are to be erased."""
-        records = chain(
-            (row._asdict() for row in self._rows(interactions)), (row.interaction for row in self._rows(feedback))
-        )
-        return [each["answer"] for each in records if "answer" in traces.answer(each, "answer")]
+        records = (row._asdict() for row in self._rows(interactions))
+        answered = [each["answer"] for each in records if "answer" in traces.answer(each, "answer")]
+        given = (_snapshot(row) for row in self._rows(feedback))
+        return answered + [each.answer for each in given if traces.snapshot(each).answer != each.answer]
 
     def _kept_passages(self, uri: str) -> list[str]:
         """What answers kept of a document that is gone already."""
         records = chain(
             (row.passages for row in self._rows(interactions)),
-            (row.interaction["passages"] for row in self._rows(feedback)),
             (row.answer["passages"] for row in self._rows(evaluation_answers) if row.answer),
         )
-        return [passage["text"] for passages in records for passage in passages if passage["uri"] == uri]
+        kept = [passage["text"] for passages in records for passage in passages if passage["uri"] == uri]
+        given = (_snapshot(row) for row in self._rows(feedback))
+        return kept + [passage.text for each in given for passage in each.passages if passage.uri == uri]
 
     # -- a person
 
@@ -159,7 +165,7 @@ class Eraser:
         votes = {row.id for row in given}
         if not votes and not answers:
             raise NotFoundError(f"There is nothing of {name[:100]}.", hint=_HINT_AUTHOR)
-        questions = {*answers.values(), *(row.interaction["question"] for row in given)}
+        questions = {*answers.values(), *(_snapshot(row).question for row in given)}
         receipt, adapters = self._made_of(votes, questions, actor)
         receipt["answers"] = self._remove(interactions, answers)
         # Last: they lead to everything above.
@@ -170,12 +176,13 @@ class Eraser:
 
     def _made_of(self, votes: set[str], asked: set[str], actor: Actor) -> tuple[dict[str, int], list[str]]:
         """Erase what became of these votes, and of what the person `asked`."""
-        made = [row.content for row in self._rows(feedback_decisions) if row.feedback_id in votes and row.content]
-        sha256s = {Case.model_validate(content).sha256 for content in made if "evidence" in content}
-        taught = {row[name] for row in made if "passages" in row for name in ("question", "answer")}
+        contents = (content_of(row) for row in self._rows(feedback_decisions) if row.feedback_id in votes)
+        made = [content for content in contents if content is not None]
+        sha256s = {Case.model_validate(each.model_dump()).sha256 for each in made if isinstance(each, AcceptedCase)}
+        taught = {text for each in made if isinstance(each, TrainingPair) for text in (each.question, each.answer)}
         subjects = {str(DiagnosisSubject.of_vote(vote)) for vote in votes}
         # Names and numbers are one word: taking them out of a trigger's records would break them.
-        said = {text for text in asked | {row["question"] for row in made} if len(text.split()) > 1}
+        said = {text for text in asked | {each.question for each in made} if len(text.split()) > 1}
         records = self._records
         records.cases(sha256s, actor.name)
         receipt = {"cases": len(sha256s)}
@@ -208,27 +215,36 @@ def _in_case(traces: DocumentTraces, content: Mapping[str, Any]) -> bool:
     return "question" in content and traces.in_case(Case.model_validate(content))
 
 
-def _decided_on(traces: DocumentTraces, content: Mapping[str, Any]) -> bool:
-    """Whether a case or a training row rests on the document."""
-    if "passages" not in content:
-        return _in_case(traces, content)
-    texts = [passage["text"] for passage in content["passages"]] + [content["question"], content["answer"]]
-    texts += [turn["content"] for turn in content["history"]]
-    return any(traces.repeats(text) for text in (*texts, content["rejected"] or ""))
+def _decided_on(traces: DocumentTraces, content: AcceptedCase | TrainingPair | None) -> bool:
+    """Whether a case or a training pair rests on the document."""
+    match content:
+        case AcceptedCase():
+            return traces.in_case(content)
+        case TrainingPair():
+            said = (*(turn.content for turn in content.history), content.question, content.answer)
+            texts = (*(passage.text for passage in content.passages), *said, content.rejected or "")
+            return any(map(traces.repeats, texts))
+        case None:
+            return False
 
 
 def _traced(uri: str, made: Row[Any]) -> str | None:
     """The vote whose correction, by its diagnosis, stands in the document."""
-    held = any(place["uri"] == uri for place in made.evidence.get("passages", ()))
+    held = any(place.uri == uri for place in EVIDENCE.read(made.id, made.evidence).passages)
     return DiagnosisSubject.parse(made.subject).vote_id if held else None
+
+
+def _snapshot(row: Row[Any]) -> AnswerSnapshot:
+    return SNAPSHOTS.read(row.id, row.interaction)
 
 
 def _vote(traces: DocumentTraces, row: Row[Any], corrected: set[str]) -> dict[str, Any]:
     """What of a vote is to be otherwise: its snapshot, and words that came out of the document, in whatever words if it
     is one of those `corrected` by it."""
     new: dict[str, Any] = {}
-    if snapshot := traces.answer(row.interaction, "answer"):
-        new["interaction"] = {**row.interaction, **snapshot}
+    given = _snapshot(row)
+    if (left := traces.snapshot(given)) != given:
+        new["interaction"] = SNAPSHOTS.write(left)
     for name in ("comment", "correction"):
         text = getattr(row, name)
         if text and (traces.holds(text) or row.id in corrected):

@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.answer_snapshot import AnswerSnapshot
 from core.citation_marker import without_markers
+from core.feedback import AcceptedCase
 from evals.cases.cases import Case
 from evals.cases.leakage import normalised
 
@@ -73,7 +75,7 @@ class DocumentTraces:
         """Whether the text names the document or quotes it."""
         return self.uri in text or self.quotes(text)
 
-    def in_case(self, case: Case) -> bool:
+    def in_case(self, case: Case | AcceptedCase) -> bool:
         """Whether the case rests on the document, or says what it says."""
         said = (case.question, case.answer, *(turn.content for turn in case.history))
         return any(each.uri == self.uri for each in case.evidence) or any(map(self.repeats, said))
@@ -90,6 +92,11 @@ class DocumentTraces:
         if cited or told or self.quotes(record[text]):
             new |= {text: ERASED, "citations": []}
         return {key: value for key, value in new.items() if value != record[key]}
+
+    def snapshot(self, snapshot: AnswerSnapshot) -> AnswerSnapshot:
+        """What is left of a vote's answer."""
+        record = snapshot.model_dump(mode="json")
+        return AnswerSnapshot.model_validate(record | self.answer(record, "answer"))
 
     def _others(self, places: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         return [each for each in places if each["uri"] != self.uri]

@@ -8,18 +8,25 @@ it out. loop.feedback.sides says which of the two it becomes.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from core.citation_marker import markers, without_markers
 from core.errors import ConflictError, InputError, NotFoundError
-from core.feedback import DecisionKind, Feedback, FeedbackDecision, FeedbackSide, Vote, VoteStanding
+from core.feedback import (
+    AcceptedCase,
+    DecisionKind,
+    Feedback,
+    FeedbackDecision,
+    FeedbackSide,
+    TrainingPair,
+    Vote,
+    VoteStanding,
+)
 from core.permissions import Deed, require
 from core.storage.database import Database
 from core.storage.evals.datasets import case_contents, extend, find_version, retried
@@ -96,8 +103,8 @@ class Acceptance:
         if side is FeedbackSide.CASE:
             return self._add_case(given, edit, places, actor)
         row = self._row(given, edit, places)
-        content = row.model_dump(mode="json")
-        return self._record(_decision(given, DecisionKind.ACCEPTED, actor, side=side, content=content))
+        pair = TrainingPair.model_validate(row.model_dump())
+        return self._record(_decision(given, DecisionKind.ACCEPTED, actor, pair))
 
     def dismiss(self, feedback_id: str, reason: str, actor: Actor) -> FeedbackDecision:
         """Put on record that the feedback is not to be followed, and why. Raises as `accept` does."""
@@ -136,8 +143,8 @@ class Acceptance:
 
     def _diagnosed(self, given: Feedback) -> Sequence[GoldEvidence]:
         found = DiagnosisRepository(self._database).of_votes([given.id]).get(given.id)
-        passages = found.evidence.get("passages", ()) if found else ()
-        return [GoldEvidence(uri=p["uri"], quote=p["quote"], start=p["start"]) for p in passages[:MOST_PARTS]]
+        passages = found.evidence.passages if found else ()
+        return [GoldEvidence(uri=p.uri, quote=p.quote, start=p.start) for p in passages[:MOST_PARTS]]
 
     def _place(self, evidence: GoldEvidence) -> EvidencePlace | None:
         document = self._visibility.document(document_id(evidence.uri))
@@ -166,8 +173,8 @@ class Acceptance:
 
         def work(connection: Connection) -> FeedbackDecision:
             own = case if case.id not in _ids(connection) else case.model_copy(update={"id": f"feedback-{given.id}"})
-            content = own.model_dump(mode="json")
-            decision = _decision(given, DecisionKind.ACCEPTED, actor, side=FeedbackSide.CASE, content=content)
+            content = AcceptedCase.model_validate(own.model_dump())
+            decision = _decision(given, DecisionKind.ACCEPTED, actor, content)
             if not record_decision(connection, decision):
                 raise _decided(given.id)
             extend(connection, FEEDBACK, stored([own]), created_by=actor.name, reason=f"Accepted feedback {given.id}.")
@@ -218,8 +225,8 @@ def _taught(row: TrainingRow) -> Placed:
 
 def _accepted_rows(database: Database) -> list[TrainingRow]:
     decisions = FeedbackRepository(database).decisions().values()
-    contents = [each.content for each in decisions if each.side is FeedbackSide.TRAINING]
-    return [TrainingRow.model_validate_json(json.dumps(content)) for content in contents]
+    pairs = [each.content for each in decisions if isinstance(each.content, TrainingPair)]
+    return [TrainingRow.model_validate_json(pair.model_dump_json()) for pair in pairs]
 
 
 def _completed(given: Feedback, edit: Edited) -> Edited:
@@ -241,7 +248,7 @@ def _evidence(given: Feedback, places: Sequence[EvidencePlace]) -> list[GoldEvid
     """What an answer has to cite: of an answer that was voted down, what it did not cite itself."""
     if given.vote is Vote.UP:
         return [place.evidence for place in places]
-    return [evidence_beyond(place, given.interaction["citations"]) for place in places]
+    return [evidence_beyond(place, given.interaction.citations) for place in places]
 
 
 def _case(given: Feedback, edit: Edited, evidence: Sequence[GoldEvidence]) -> Case:
@@ -271,12 +278,11 @@ def _decision(
     given: Feedback,
     kind: DecisionKind,
     actor: Actor,
+    content: AcceptedCase | TrainingPair | None = None,
     *,
-    side: FeedbackSide | None = None,
-    content: Mapping[str, Any] | None = None,
     reason: str = "",
 ) -> FeedbackDecision:
-    return FeedbackDecision(given.id, kind, side, content or {}, actor.name, reason, datetime.now(UTC))
+    return FeedbackDecision(given.id, kind, content, actor.name, reason, datetime.now(UTC))
 
 
 def _decided(feedback_id: str) -> ConflictError:

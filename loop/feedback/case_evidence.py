@@ -8,9 +8,9 @@ out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
+from core.answer_snapshot import SnapshotCitation
 from evals.cases.cases import GoldEvidence
 from loop.feedback.training_rows import EvidencePlace
 
@@ -18,7 +18,7 @@ from loop.feedback.training_rows import EvidencePlace
 FEWEST_WORDS = 2
 
 
-def evidence_beyond(place: EvidencePlace, citations: Iterable[Mapping[str, Any]]) -> GoldEvidence:
+def evidence_beyond(place: EvidencePlace, citations: Iterable[SnapshotCitation]) -> GoldEvidence:
     """The longest stretch of the place that none of the bad answer's citations covers; the place's own evidence where
     they cover none of it, or all."""
     cited = [span for citation in citations if (span := _span(place, citation)) is not None]
@@ -31,10 +31,10 @@ def evidence_beyond(place: EvidencePlace, citations: Iterable[Mapping[str, Any]]
     return GoldEvidence(uri=place.evidence.uri, quote=quote, start=place.text.index(quote, start))
 
 
-def _span(place: EvidencePlace, citation: Mapping[str, Any]) -> tuple[int, int] | None:
+def _span(place: EvidencePlace, citation: SnapshotCitation) -> tuple[int, int] | None:
     """Where the citation overlaps the place; None if it does not, or the document has changed since."""
-    start, end = int(citation["start"]), int(citation["end"])
-    same = citation["uri"] == place.evidence.uri and place.text[start:end] == citation["quote"]
+    start, end = citation.start, citation.end
+    same = citation.uri == place.evidence.uri and place.text[start:end] == citation.quote
     return (start, end) if same and start < place.end and place.start < end else None
 
 

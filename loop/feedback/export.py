@@ -82,7 +82,7 @@ def known_json(known: Known) -> dict[str, Any]:
         "origin": given.origin,
         "access": None if given.access is None else list(given.access),
         "release": given.release_id,
-        "interaction": dict(given.interaction),
+        "interaction": given.interaction.model_dump(mode="json"),
         "diagnosis": _diagnosis_json(known.diagnosis),
         "decision": _decision_json(known.decision),
     }
@@ -95,7 +95,7 @@ def _diagnosis_json(made: Diagnosis | None) -> dict[str, Any] | None:
         "cause": made.cause.value,
         "certainty": made.certainty,
         "summary": made.summary,
-        "evidence": dict(made.evidence),
+        "evidence": made.evidence.model_dump(mode="json"),
         "version": made.version,
         "at": made.at.isoformat(),
     }
@@ -107,7 +107,7 @@ def _decision_json(made: FeedbackDecision | None) -> dict[str, Any] | None:
     return {
         "kind": made.kind.value,
         "side": made.side.value if made.side else None,
-        "content": dict(made.content),
+        "content": made.content.model_dump(mode="json") if made.content else {},
         "actor": made.actor,
         "reason": made.reason,
         "at": made.at.isoformat(),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from core.answer_snapshot import AnswerSnapshot, SnapshotPassage
 from core.citation_marker import markers, rewritten, without_markers, written
 from core.errors import InputError
 from core.types import Chunk
@@ -30,8 +30,23 @@ class EvidencePlace:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class ShownPassage:
+    """A passage of the row; without `chunk_id` it is a paragraph that the answer did not have before it."""
+
+    uri: str
+    title: str
+    text: str
+    heading_path: tuple[str, ...] = ()
+    chunk_id: str | None = None
+
+    @classmethod
+    def of(cls, passage: SnapshotPassage) -> ShownPassage:
+        return cls(passage.uri, passage.title, passage.text, passage.heading_path, passage.chunk_id)
+
+
 def training_row(
-    snapshot: Mapping[str, Any],
+    snapshot: AnswerSnapshot,
     question: str,
     correction: str,
     places: Sequence[EvidencePlace],
@@ -54,28 +69,27 @@ def training_row(
     return TrainingRow(
         question=question,
         history=tuple(history(snapshot)),
-        passages=tuple(RowPassage(title=each["title"][:LONGEST_TITLE], text=each["text"]) for each in passages),
+        passages=tuple(RowPassage(title=each.title[:LONGEST_TITLE], text=each.text) for each in passages),
         answer=answer,
         rejected=_rejected(snapshot, passages, text) if bad else None,
     )
 
 
-def served_passages(snapshot: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def served_passages(snapshot: AnswerSnapshot) -> list[ShownPassage]:
     """The passages that were in the context, best first: a model's prompt may have had room for some of them only."""
-    passages = [each for each in snapshot["passages"] if each["text"].strip()]
-    model = snapshot.get("model")
-    return passages[: model["passages"] if model else MOST_PARTS]
+    passages = [ShownPassage.of(each) for each in snapshot.passages if each.text.strip()]
+    return passages[: snapshot.model.passages if snapshot.model else MOST_PARTS]
 
 
-def history(snapshot: Mapping[str, Any]) -> list[RowTurn]:
+def history(snapshot: AnswerSnapshot) -> list[RowTurn]:
     """The messages before the question, those that people and answers said."""
-    said = [turn for turn in snapshot["history"] if turn["role"] in ("user", "assistant") and turn["content"].strip()]
-    return [RowTurn(role=turn["role"], content=turn["content"]) for turn in said[-MOST_PARTS:]]
+    said = [turn for turn in snapshot.history if turn.role in ("user", "assistant") and turn.content.strip()]
+    return [RowTurn.model_validate({"role": turn.role, "content": turn.content}) for turn in said[-MOST_PARTS:]]
 
 
 def _with_places(
-    shown: Sequence[Mapping[str, Any]], places: Sequence[EvidencePlace]
-) -> tuple[list[Mapping[str, Any]], list[int]]:
+    shown: Sequence[ShownPassage], places: Sequence[EvidencePlace]
+) -> tuple[list[ShownPassage], list[int]]:
     """The passages with the right ones among them, and the numbers of these. One that is missing takes the place of
     the last that is not right, so that the context has the size it is served in."""
     passages = list(shown)
@@ -89,23 +103,23 @@ def _with_places(
     return passages, sorted(right)
 
 
-def _holds(passage: Mapping[str, Any], place: EvidencePlace) -> bool:
+def _holds(passage: ShownPassage, place: EvidencePlace) -> bool:
     """Whether the passage has the whole quote; of a document without a quote, any passage will do."""
-    if passage["uri"] != place.evidence.uri:
+    if passage.uri != place.evidence.uri:
         return False
     quote = " ".join(place.evidence.quote.split())
-    return quote in " ".join(str(passage["text"]).split())
+    return quote in " ".join(passage.text.split())
 
 
-def _paragraph(place: EvidencePlace) -> Mapping[str, Any]:
+def _paragraph(place: EvidencePlace) -> ShownPassage:
     """The paragraphs that the place stands in."""
     start = place.text.rfind("\n\n", 0, place.start) + 1
     end = place.text.find("\n\n", place.end)
     text = place.text[start : end if end != -1 else len(place.text)].strip()
-    return {"uri": place.evidence.uri, "title": place.title, "text": text}
+    return ShownPassage(place.evidence.uri, place.title, text)
 
 
-def _supporting(shown: Sequence[Mapping[str, Any]], correction: str, language: str) -> list[int]:
+def _supporting(shown: Sequence[ShownPassage], correction: str, language: str) -> list[int]:
     """The number of the passage that supports the correction best, if one does."""
     reader = SentenceReader(language)
     statement = reader.sentence(without_markers(correction))
@@ -114,18 +128,17 @@ def _supporting(shown: Sequence[Mapping[str, Any]], correction: str, language: s
     return [best] if best is not None and scores[best] >= THRESHOLD else []
 
 
-def _chunk(passage: Mapping[str, Any]) -> Chunk:
-    headings = tuple(passage.get("heading_path", ()))
-    text = passage["text"]
-    return Chunk("", 0, passage["uri"], passage["title"], headings, None, 0, len(text), text)
+def _chunk(passage: ShownPassage) -> Chunk:
+    text = passage.text
+    return Chunk("", 0, passage.uri, passage.title, passage.heading_path, None, 0, len(text), text)
 
 
-def _rejected(snapshot: Mapping[str, Any], passages: Sequence[Mapping[str, Any]], correction: str) -> str | None:
+def _rejected(snapshot: AnswerSnapshot, passages: Sequence[ShownPassage], correction: str) -> str | None:
     """The bad answer with its markers naming the row's passages; None where it cites what the row does not have, or
     says what the correction says."""
-    chunks = [each.get("chunk_id") for each in passages]
-    cited = {each["marker"]: each["chunk_id"] for each in snapshot["citations"]}
-    text = str(snapshot["answer"]).strip()
+    chunks = [each.chunk_id for each in passages]
+    cited = {each.marker: each.chunk_id for each in snapshot.citations}
+    text = snapshot.answer.strip()
     if not text or any(cited.get(number) not in chunks for number in markers(text)):
         return None
     if " ".join(without_markers(text).split()) == " ".join(correction.split()):

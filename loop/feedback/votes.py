@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from core.errors import ConflictError, InputError, NotFoundError, TooLargeError, TooManyVotesError
 from core.feedback import CitationVote, DecisionKind, Feedback, FeedbackReason, Vote, VoteStanding
@@ -29,6 +28,7 @@ from core.storage.loop.feedback import (
     says_the_same,
     standing_votes,
 )
+from core.storage.loop.snapshots import snapshot_of
 from core.types import digest
 from evals.cases.cases import is_storable
 
@@ -243,7 +243,7 @@ def _feedback(
         comment=order.comment.strip(),
         correction=order.correction.strip(),
         citations=tuple(order.citations),
-        interaction=_snapshot(interaction),
+        interaction=snapshot_of(interaction),
     )
 
 
@@ -264,10 +264,3 @@ def _says_no_more(order: FeedbackOrder, says: Opinion, last: Feedback) -> bool:
     thumb is news to whoever reads it."""
     remarks = (order.comment.strip(), frozenset(order.citations))
     return says_the_same(says, last) and remarks == (last.comment, frozenset(last.citations))
-
-
-def _snapshot(interaction: Interaction) -> Mapping[str, Any]:
-    """The answer as it was given, without whose key it was given under."""
-    snapshot = asdict(interaction) | {"at": interaction.at.isoformat()}
-    del snapshot["api_key_id"]
-    return snapshot

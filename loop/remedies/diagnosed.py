@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
+from core.answer_snapshot import SnapshotCitation
+from core.diagnosis import Cause, Diagnosis, DiagnosisSubject, FoundPlace
 from core.errors import ConflictError
 from core.feedback import Feedback, FeedbackDecision, FeedbackSide, Firing, Remedy, Vote
 from core.storage.database import Database
@@ -125,46 +125,44 @@ class DiagnosedQuestions:
         return few
 
     def _praised(self, vote: Feedback, placed: Sequence[Placed]) -> Diagnosed:
-        cited = vote.interaction.get("citations") or ()
+        cited = vote.interaction.citations
         return Diagnosed(
             subject=DiagnosisSubject.of_vote(vote.id),
             question=vote.question,
-            query=str(vote.interaction.get("query") or vote.question),
+            query=vote.interaction.query,
             cause=None,
             scope=_scope(vote),
             places=self._places(cited),
-            documents=tuple(dict.fromkeys(str(each["uri"]) for each in cited)),
+            documents=tuple(dict.fromkeys(each.uri for each in cited)),
             side=side_of(vote.question, placed),
         )
 
     def _question(self, diagnosis: Diagnosis, vote: Feedback | None, side: FeedbackSide) -> Diagnosed:
         evidence = diagnosis.evidence
-        passages = evidence.get("passages") or ()
-        documents = dict.fromkeys([*(evidence.get("documents") or ()), *(each["uri"] for each in passages)])
-        if not documents and evidence.get("source_uri"):
-            documents = {str(evidence["source_uri"]): None}
+        documents = dict.fromkeys([*evidence.documents, *(each.uri for each in evidence.passages)])
+        if not documents and evidence.source_uri:
+            documents = {evidence.source_uri: None}
         return Diagnosed(
             subject=diagnosis.subject,
             question=diagnosis.question,
-            query=str(vote.interaction.get("query") or diagnosis.question) if vote else diagnosis.question,
+            query=vote.interaction.query if vote else diagnosis.question,
             cause=diagnosis.cause,
             scope=_scope(vote),
-            places=self._places(passages),
+            places=self._places(evidence.passages),
             documents=tuple(documents),
             side=side,
         )
 
-    def _places(self, passages: Sequence[Mapping[str, Any]]) -> tuple[GoldSpan, ...]:
+    def _places(self, found: Sequence[FoundPlace | SnapshotCitation]) -> tuple[GoldSpan, ...]:
         """Where the quotes stand in the documents as they are stored now; those that are gone are left out."""
         texts: dict[str, Document | None] = {}
         places = []
-        for each in passages:
-            uri = str(each["uri"])
-            document = texts.setdefault(uri, self._documents.get(document_id(uri)))
-            wanted = GoldEvidence(uri=uri, quote=str(each.get("quote") or ""), start=each.get("start"))
+        for each in found:
+            document = texts.setdefault(each.uri, self._documents.get(document_id(each.uri)))
+            wanted = GoldEvidence(uri=each.uri, quote=each.quote, start=each.start)
             span = wanted.span(document.text) if document and wanted.quote else None
             if span is not None:
-                places.append(GoldSpan(uri, *span))
+                places.append(GoldSpan(each.uri, *span))
         return tuple(dict.fromkeys(places))
 
 
@@ -197,5 +195,5 @@ def _side(
         return FeedbackSide.CASE
     if decision is not None and decision.side is not None:
         return decision.side
-    quotes = [str(each.get("quote") or "") for each in diagnosis.evidence.get("passages") or ()]
+    quotes = [each.quote for each in diagnosis.evidence.passages]
     return side_of(diagnosis.question, placed, answer=vote.correction, quotes=quotes)

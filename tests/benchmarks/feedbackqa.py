@@ -154,7 +154,7 @@ def figures(sample: Sequence[Rated], made: Mapping[str, Diagnosis]) -> dict[str,
     another section good: the right passage is there, and was not in the context."""
     known = [answer for answer in sample if answer.key in made and answer.bad == 2 and answer.good_elsewhere]
     elsewhere = [answer for answer in known if made[answer.key].cause in FOUND_ELSEWHERE]
-    named = [a for a in known if set(a.good_elsewhere) & set(made[a.key].evidence["documents"])]
+    named = [a for a in known if set(a.good_elsewhere) & set(made[a.key].evidence.documents)]
     return {
         "answers": len(sample),
         "with_a_cause": len(made),
@@ -257,7 +257,12 @@ def _write(
                 "given": [answer.uri, answer.votes[0].answer],
                 "ratings": list(zip(answer.ratings, answer.explanations, strict=True)),
                 "good_elsewhere": list(answer.good_elsewhere),
-                "diagnosis": [diagnosis.cause.value, diagnosis.certainty, diagnosis.summary, diagnosis.evidence],
+                "diagnosis": [
+                    diagnosis.cause.value,
+                    diagnosis.certainty,
+                    diagnosis.summary,
+                    diagnosis.evidence.model_dump(mode="json"),
+                ],
                 "search": [[passage.chunk.uri, passage.chunk.title, passage.chunk.text] for passage in found],
             }
             file.write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -93,7 +93,9 @@ def _wrong(planted: Planted, made: Diagnosis) -> dict[str, Any]:
         "question": planted.feedback.question,
         "correction": planted.feedback.correction,
         "answer": planted.feedback.answer[:300],
-        "evidence": {name: made.evidence[name] for name in ("said", "rank", "rank_in_context", "scores", "documents")},
+        "evidence": made.evidence.model_dump(
+            mode="json", include={"said", "rank", "rank_in_context", "scores", "documents"}
+        ),
     }
 
 

@@ -11,7 +11,7 @@ import pytest
 from httpx import AsyncClient, Response
 
 from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
-from core.feedback import DecisionKind, Feedback, FeedbackDecision, FeedbackReason, FeedbackSide, Vote
+from core.feedback import DecisionKind, Feedback, FeedbackDecision, FeedbackReason, FeedbackSide, TrainingPair, Vote
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository
 from core.types import Actor, Role, Turn
@@ -20,6 +20,7 @@ from loop.erasure.eraser import Eraser
 from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
 from tests.support.app_world import World
 from tests.support.html_text import Reader
+from tests.support.loop_rows import a_place, evidence
 from tests.support.recorded_answers import recorded_answer
 
 HOLIDAYS = "handbook/holidays.md"
@@ -60,11 +61,11 @@ def given(
 
 
 def diagnosed(world: World, feedback: Feedback, uri: str = HOLIDAYS, quote: str = QUOTE) -> None:
-    evidence = {"documents": [uri], "passages": [{"uri": uri, "start": 68, "end": 107, "quote": quote}], "rank": 14}
     DiagnosisRepository(world.database).add(
         Diagnosis(
             str(uuid.uuid4()), DiagnosisSubject.of_vote(feedback.id), datetime.now(UTC), feedback.release_id, "c", 1,
-            feedback.question, Cause.RANKING_MISS, 0.9, f"It stands in {uri}, at rank 14.", evidence, "1",
+            feedback.question, Cause.RANKING_MISS, 0.9, f"It stands in {uri}, at rank 14.",
+            evidence(a_place(uri, quote, 68), rank=14), "1",
         )
     )  # fmt: skip
 
@@ -141,10 +142,10 @@ async def test_what_is_accepted_becomes_a_case_or_a_training_pair_and_the_page_s
 
 async def test_what_became_a_training_pair_says_so(world: World, reviewer: AsyncClient) -> None:
     feedback = given(world)
-    row = {"question": "Who approves them?", "answer": "The team lead. [1]", "passages": []}
-    made = FeedbackDecision(
-        feedback.id, DecisionKind.ACCEPTED, FeedbackSide.TRAINING, row, "Rita", "", datetime.now(UTC)
+    pair = TrainingPair(
+        question="Who approves them?", history=(), passages=(), answer="The team lead. [1]", rejected=None
     )
+    made = FeedbackDecision(feedback.id, DecisionKind.ACCEPTED, pair, "Rita", "", datetime.now(UTC))
     FeedbackRepository(world.database).decide(made)
     for path in ("/feedback/decided", f"/feedback/{feedback.id}", f"/feedback?done={feedback.id}"):
         assert "it is a training pair" in text_of(await reviewer.get(path))

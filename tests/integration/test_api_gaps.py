@@ -82,7 +82,7 @@ async def test_complaints_that_the_documents_lack_something_are_gaps_and_others_
     vote(world, "Ben", Cause.RANKING_MISS, question="who approves it?")
     dismissed = vote(world, "Cem", Cause.CORPUS_GAP, question="why is the sky blue?")
     assert FeedbackRepository(world.database).decide(
-        FeedbackDecision(dismissed.id, DecisionKind.DISMISSED, None, {}, "Rita", "A joke.", NOW)
+        FeedbackDecision(dismissed.id, DecisionKind.DISMISSED, None, "Rita", "A joke.", NOW)
     )
     found = (await reviewer.get("/gaps.json")).json()
     assert [(gap["question"], gap["complaints"]) for gap in found["gaps"]] == [("where do i park?", 1)]

@@ -119,30 +119,30 @@ def test_what_no_document_holds_is_a_corpus_gap(office: Installation):
     (office.folder / "leave.md").unlink()
     office.ingest()
     found = office.diagnose(office.ask(), RIGHT)
-    assert (found.cause, found.evidence["documents"]) == (Cause.CORPUS_GAP, [])
+    assert (found.cause, found.evidence.documents) == (Cause.CORPUS_GAP, ())
 
 
 def test_a_file_that_could_not_be_converted_is_not_indexed(office: Installation):
     office.ingest(converter=BrokenConverter(10_000_000, failing=frozenset({"office/leave.md"})))
     found = office.diagnose(office.ask(), RIGHT)
     assert found.cause is Cause.NOT_INDEXED
-    assert found.evidence["source_state"] == "failed"
-    assert found.evidence["source_uri"] == "office/leave.md"
+    assert found.evidence.source_state == "failed"
+    assert found.evidence.source_uri == "office/leave.md"
 
 
 def test_text_that_conversion_lost_is_found_in_the_file(office: Installation):
     office.ingest(converter=BrokenConverter(10_000_000, dropped={"office/leave.md": LEAVE}))
     found = office.diagnose(office.ask(), RIGHT)
     assert found.cause is Cause.NOT_INDEXED
-    assert found.evidence["source_state"] == "misread"
-    assert found.evidence["passages"][0]["quote"] == LEAVE
+    assert found.evidence.source_state == "misread"
+    assert found.evidence.passages[0].quote == LEAVE
 
 
 def test_text_that_conversion_lost_is_found_though_another_document_is_like_it(office: Installation):
     office.write("partners.md", "# Partners\n\nPartners get 25 days of leave in a year, unpaid.\n")
     office.ingest(converter=BrokenConverter(10_000_000, dropped={"office/leave.md": LEAVE}))
     found = office.diagnose(office.ask(), RIGHT)
-    assert (found.cause, found.evidence["source_uri"]) == (Cause.NOT_INDEXED, "office/leave.md")
+    assert (found.cause, found.evidence.source_uri) == (Cause.NOT_INDEXED, "office/leave.md")
 
 
 def test_a_file_that_was_never_ingested_is_not_indexed(office: Installation):
@@ -150,7 +150,7 @@ def test_a_file_that_was_never_ingested_is_not_indexed(office: Installation):
     office.ingest()
     office.write("leave.md", PAGES["leave.md"])
     found = office.diagnose(office.ask(), RIGHT)
-    assert (found.cause, found.evidence["source_state"]) == (Cause.NOT_INDEXED, "new")
+    assert (found.cause, found.evidence.source_state) == (Cause.NOT_INDEXED, "new")
 
 
 def test_a_document_that_the_person_may_not_see_is_not_indexed_for_them(office: Installation, tmp_path: Path):
@@ -182,7 +182,7 @@ def test_a_source_that_changed_since_it_was_indexed_is_stale(office: Installatio
     office.write("leave.md", PAGES["leave.md"])
     found = office.diagnose(answer, RIGHT)
     assert found.cause is Cause.STALE_SOURCE
-    assert found.evidence["source_uri"] == "office/leave.md"
+    assert found.evidence.source_uri == "office/leave.md"
 
 
 def test_what_was_ingested_after_the_answer_was_stale_when_it_was_given(office: Installation):
@@ -201,7 +201,7 @@ def test_a_passage_behind_the_context_is_a_ranking_miss(office: Installation):
     answer = office.ask("Who starts the dishwasher?", narrow)
     found = office.diagnose(answer, RIGHT)
     assert found.cause is Cause.RANKING_MISS
-    assert found.evidence["rank"] > 1
+    assert found.evidence.rank > 1
 
 
 def test_a_right_answer_that_was_voted_down_is_a_wrong_vote(office: Installation):
@@ -215,7 +215,7 @@ def test_a_correction_that_the_documents_contradict_is_a_wrong_vote_with_the_pla
     office.ingest()
     found = office.diagnose(office.ask(), "Employees get 40 days of paid leave in every calendar year.")
     assert found.cause is Cause.WRONG_VOTE
-    assert found.evidence["otherwise"]["quote"] == LEAVE
+    assert found.evidence.otherwise.quote == LEAVE
 
 
 @pytest.mark.parametrize("question", ["hello?", "??", "qwrtz plmokn", "thanks!"])
@@ -257,9 +257,9 @@ def test_evidence_names_places_that_people_can_open(office: Installation):
     office.ingest()
     retrieval = office.champion.manifest.retrieval.model_copy(update={"top_k": 1})
     found = office.diagnose(office.ask("Who starts the dishwasher?", office.release(retrieval=retrieval)), RIGHT)
-    [place] = found.evidence["passages"]
+    [place] = found.evidence.passages
     text = DocumentRepository(office.services.database).get(document_id(place["uri"])).text
-    assert text[place["start"] : place["end"]] == place["quote"] == LEAVE
+    assert text[place.start : place.end] == place.quote == LEAVE
 
 
 def test_a_model_that_answers_wrong_out_of_the_right_passage_is_a_generation_fault(office: Installation):
@@ -268,7 +268,7 @@ def test_a_model_that_answers_wrong_out_of_the_right_passage_is_a_generation_fau
         found = _asked_of_model(office, model).diagnose_by_model()
     assert found.cause is Cause.GENERATION_FAULT
     assert found.certainty > 0.9
-    assert "team lead" in found.evidence["answer_with_right_passage"]
+    assert "team lead" in found.evidence.answer_with_right_passage
 
 
 def test_a_model_that_is_down_is_an_outage_and_no_diagnosis(office: Installation):
@@ -360,7 +360,7 @@ def test_a_failed_case_is_told_by_its_gold_evidence(office: Installation):
     found = Diagnoser(office.services).case(narrow, case, bad, subject=DiagnosisSubject.of_case("1", 0, "candidate"))
     assert found.cause is Cause.RANKING_MISS
     assert str(found.subject) == "evaluation:1:0:candidate"
-    assert found.evidence["documents"][0] == "office/leave.md"
+    assert found.evidence.documents[0] == "office/leave.md"
 
 
 def test_a_case_without_an_answer_that_was_answered_is_a_generation_fault(office: Installation):
@@ -397,7 +397,7 @@ def test_a_judge_decides_whether_the_answer_says_what_is_right(office: Installat
         return FakeJudge(lambda _prompt: f'{{"reason": "So it is.", "says": {says}}}')
 
     agreed = Diagnoser(office.services, verdict("true")).feedback(vote)
-    assert (agreed.cause, agreed.evidence["judged"]) == (Cause.WRONG_VOTE, "the answer says it")
+    assert (agreed.cause, agreed.evidence.judged) == (Cause.WRONG_VOTE, "the answer says it")
     denied = Diagnoser(office.services, verdict("false")).feedback(vote)
     assert denied.cause is Cause.GENERATION_FAULT
 
@@ -408,7 +408,7 @@ def test_a_judge_that_fails_leaves_the_comparison_of_words_and_is_named(office: 
         office.vote(office.ask(), RIGHT)
     )
     assert found.cause is Cause.WRONG_VOTE
-    assert found.evidence["judged"].startswith("no judgement")
+    assert found.evidence.judged.startswith("no judgement")
 
 
 def test_the_judge_is_asked_in_our_words_and_no_text_breaks_out_of_them(office: Installation):
@@ -427,7 +427,7 @@ def test_a_document_that_the_person_may_not_see_is_not_handed_to_the_generator(o
     (secret / "leave.md").write_text(PAGES["leave.md"], encoding="utf-8")
     office.ingest()
     office.ingest(secret, access=("board",))
-    assert office.diagnose(office.ask(), RIGHT).evidence["answer_with_right_passage"] is None
+    assert office.diagnose(office.ask(), RIGHT).evidence.answer_with_right_passage is None
 
 
 @dataclass

@@ -18,6 +18,7 @@ from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
 from serving.answerer import Question
 from serving.factory import Services, build_answerer
 from serving.releases.champion import current_champion
+from tests.support.loop_rows import a_place, evidence
 
 
 def voted_down(services: Services, question: str, correction: str, author: str = "ada") -> Feedback:
@@ -36,12 +37,12 @@ def voted_up(services: Services, question: str, author: str = "ada") -> Feedback
     return FeedbackService(services.database).give(Author(author, None, None, "page"), order).feedback
 
 
-def diagnosed(services: Services, vote: Feedback, cause: Cause, uri: str, quote: str = "", **evidence: Any) -> str:
+def diagnosed(services: Services, vote: Feedback, cause: Cause, uri: str, quote: str = "", **found: Any) -> str:
     """Store a diagnosis of the vote that finds the right answer in the document at `uri`; returns its subject."""
     collection = current_champion(services).manifest.collection.name
     document = DocumentRepository(services.database).get(document_id(uri))
-    start = document.text.find(quote) if document else -1
-    passages = [{"uri": uri, "start": start, "end": start + len(quote), "quote": quote}] if quote else []
+    start = max(0, document.text.find(quote)) if document else 0
+    places = [a_place(uri, quote, start)] if quote else []
     made = Diagnosis(
         id=str(uuid.uuid4()),
         subject=DiagnosisSubject.of_vote(vote.id),
@@ -53,7 +54,7 @@ def diagnosed(services: Services, vote: Feedback, cause: Cause, uri: str, quote:
         cause=cause,
         certainty=0.9,
         summary="A test's diagnosis.",
-        evidence={"correction": vote.correction, "documents": [uri], "passages": passages, "rank": None, **evidence},
+        evidence=evidence(*places, **{"correction": vote.correction, "documents": (uri,), **found}),
         version="1",
     )
     DiagnosisRepository(services.database).add(made)

@@ -10,6 +10,7 @@ from typing import Any
 from core.feedback import Feedback, FeedbackReason, Vote, VoteStanding
 from core.storage.interactions import InteractionRepository
 from core.storage.loop.feedback import FeedbackRepository
+from core.storage.loop.snapshots import snapshot_of
 from core.types import PUBLIC, AccessScope, Turn
 from serving.answerer import Question
 from serving.factory import build_answerer
@@ -35,7 +36,6 @@ def vote(world: World, interaction_id: str, **changes: Any) -> Feedback:
     """Store a vote on a recorded answer: down, wrong, without a correction, unless `changes` say otherwise."""
     recorded = InteractionRepository(world.database).get(interaction_id)
     assert recorded is not None
-    snapshot = {name: getattr(recorded, name) for name in recorded.__dataclass_fields__ if name != "api_key_id"}
     values: dict[str, Any] = {
         "id": str(uuid.uuid4()),
         "at": datetime.now(UTC),
@@ -53,7 +53,7 @@ def vote(world: World, interaction_id: str, **changes: Any) -> Feedback:
         "comment": "",
         "correction": "",
         "citations": (),
-        "interaction": {**snapshot, "at": recorded.at.isoformat()},
+        "interaction": snapshot_of(recorded),
     }
     given = Feedback(**values | changes)
     FeedbackRepository(world.database).add(given)

@@ -6,10 +6,23 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
-from core.feedback import Feedback, Firing, FiringState, Remedy, Vote, VoteStanding
+from core.answer_snapshot import AnswerSnapshot
+from core.diagnosis import Cause, Diagnosis, DiagnosisEvidence, DiagnosisSubject, EvidenceScores, FoundPlace, Sought
+from core.feedback import AcceptedCase, Feedback, Firing, FiringState, Remedy, Vote, VoteStanding
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def a_snapshot(**said: Any) -> AnswerSnapshot:
+    """An answer without passages."""
+    plain: dict[str, Any] = {
+        "id": "i", "at": NOON, "origin": "page", "release_id": "r", "collection": "documents", "revision": 1,
+        "question": "Who?", "history": (), "query": "Who?", "answer": "Nobody.", "abstained": False, "degraded": False,
+        "confidence": 0.9, "prompt": {"name": "answer", "version": 1, "sha256": "p", "used": False}, "passages": (),
+        "citations": (), "usage": {"prompt_tokens": 20, "completion_tokens": 6}, "timings": {"total": 0.1},
+        "model": None, "cost": None,
+    }  # fmt: skip
+    return AnswerSnapshot.model_validate(plain | said)
 
 
 def a_vote(**said: Any) -> Feedback:
@@ -19,9 +32,26 @@ def a_vote(**said: Any) -> Feedback:
         "id": key, "at": NOON, "author": "Ann", "api_key_id": None, "access": None, "origin": "page",
         "standing": VoteStanding.COUNTED, "idempotency_key": key, "body_sha256": "", "interaction_id": key,
         "release_id": "r", "vote": Vote.DOWN, "reason": None, "comment": "", "correction": "", "citations": (),
-        "interaction": {"question": "Who?", "answer": "Nobody.", "query": "Who?"},
+        "interaction": a_snapshot(id=key),
     }  # fmt: skip
     return Feedback(**plain | said)
+
+
+def a_place(uri: str, quote: str, start: int = 0) -> FoundPlace:
+    """Where a diagnosis found the right answer."""
+    return FoundPlace(uri=uri, start=start, end=start + len(quote), quote=quote, score=0.9, fresh=False)
+
+
+def evidence(*places: FoundPlace, **found: Any) -> DiagnosisEvidence:
+    """What a diagnosis found that found these places, and nothing else of note."""
+    plain: dict[str, Any] = {
+        "correction": "", "sought": Sought.CORRECTION, "documents": tuple(dict.fromkeys(each.uri for each in places)),
+        "passages": places, "rank": None, "rank_in_context": None, "handed": 2, "said": 0.1,
+        "answer_with_right_passage": None, "says_it_with_right_passage": None, "source_uri": None,
+        "source_state": None, "judged": None, "otherwise": None, "unread_sources": (),
+        "scores": EvidenceScores(chunks=0.9, documents=0.9, hidden=0.0, source=None),
+    }  # fmt: skip
+    return DiagnosisEvidence.model_validate(plain | found)
 
 
 def a_diagnosis(vote_id: str, cause: Cause, at: datetime = NOON) -> Diagnosis:
@@ -36,9 +66,18 @@ def a_diagnosis(vote_id: str, cause: Cause, at: datetime = NOON) -> Diagnosis:
         cause,
         0.9,
         "In words.",
-        {"rank": 3},
+        evidence(rank=3),
         "1",
     )
+
+
+def an_accepted_case(**said: Any) -> AcceptedCase:
+    """A locked case that a person made of feedback."""
+    plain: dict[str, Any] = {
+        "id": "feedback-1", "question": "Who?", "history": (), "answer": "The lead.", "evidence": (), "tags": ("wrong",),
+        "unanswerable": False, "group": "", "origin": "feedback", "locked": True,
+    }  # fmt: skip
+    return AcceptedCase.model_validate(plain | said)
 
 
 def a_firing(trigger: str, state: FiringState = FiringState.OPEN, **said: Any) -> Firing:

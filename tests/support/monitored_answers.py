@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,10 +14,12 @@ from core.feedback import DecisionKind, Feedback, FeedbackDecision, FeedbackReas
 from core.storage.interactions import InteractionRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository
+from core.storage.loop.snapshots import snapshot_of
 from core.storage.tables import interactions
 from core.types import Answer
 from loop.diagnosis.rules import VERSION
 from tests.support.app_world import World
+from tests.support.loop_rows import evidence
 from tests.support.recorded_answers import an_answer
 
 NOW = datetime.now(UTC)
@@ -58,7 +59,12 @@ def stored(
 
 def record(world: World, made: Answer, origin: str, key: str | None) -> None:
     InteractionRepository(world.database).record(
-        made, question="Why?", history=[], origin=origin, api_key_id=key, prompt={}
+        made,
+        question="Why?",
+        history=[],
+        origin=origin,
+        api_key_id=key,
+        prompt={"name": "answer", "version": 1, "sha256": "p"},
     )
 
 
@@ -68,18 +74,18 @@ def vote(
     """A vote that counts, diagnosed."""
     asked = InteractionRepository(world.database).get(answer(world, days=days))
     assert asked is not None
-    snapshot = json.loads(json.dumps({name: getattr(asked, name) for name in asked.__dataclass_fields__}, default=str))
+    snapshot = snapshot_of(asked).model_copy(update={"question": question})
     given = Feedback(
         str(uuid.uuid4()), NOW - days * DAY, author, None, None, "api", VoteStanding.COUNTED, str(uuid.uuid4()), "b" * 64,
-        asked.id, asked.release_id, Vote.DOWN, FeedbackReason.WRONG, "", "", (), snapshot | {"question": question},
+        asked.id, asked.release_id, Vote.DOWN, FeedbackReason.WRONG, "", "", (), snapshot,
     )  # fmt: skip
     FeedbackRepository(world.database).add(given)
     diagnosis = Diagnosis(
         str(uuid.uuid4()), DiagnosisSubject.of_vote(given.id), given.at, asked.release_id, "documents-1", 3, question, cause, 0.9, "",
-        {}, VERSION,
+        evidence(), VERSION,
     )  # fmt: skip
     DiagnosisRepository(world.database).add(diagnosis)
     if accepted:
-        decision = FeedbackDecision(given.id, DecisionKind.ACCEPTED, None, {}, "Rita", "", NOW)
+        decision = FeedbackDecision(given.id, DecisionKind.ACCEPTED, None, "Rita", "", NOW)
         assert FeedbackRepository(world.database).decide(decision)
     return given

@@ -85,8 +85,8 @@ def _print(made: Sequence[Diagnosis], left_out: dict[str, str]) -> None:
     for each in made:
         say(visible(f"{each.cause.value:18}{each.certainty:4.2f}  {one_line(each.question, 70)}"))
         say(visible(f"    {each.summary}"))
-        for place in each.evidence["passages"][:2]:
-            say(visible(f"    {place['uri']}: {one_line(place['quote'])}"))
+        for place in each.evidence.passages[:2]:
+            say(visible(f"    {place.uri}: {one_line(place.quote)}"))
     if made:
         say()
     for cause, count in Counter(each.cause.value for each in made).most_common():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from app.cli.console import one_line, print_json, say, visible
-from core.feedback import FeedbackSide
+from core.feedback import AcceptedCase, TrainingPair
 
 if TYPE_CHECKING:
     from core.feedback import FeedbackDecision
@@ -20,14 +20,14 @@ def say_decision(made: FeedbackDecision, as_json: bool) -> None:
                 "feedback": made.feedback_id,
                 "decision": made.kind.value,
                 "side": made.side.value if made.side else None,
-                "content": dict(made.content),
+                "content": made.content.model_dump(mode="json") if made.content else {},
             }
         )
         return
-    match made.side:
-        case FeedbackSide.CASE:
-            say(f"Accepted as the evaluation case {made.content['id']} of the dataset feedback.")
-        case FeedbackSide.TRAINING:
+    match made.content:
+        case AcceptedCase():
+            say(f"Accepted as the evaluation case {made.content.id} of the dataset feedback.")
+        case TrainingPair():
             say("Accepted as a training pair.")
         case None:
             say("Dismissed.")

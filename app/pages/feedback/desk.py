@@ -6,19 +6,18 @@ was made of it, and of the conversation before, each by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from app.answers.citations import document_url
 from core.diagnosis import Cause
 from core.errors import InputError, NotFoundError
-from core.feedback import Feedback, FeedbackDecision, Vote
+from core.feedback import AcceptedCase, Feedback, FeedbackDecision, Vote
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.loop.feedback import FeedbackRepository
 from core.storage.visibility import Provenance, Visibility, provenance_of
-from core.types import AccessScope, Actor, digest, document_id
+from core.types import AccessScope, Actor, Turn, digest, document_id
 from evals.cases.cases import GoldEvidence
 from loop.feedback.acceptance import Acceptance, Edited
 from loop.feedback.export import FeedbackShelf, FeedbackState, Known
@@ -83,7 +82,7 @@ class FeedbackView:
     not read."""
 
     feedback: Feedback
-    history: tuple[Mapping[str, str], ...]
+    history: tuple[Turn, ...]
     withheld: bool
     citations: tuple[CitationView, ...]
     why: Why | None
@@ -151,7 +150,7 @@ class FeedbackDesk:
     def _view(self, known: Known, entry: FeedbackForm | None = None, problem: str = "") -> FeedbackView:
         given = known.feedback
         offered = tuple(self._offered(known))
-        history = tuple(given.interaction["history"])
+        history = given.interaction.history
         # What was said before may come from any document that the author sees: nobody knows which.
         withheld = bool(history) and not self._visibility.allows(Provenance(frozenset(), given.scope))
         return FeedbackView(
@@ -170,9 +169,12 @@ class FeedbackDesk:
         """The decision, without the words of a case whose evidence stands in documents that this reviewer may not
         see."""
         made = known.decision
-        if made is None or self._allows(known, (place["uri"] for place in made.content.get("evidence", ()))):
+        case = made.content if made else None
+        if made is None or not isinstance(case, AcceptedCase):
             return made
-        return replace(made, content={"id": made.content["id"]})
+        if self._allows(known, (place.uri for place in case.evidence)):
+            return made
+        return replace(made, content=case.without_words())
 
     def _allows(self, known: Known, uris: Iterable[str]) -> bool:
         """Whether the reviewer may see what was made of the vote and of these documents."""
@@ -182,28 +184,26 @@ class FeedbackDesk:
         made = known.diagnosis
         if made is None:
             return None
-        if not self._allows(known, _uris(made.evidence)):
+        if not self._allows(known, made.evidence.uris):
             return Why(made.cause, made.certainty, "It rests on documents that your key does not see.", "")
-        answer = made.evidence.get("answer_with_right_passage") or ""
-        return Why(made.cause, made.certainty, made.summary, str(answer))
+        return Why(made.cause, made.certainty, made.summary, made.evidence.answer_with_right_passage or "")
 
     def _offered(self, known: Known) -> Iterator[Offered]:
         """The diagnosis' passages, then those that the answer cites; each once, and none that may not be seen."""
-        titles = {place["uri"]: place["title"] for place in known.feedback.interaction["passages"]}
-        diagnosed = known.diagnosis.evidence.get("passages", ()) if known.diagnosis else ()
-        places = [(True, each) for each in diagnosed] + [
-            (False, each) for each in known.feedback.interaction["citations"]
-        ]
+        answer = known.feedback.interaction
+        titles = {place.uri: place.title for place in answer.passages}
+        diagnosed = known.diagnosis.evidence.passages if known.diagnosis else ()
+        places = [*((True, each) for each in diagnosed), *((False, each) for each in answer.citations)]
         seen: set[str] = set()
         for found, place in places:
             if len(seen) == MOST_OFFERED:
                 return
-            evidence = GoldEvidence(uri=place["uri"], quote=place["quote"], start=place["start"])
+            evidence = GoldEvidence(uri=place.uri, quote=place.quote, start=place.start)
             key = digest(evidence.model_dump(mode="json"))[:16]
             own = document_id(evidence.uri)
             if key not in seen and self._visibility.allows(Provenance(frozenset({own}))):
                 seen.add(key)
-                url = document_url(own, place["start"], place["end"])
+                url = document_url(own, place.start, place.end)
                 yield Offered(key, evidence, titles.get(evidence.uri, evidence.uri), url, found)
 
 
@@ -234,17 +234,8 @@ def _entry(given: Feedback, offered: Sequence[Offered]) -> FeedbackForm:
 
 
 def _citation_views(given: Feedback) -> Iterator[CitationView]:
-    cited = {citation["marker"]: citation for citation in given.interaction["citations"]}
+    cited = {citation.marker: citation for citation in given.interaction.citations}
     for vote in given.citations:
         if place := cited.get(vote.marker):
-            url = document_url(place["document_id"], place["start"], place["end"], given.interaction_id)
-            yield CitationView(vote.marker, place["title"], url, vote.vote)
-
-
-def _uris(evidence: Mapping[str, Any]) -> Iterator[str]:
-    """Every document and every file that a diagnosis speaks of."""
-    yield from evidence.get("documents", ())
-    yield from evidence.get("unread_sources", ())
-    yield from (place["uri"] for place in evidence.get("passages", ()))
-    if uri := evidence.get("source_uri"):
-        yield uri
+            url = document_url(place.document_id, place.start, place.end, given.interaction_id)
+            yield CitationView(vote.marker, place.title, url, vote.vote)

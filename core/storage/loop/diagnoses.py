@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, insert, select
 
-from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
+from core.diagnosis import Cause, Diagnosis, DiagnosisEvidence, DiagnosisSubject
 from core.storage.database import Database
+from core.storage.loop.stored_values import StoredValue
 from core.storage.tables import diagnoses
+
+
+def _judged(evidence: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Diagnoses that were made before there could be a judge do not say what it said."""
+    return {"judged": None, **evidence}
+
+
+EVIDENCE = StoredValue("diagnoses", "evidence", DiagnosisEvidence, upcasts=(_judged,))
 
 
 class DiagnosisRepository:
@@ -22,9 +30,7 @@ class DiagnosisRepository:
 
     def add(self, made: Diagnosis) -> None:
         with self._database.transaction() as connection:
-            connection.execute(
-                insert(diagnoses), asdict(made) | {"subject": str(made.subject), "evidence": dict(made.evidence)}
-            )
+            connection.execute(insert(diagnoses), _fields(made) | {"evidence": EVIDENCE.write(made.evidence)})
 
     def standing(self, subjects: Iterable[DiagnosisSubject]) -> dict[DiagnosisSubject, Diagnosis]:
         """The newest diagnosis of each of these subjects, by subject."""
@@ -51,7 +57,11 @@ class DiagnosisRepository:
 
 def diagnosis_json(made: Diagnosis) -> dict[str, Any]:
     """A diagnosis as the public surface shows it."""
-    return asdict(made) | {"subject": str(made.subject), "at": made.at.isoformat(), "evidence": dict(made.evidence)}
+    return _fields(made) | {"at": made.at.isoformat(), "evidence": made.evidence.model_dump(mode="json")}
+
+
+def _fields(made: Diagnosis) -> dict[str, Any]:
+    return {name: getattr(made, name) for name in Diagnosis.__dataclass_fields__} | {"subject": str(made.subject)}
 
 
 def _oldest_first(rows: Iterable[Row[Any]]) -> Iterator[Diagnosis]:
@@ -59,4 +69,9 @@ def _oldest_first(rows: Iterable[Row[Any]]) -> Iterator[Diagnosis]:
 
 
 def _diagnosis(row: Row[Any]) -> Diagnosis:
-    return Diagnosis(**row._asdict() | {"subject": DiagnosisSubject.parse(row.subject), "cause": Cause(row.cause)})
+    read = {
+        "subject": DiagnosisSubject.parse(row.subject),
+        "cause": Cause(row.cause),
+        "evidence": EVIDENCE.read(row.id, row.evidence),
+    }
+    return Diagnosis(**row._asdict() | read)

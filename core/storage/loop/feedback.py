@@ -4,26 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, insert, select, text
 
 from core.feedback import (
+    AcceptedCase,
     CitationVote,
     DecisionKind,
     Feedback,
     FeedbackDecision,
     FeedbackReason,
     FeedbackSide,
+    TrainingPair,
     Vote,
     VoteStanding,
 )
 from core.storage.database import Database
+from core.storage.loop.snapshots import SNAPSHOTS
+from core.storage.loop.stored_values import StoredValue
 from core.storage.tables import feedback, feedback_decisions
 
 _BATCH = 200
+# What was written before there were versions has the shape of the first.
+_CASES = StoredValue("feedback_decisions", "content", AcceptedCase, upcasts=(dict,))
+_PAIRS = StoredValue("feedback_decisions", "content", TrainingPair, upcasts=(dict,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,9 +262,15 @@ def record_decision(connection: Connection, decision: FeedbackDecision) -> bool:
     query = select(feedback_decisions.c.feedback_id).where(feedback_decisions.c.feedback_id == decision.feedback_id)
     if connection.execute(query).first() is not None:
         return False
-    row = asdict(decision) | {"content": dict(decision.content)}
-    connection.execute(insert(feedback_decisions), row)
+    connection.execute(insert(feedback_decisions), _stored_decision(decision))
     return True
+
+
+def content_of(row: Row[Any]) -> AcceptedCase | TrainingPair | None:
+    """What a row of feedback_decisions holds. Raises StoredValueError."""
+    if row.side is None:
+        return None
+    return (_CASES if row.side == FeedbackSide.CASE else _PAIRS).read(row.feedback_id, row.content)
 
 
 def _folded(text: str) -> str:
@@ -265,10 +278,10 @@ def _folded(text: str) -> str:
 
 
 def _stored(given: Feedback) -> dict[str, Any]:
-    return asdict(given) | {
+    return {name: getattr(given, name) for name in Feedback.__dataclass_fields__} | {
         "access": None if given.access is None else list(given.access),
         "citations": [{"marker": each.marker, "vote": each.vote.value} for each in given.citations],
-        "interaction": dict(given.interaction),
+        "interaction": SNAPSHOTS.write(given.interaction),
     }
 
 
@@ -276,7 +289,8 @@ def _feedback(row: Row[Any]) -> Feedback:
     values = row._asdict()
     votes = tuple(CitationVote(each["marker"], Vote(each["vote"])) for each in values["citations"])
     access = None if values["access"] is None else tuple(values["access"])
-    return Feedback(**values | _enumerations(values) | {"citations": votes, "access": access})
+    snapshot = SNAPSHOTS.read(row.id, row.interaction)
+    return Feedback(**values | _enumerations(values) | {"citations": votes, "access": access, "interaction": snapshot})
 
 
 def _line(row: Row[Any]) -> VoteLine:
@@ -297,6 +311,17 @@ def _reason(stored: str | None) -> FeedbackReason | None:
 
 
 def _decision(row: Row[Any]) -> FeedbackDecision:
-    values = row._asdict()
-    side = FeedbackSide(values["side"]) if values["side"] else None
-    return FeedbackDecision(**values | {"kind": DecisionKind(values["kind"]), "side": side})
+    kind = DecisionKind(row.kind)
+    return FeedbackDecision(row.feedback_id, kind, content_of(row), row.actor, row.reason, row.at)
+
+
+def _stored_decision(made: FeedbackDecision) -> dict[str, Any]:
+    match made.content:
+        case AcceptedCase():
+            content = _CASES.write(made.content)
+        case TrainingPair():
+            content = _PAIRS.write(made.content)
+        case None:
+            content = {}
+    stored = {name: getattr(made, name) for name in ("feedback_id", "kind", "side", "actor", "reason", "at")}
+    return stored | {"content": content}

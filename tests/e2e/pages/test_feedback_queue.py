@@ -16,6 +16,7 @@ from core.storage.loop.feedback import FeedbackRepository
 from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
 from tests.support.app_world import HOLIDAYS, World
 from tests.support.browser import IN_A_BROWSER, LOW_CONTRAST
+from tests.support.loop_rows import a_place, evidence
 from tests.support.recorded_answers import recorded_answer
 from tests.support.web import served
 
@@ -43,15 +44,11 @@ def feedback(world: World) -> Feedback:
     )
     given = FeedbackService(world.database).give(Author("Ann", None, None, "page"), order).feedback
     start = HOLIDAYS.index(QUOTE)
-    evidence = {
-        "documents": [URI],
-        "passages": [{"uri": URI, "start": start, "end": start + len(QUOTE), "quote": QUOTE}],
-        "answer_with_right_passage": QUOTE,
-    }
+    found = evidence(a_place(URI, QUOTE, start), answer_with_right_passage=QUOTE)
     DiagnosisRepository(world.database).add(
         Diagnosis(
             str(uuid.uuid4()), DiagnosisSubject.of_vote(given.id), datetime.now(UTC), given.release_id, "c", 1, given.question,
-            Cause.RANKING_MISS, 0.9, f"The passage that holds it stands in {URI} at rank 14; 8 were read.", evidence, "1",
+            Cause.RANKING_MISS, 0.9, f"The passage that holds it stands in {URI} at rank 14; 8 were read.", found, "1",
         )
     )  # fmt: skip
     other = recorded_answer(world.database, "When do carried-over days expire?", uri=URI)
@@ -88,7 +85,7 @@ def test_a_reviewer_accepts_one_and_dismisses_another(
         page.get_by_role("link", name="Decided").click()
         page.screenshot(path=tmp_path / f"decided-{width}-{scheme}.png", full_page=True)
     decisions = FeedbackRepository(world.database).decisions()
-    assert decisions[feedback.id].content["answer"].startswith("The team lead approves them.")
+    assert decisions[feedback.id].content.answer.startswith("The team lead approves them.")
     assert len(decisions) == 2
 
 

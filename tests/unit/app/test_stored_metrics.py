@@ -42,7 +42,7 @@ def test_the_loop_the_corpus_and_the_triggers_are_exposed(world: World) -> None:
     votes = [a_vote(reason=FeedbackReason.WRONG), a_vote(reason=FeedbackReason.WRONG), a_vote(vote=Vote.UP)]
     for vote in votes:
         FeedbackRepository(world.database).add(vote)
-    decision = FeedbackDecision(votes[0].id, DecisionKind.DISMISSED, None, {}, "Rita", "no question", NOON)
+    decision = FeedbackDecision(votes[0].id, DecisionKind.DISMISSED, None, "Rita", "no question", NOON)
     FeedbackRepository(world.database).decide(decision)
     DiagnosisRepository(world.database).add(a_diagnosis(votes[1].id, Cause.STALE_SOURCE))
     FiringRepository(world.database).add(a_firing("staleness", FiringState.OPEN))

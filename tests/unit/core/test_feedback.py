@@ -68,7 +68,7 @@ def test_a_vote_is_stored_with_all_it_says_and_a_snapshot_of_the_answer(
     assert (found.vote, found.reason, found.comment) == (Vote.DOWN, FeedbackReason.WRONG, "Not the office.")
     assert found.citations == (CitationVote(1, Vote.DOWN),)
     assert (found.question, found.answer) == ("Who approves travel?", "The office. [1]")
-    assert found.interaction["passages"][0]["uri"] == "handbook/travel.md"
+    assert found.interaction.passages[0].uri == "handbook/travel.md"
 
 
 def test_a_vote_is_whole_when_the_answer_it_is_about_is_deleted(
@@ -247,7 +247,7 @@ def test_what_was_dismissed_does_not_count_not_even_when_it_is_repeated(
     database: Database, service: FeedbackService, answer: str
 ) -> None:
     given = service.give(ANN, down(answer, idempotency_key="1")).feedback
-    decision = FeedbackDecision(given.id, DecisionKind.DISMISSED, None, {}, "Rita", "It was right.", given.at)
+    decision = FeedbackDecision(given.id, DecisionKind.DISMISSED, None, "Rita", "It was right.", given.at)
     assert FeedbackRepository(database).decide(decision)
     assert not FeedbackRepository(database).decide(decision)
     service.give(ANN, down(answer, idempotency_key="2"))

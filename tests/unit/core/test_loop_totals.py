@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import insert
 
 from core.diagnosis import Cause, DiagnosisSubject
-from core.feedback import DecisionKind, FeedbackDecision, FeedbackReason, FeedbackSide, FiringState, Vote, VoteStanding
+from core.feedback import DecisionKind, FeedbackDecision, FeedbackReason, FiringState, Vote, VoteStanding
 from core.storage.database import Database
 from core.storage.documents import RunRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
@@ -17,7 +17,7 @@ from core.storage.loop.feedback import FeedbackRepository
 from core.storage.loop.firings import FiringRepository
 from core.storage.loop.totals import LoopTotalsRepository
 from core.storage.tables import erasures
-from tests.support.loop_rows import NOON, a_diagnosis, a_firing, a_vote
+from tests.support.loop_rows import NOON, a_diagnosis, a_firing, a_vote, an_accepted_case
 from tests.support.recorded_answers import record_answer
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -40,8 +40,8 @@ def test_votes_are_counted_by_what_they_say_and_whether_they_count(database: Dat
     feedback = FeedbackRepository(database)
     for vote in votes:
         feedback.add(vote)
-    feedback.decide(FeedbackDecision(votes[0].id, DecisionKind.ACCEPTED, FeedbackSide.CASE, {}, "Rita", "", NOON))
-    feedback.decide(FeedbackDecision(votes[1].id, DecisionKind.DISMISSED, None, {}, "Rita", "", NOON))
+    feedback.decide(FeedbackDecision(votes[0].id, DecisionKind.ACCEPTED, an_accepted_case(), "Rita", "", NOON))
+    feedback.decide(FeedbackDecision(votes[1].id, DecisionKind.DISMISSED, None, "Rita", "", NOON))
 
     totals = LoopTotalsRepository(database).totals(LONG_AGO)
 

@@ -24,6 +24,7 @@ from serving.finetune.dataset import read_rows
 from tests.support.accepted_feedback import ANN, ASKED, EVIDENCE, HELD, WORDINGS, accept, asked, edited
 from tests.support.app_world import World
 from tests.support.given_feedback import ask, vote
+from tests.support.loop_rows import a_place, evidence
 
 
 @pytest.fixture
@@ -49,13 +50,14 @@ def test_accepted_feedback_becomes_a_locked_case_with_its_answer_and_evidence(wo
     assert case.locked
     assert (case.id, case.origin, case.tags) == (f"feedback-{given.id[:8]}", "feedback", ("wrong",))
     assert (case.question, case.answer, case.evidence) == (asked(FeedbackSide.CASE), "Thirty days.", EVIDENCE)
-    assert decision.content == case.model_dump(mode="json")
+    assert decision.content is not None
+    assert decision.content.model_dump(mode="json") == case.model_dump(mode="json")
 
 
 def test_the_other_half_becomes_training_rows_over_the_passages_of_the_answer(world: World, given: Feedback) -> None:
     accept(world, given, edited(FeedbackSide.TRAINING))
     (row,) = training_rows(world.database)
-    assert [passage.text for passage in row.passages] == [each["text"] for each in given.interaction["passages"]]
+    assert [passage.text for passage in row.passages] == [each.text for each in given.interaction.passages]
     right = next(n for n, passage in enumerate(row.passages, start=1) if HELD in passage.text)
     assert row.answer == f"Thirty days. [{right}]"
     assert row.question == asked(FeedbackSide.TRAINING)
@@ -63,17 +65,17 @@ def test_the_other_half_becomes_training_rows_over_the_passages_of_the_answer(wo
 
 def test_a_training_row_has_the_bad_answer_as_what_not_to_say_with_markers_of_its_own_passages(world: World) -> None:
     given = vote(world, ask(world, "Who are holidays approved by?"))
-    (cited,) = {each["chunk_id"] for each in given.interaction["citations"]}
+    (cited,) = {each.chunk_id for each in given.interaction.citations}
     accept(world, given, edited(FeedbackSide.TRAINING))
     (row,) = training_rows(world.database)
-    place = [each["chunk_id"] for each in given.interaction["passages"]].index(cited)
+    place = [each.chunk_id for each in given.interaction.passages].index(cited)
     assert row.rejected is not None
     assert row.rejected.endswith(f"[{place + 1}]")
 
 
 def test_a_passage_that_was_not_found_takes_the_place_of_the_last_wrong_one(world: World) -> None:
     given = vote(world, ask(world, ASKED))
-    shown = [each["text"] for each in given.interaction["passages"]]
+    shown = [each.text for each in given.interaction.passages]
     quote = "A lamp that is broken is changed on the same day."
     world.add("handbook/desks.md", "# Lamps\n\nA lamp that is broken is changed on the same day.\n", title="Lamps")
     evidence = (GoldEvidence(uri="handbook/desks.md", quote=quote),)
@@ -109,14 +111,10 @@ def test_evidence_that_no_document_holds_is_refused(world: World, given: Feedbac
 
 def test_what_the_diagnosis_found_is_the_evidence_where_the_person_names_none(world: World, given: Feedback) -> None:
     start = 12
-    places = [
-        {"uri": "handbook/holidays.md", "start": start, "end": start + len(HELD), "quote": HELD},
-        {"uri": "handbook/gone.md", "start": 0, "end": 9, "quote": "Not there"},
-    ]
+    places = [a_place("handbook/holidays.md", HELD, start), a_place("handbook/gone.md", "Not there")]
     diagnosis = Diagnosis(
-        "d", DiagnosisSubject.of_vote(given.id), given.at, given.release_id, "c", 1, ASKED, Cause.RANKING_MISS, 0.9, "", {
-            "passages": places
-        }, "1",
+        "d", DiagnosisSubject.of_vote(given.id), given.at, given.release_id, "c", 1, ASKED, Cause.RANKING_MISS, 0.9, "",
+        evidence(*places), "1",
     )  # fmt: skip
     DiagnosisRepository(world.database).add(diagnosis)
     accept(world, given, edited(FeedbackSide.CASE, evidence=()))
@@ -185,7 +183,7 @@ def test_dismissed_feedback_becomes_neither_and_its_reason_is_on_record(world: W
 def test_what_not_everybody_may_see_is_never_taught(world: World) -> None:
     """A model tells whoever asks it."""
     context = vote(world, ask(world, ASKED, access=("public", "board")))
-    assert "handbook/salaries.md" in {passage["uri"] for passage in context.interaction["passages"]}
+    assert "handbook/salaries.md" in {passage.uri for passage in context.interaction.passages}
     named = vote(world, ask(world, ASKED))
     salaries = (GoldEvidence(uri="handbook/salaries.md", quote="decided by the shareholders each spring"),)
     acceptance = Acceptance(world.database)

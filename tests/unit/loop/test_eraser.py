@@ -40,6 +40,7 @@ from tests.support.adapters import write_adapter
 from tests.support.app_world import World
 from tests.support.evaluated_world import cases, evaluator, order
 from tests.support.given_feedback import ask, vote
+from tests.support.loop_rows import a_place, evidence
 
 ADMIN = Actor("root", frozenset({Role.ADMIN}))
 URI = "handbook/holidays.md"
@@ -87,7 +88,6 @@ def loop(world: World) -> tuple[Feedback, Feedback, Report]:
     CaseDraftRepository(database).add("more", [cases()[0].model_dump(mode="json")], "ann")
     report = evaluator(world).run(order("champion", None))
     write_report(world.services, report)
-    evidence = {"documents": [URI], "passages": [{"uri": URI, "start": 0, "end": 9, "quote": HELD}]}
     now = datetime.now(UTC)
     DiagnosisRepository(database).add(
         Diagnosis(
@@ -101,7 +101,7 @@ def loop(world: World) -> tuple[Feedback, Feedback, Report]:
             Cause.RANKING_MISS,
             0.9,
             "",
-            evidence,
+            evidence(a_place(URI, HELD)),
             "1",
         )
     )
@@ -233,8 +233,8 @@ def test_a_correction_that_says_what_the_document_says_in_other_words_is_gone_th
     given = vote(world, ask(world, ASKED), correction=words)
     other = vote(world, ask(world, ASKED), author="ann", correction="Tea at four")
     for each, uri in ((given, URI), (other, "handbook/salaries.md")):
-        evidence = {"passages": [{"uri": uri, "start": 0, "end": 9, "quote": HELD}]}
-        found = (each.release_id, "c", 1, "?", Cause.RANKING_MISS, 0.9, "", evidence, "1")
+        held = evidence(a_place(uri, HELD))
+        found = (each.release_id, "c", 1, "?", Cause.RANKING_MISS, 0.9, "", held, "1")
         DiagnosisRepository(world.database).add(
             Diagnosis(str(uuid.uuid4()), DiagnosisSubject.of_vote(each.id), datetime.now(UTC), *found)
         )

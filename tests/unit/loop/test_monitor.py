@@ -102,7 +102,7 @@ def test_a_check_tells_how_many_votes_it_could_not_diagnose(world: World) -> Non
 
 def test_a_vote_that_was_dismissed_or_taken_back_counts_no_more(world: World) -> None:
     dismissed, taken_back = (vote(world, name, Cause.NOT_INDEXED) for name in ("Anna", "Ben"))
-    decision = FeedbackDecision(dismissed.id, DecisionKind.DISMISSED, None, {}, "Rita", "A joke.", NOW)
+    decision = FeedbackDecision(dismissed.id, DecisionKind.DISMISSED, None, "Rita", "A joke.", NOW)
     assert FeedbackRepository(world.database).decide(decision)
     later = replace(taken_back, id=str(uuid.uuid4()), at=NOW, vote=Vote.UP, idempotency_key="up")
     FeedbackRepository(world.database).add(later)
