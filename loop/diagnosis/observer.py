@@ -12,6 +12,7 @@ from core.ports import Judge
 from core.release import Release, RetrievalParameters
 from core.storage.documents import DocumentRepository
 from core.types import AccessScope, Chunk, Document, ManifestEntry, Passage, Retrieval, chunk_id, document_id
+from evals.judges.prompts import JudgePrompts
 from loop.diagnosis.bad_answer import BadAnswer
 from loop.diagnosis.document_words import DocumentWords
 from loop.diagnosis.match import Looked, Match, Matcher
@@ -25,6 +26,7 @@ from retrieval.sparse import SparseEncoder
 from serving.answerer import Answerer
 from serving.factory import Services
 from serving.grounding.evidence import PASSAGES_READ, EvidenceScorer
+from serving.prompts.library import own_folder
 from serving.releases.first import default_abstention
 from serving.releases.verification import open_release
 
@@ -118,7 +120,8 @@ class Observer:
         self._words = DocumentWords(self._documents, wording)
         self._files = SourceFiles(services.settings, self._documents, collection.name, wording, self._words)
         scorer = EvidenceScorer(embedder, SparseEncoder(language), default_abstention(), language)
-        self._seeker = Seeker(wording, self._matcher, embedder, self._words, self._fair, scorer, judge)
+        prompts = JudgePrompts(own_folder(services.settings)) if judge else None
+        self._seeker = Seeker(wording, self._matcher, embedder, self._words, self._fair, scorer, judge, prompts)
 
     def look(self, bad: BadAnswer) -> Seen:
         """Everything that speaks for one cause or another. Raises UnavailableError when index or model are down: an

@@ -13,6 +13,7 @@ from core.diagnosis import Sought
 from core.errors import JudgeError
 from core.ports import Embedder, Judge
 from core.types import AccessScope, Passage
+from evals.judges.prompts import JudgePrompts
 from evals.judges.sameness import says_the_same
 from loop.diagnosis.bad_answer import BadAnswer
 from loop.diagnosis.document_words import DocumentWords
@@ -78,6 +79,7 @@ class Seeker:
         fair: Retriever,
         scorer: EvidenceScorer,
         judge: Judge | None,
+        prompts: JudgePrompts | None = None,
     ) -> None:
         self._wording = wording
         self._matcher = matcher
@@ -86,6 +88,7 @@ class Seeker:
         self._fair = fair
         self._scorer = scorer
         self._judge = judge
+        self._prompts = prompts
 
     def target(self, bad: BadAnswer) -> Target:
         sought, statements = self._sought(bad)
@@ -126,7 +129,7 @@ class Seeker:
         if self._judge is None or not bad.right:
             return None, None
         try:
-            says = asyncio.run(says_the_same(self._judge, bad.question, answer, bad.right))
+            says = asyncio.run(says_the_same(self._judge, bad.question, answer, bad.right, self._prompts))
         except JudgeError as error:
             return None, f"no judgement: {error.message}"
         return says, "the answer says it" if says else "the answer does not say it"

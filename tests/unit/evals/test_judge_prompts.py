@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from evals.judges.prompts import PROMPTS, STEPS, JudgePrompts
+from core.errors import ConflictError
+from core.storage.database import Database
+from core.storage.prompt_ledger import PromptLedger
+from evals.judges.prompts import PROMPTS, STEPS, JudgePrompts, keep_asked
 from evals.metrics.catalogue import judged_metrics
 from evals.metrics.metric import Scored
 from tests.fakes import FakeEmbedder, FakeJudge
@@ -53,10 +56,17 @@ def test_a_passage_cannot_break_out_of_the_input() -> None:
         assert given.get("context", text) == text
 
 
-def test_an_own_version_is_what_judges_are_asked_and_makes_another_version_of_its_metrics(tmp_path: Path) -> None:
+def own_claims(folder: Path, wording: str) -> Path:
+    """Version 2 of a judge's prompt in a folder of one's own."""
     text = (PROMPTS / "judge_claims" / "1.yaml").read_text().replace("version: 1", "version: 2")
-    (tmp_path / "judge_claims").mkdir()
-    (tmp_path / "judge_claims" / "2.yaml").write_text(text.replace("its claims:", "its claims, one by one:"))
+    path = folder / "judge_claims" / "2.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text.replace("its claims:", wording))
+    return path
+
+
+def test_an_own_version_is_what_judges_are_asked_and_makes_another_version_of_its_metrics(tmp_path: Path) -> None:
+    own_claims(tmp_path, "its claims, one by one:")
 
     def versions(prompts: JudgePrompts) -> dict[str, str]:
         return {each.name: each.version for each in judged_metrics(FakeJudge(), FakeEmbedder(), prompts)}
@@ -65,3 +75,14 @@ def test_an_own_version_is_what_judges_are_asked_and_makes_another_version_of_it
     assert own["judge_claims"].version == 2
     before, after = versions(JudgePrompts()), versions(own)
     assert {name for name in before if before[name] != after[name]} == {"factual_correctness"}
+
+
+def test_what_an_evaluation_asked_its_judge_is_on_record_and_cannot_change(tmp_path: Path, database: Database) -> None:
+    path = own_claims(tmp_path, "its claims, one by one:")
+    keep_asked(JudgePrompts(tmp_path), PromptLedger(database))
+    used = PromptLedger(database).get("judge_claims", 2)
+    assert used is not None
+    assert used.text == path.read_text()
+    own_claims(tmp_path, "its claims in a list:")
+    with pytest.raises(ConflictError, match=rf"The prompt file {path} has changed since version 2"):
+        keep_asked(JudgePrompts(tmp_path), PromptLedger(database))
