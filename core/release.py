@@ -7,17 +7,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from core.frozen import Frozen
 from core.types import CollectionSpec, digest
 
 
-class _Frozen(BaseModel):
-    # JSON has no word for infinity, so a manifest that held one could not be read back.
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class CollectionRef(_Frozen):
+class CollectionRef(Frozen):
     """The index collection a release reads, with what it was built with."""
 
     name: str
@@ -39,7 +35,7 @@ class CollectionRef(_Frozen):
         return CollectionSpec(**self.model_dump(exclude={"name"}))
 
 
-class RetrievalParameters(_Frozen):
+class RetrievalParameters(Frozen):
     """How passages are found. `dense_weight` is the dense leg's share in fusion, BM25 having the rest."""
 
     fusion: Literal["min_max"] = "min_max"
@@ -48,14 +44,14 @@ class RetrievalParameters(_Frozen):
     top_k: int = Field(8, ge=1, le=100)
 
 
-class PromptRef(_Frozen):
+class PromptRef(Frozen):
     """One version of one prompt template, and the SHA-256 of its file."""
 
     version: int
     sha256: str
 
 
-class GeneratorSpec(_Frozen):
+class GeneratorSpec(Frozen):
     """Which generator answers, and with what.
 
     For kind llm, `base_model` is the name under which the model server offers it, and `adapter_digest` the SHA-256
@@ -74,7 +70,7 @@ class GeneratorSpec(_Frozen):
         return f"{self.base_model}-{self.adapter_digest[:16]}" if self.adapter_digest else self.base_model
 
 
-class AbstentionModel(_Frozen):
+class AbstentionModel(Frozen):
     """A logistic model of "the passages hold the answer": below `threshold` the system says it does not know.
 
     The probability is sigmoid(bias + sum(weights[name] * feature[name])); `fitted_on` says what data the numbers
@@ -87,7 +83,7 @@ class AbstentionModel(_Frozen):
     fitted_on: str
 
 
-class Guards(_Frozen):
+class Guards(Frozen):
     """What keeps an answer honest.
 
     `prompt_guard` withholds what a model recites of its instruction. A manifest that says nothing of it was made when
@@ -98,7 +94,7 @@ class Guards(_Frozen):
     prompt_guard: bool = True
 
 
-class ReleaseManifest(_Frozen):
+class ReleaseManifest(Frozen):
     """Everything that shapes an answer. `id` is its hash, so two equal manifests are one release."""
 
     schema_version: Literal[1] = 1
@@ -118,7 +114,7 @@ class ReleaseManifest(_Frozen):
         return digest(content)
 
 
-class ManifestChange(_Frozen):
+class ManifestChange(Frozen):
     """One value in which two manifests differ: `path` like retrieval.dense_weight; None where a side has no such."""
 
     path: str
@@ -175,7 +171,7 @@ class ReleaseEventKind(StrEnum):
     RESTORED = "restored"
 
 
-class Release(_Frozen):
+class Release(Frozen):
     """A manifest on record. `name` is what its maker calls it, if anything."""
 
     id: str
@@ -189,7 +185,7 @@ class Release(_Frozen):
         return self.model_dump(mode="json")
 
 
-class ReleaseEvent(_Frozen):
+class ReleaseEvent(Frozen):
     """One line of the audit trail. `evaluation_id` is the report that the decision was based on."""
 
     id: int

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from core.errors import InputError
+from core.frozen import Frozen
 from core.ports import Judge
 from core.types import digest
 from evals.calibration.rated_answers import RatedAnswer
@@ -37,11 +38,9 @@ _SEED = 7
 _SAME = 1e-6
 
 
-class Calibration(BaseModel):
+class Calibration(Frozen):
     """What was measured of a judge. `failed` counts answers that it left without a score in the first round; `data` is
     the hash of the answers it was measured on."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: Literal[1] = 1
     model: str

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from core.errors import InputError
+from core.frozen import Frozen
 
 
-class RatedAnswer(BaseModel):
+class RatedAnswer(Frozen):
     """A question, the passages the answer was written from, the answer, and how faithful people found it. The scale is
     theirs; higher is better."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str = ""
     question: str = Field(min_length=1)

@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
+from core.frozen import Frozen
 from core.storage.interactions import citation_json, passage_json
 from core.types import Answer, ModelUse
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class RecordedPassage(_Frozen):
+class RecordedPassage(Frozen, extra="ignore"):
     """A passage that was retrieved, at its rank: `document.text[start:end] == text`."""
 
     chunk_id: str
@@ -31,7 +26,7 @@ class RecordedPassage(_Frozen):
     content_sha256: str
 
 
-class RecordedCitation(_Frozen):
+class RecordedCitation(Frozen, extra="ignore"):
     """A citation: `document.text[start:end] == quote`; `chunk_id` is the passage it came from. Answers that were
     recorded before there was a check have no `supported`."""
 
@@ -47,7 +42,7 @@ class RecordedCitation(_Frozen):
     supported: bool = True
 
 
-class AnswerRecord(_Frozen):
+class AnswerRecord(Frozen, extra="ignore"):
     """An answer. `passages` are the whole context, best first; `timings` are in seconds; `model` is None where no
     served model wrote it, as in every record from before there were any."""
 

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
 from core.errors import InputError
+from core.frozen import Frozen
 from core.types import digest
 
 # A tag that begins so names what the answer may not say. It makes no slice.
@@ -57,11 +58,7 @@ _Name = Annotated[str, StringConstraints(max_length=LONGEST_NAME), AfterValidato
 _Said = AfterValidator(_said)
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class GoldEvidence(_Frozen):
+class GoldEvidence(Frozen):
     """A stretch of a document that holds the answer, or a part of it: the quote's place, or, where no quote is known,
     the whole document. `start` says where the quote begins if it occurs more than once."""
 
@@ -79,14 +76,14 @@ class GoldEvidence(_Frozen):
         return min(found, key=lambda span: abs(span[0] - (self.start or 0)), default=None)
 
 
-class CaseTurn(_Frozen):
+class CaseTurn(Frozen):
     """One message before the question."""
 
     role: Literal["user", "assistant"]
     content: _Text
 
 
-class Case(_Frozen):
+class Case(Frozen):
     """One question with its gold answer. An unanswerable one has neither answer nor evidence.
 
     `group` joins cases that ask the same thing with names or dialect changed: their answers should agree. A locked case

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from core.errors import InputError
+from core.frozen import Frozen
 from evals.metrics.names import METRICS
 
 GATE = Path(__file__).parent / "gate.yaml"
@@ -19,25 +20,21 @@ _HINT = "Begin with a copy of evals/gate/gate.yaml; RAGLOOP_GATE_FILE says where
 Reason = Annotated[str, Field(min_length=1)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class QualityThreshold(_Frozen):
+class QualityThreshold(Frozen):
     """A metric whose mean may not fall. `margin` is the loss that is put up with."""
 
     margin: float = Field(gt=0)
     reason: Reason
 
 
-class CostThreshold(_Frozen):
+class CostThreshold(Frozen):
     """A cost, and how many times the baseline's it may be."""
 
     most_times: float = Field(ge=1)
     reason: Reason
 
 
-class JudgeThresholds(_Frozen):
+class JudgeThresholds(Frozen):
     """From when on a judge is trusted."""
 
     agreement: float = Field(ge=0, le=1)
@@ -46,7 +43,7 @@ class JudgeThresholds(_Frozen):
     self_agreement_reason: Reason
 
 
-class Thresholds(_Frozen):
+class Thresholds(Frozen):
     """Everything the gate is told."""
 
     schema_version: Literal[1]

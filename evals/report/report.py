@@ -11,11 +11,11 @@ from typing import Literal
 
 from pydantic import Field
 
+from core.frozen import Frozen
 from core.release import ManifestChange
 from evals.gate.comparison import (
     Block,
     DatasetRef,
-    Frozen,
     JudgeQuality,
     LockedCase,
     LockedSet,

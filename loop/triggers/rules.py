@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from core.diagnosis import Cause
 from core.errors import InputError, NotFoundError
 from core.feedback import Remedy
+from core.frozen import Frozen
 
 TRIGGERS = Path(__file__).parent / "triggers.yaml"
 
@@ -24,11 +25,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
 Measure = Annotated[str, Field(pattern=f"^({'|'.join(MEASURES)})$")]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class VoteRules(_Frozen):
+class VoteRules(Frozen):
     """What votes weigh that nobody has accepted: nothing until they and the accepted ones have so many `authors`, and
     of one author at most `per_author`."""
 
@@ -38,7 +35,7 @@ class VoteRules(_Frozen):
     per_author_reason: Reason
 
 
-class Defaults(_Frozen):
+class Defaults(Frozen):
     """For triggers that do not say otherwise."""
 
     window_days: Window
@@ -47,7 +44,7 @@ class Defaults(_Frozen):
     cool_down_reason: Reason
 
 
-class ComparisonRules(_Frozen):
+class ComparisonRules(Frozen):
     """How answers in a window are compared with those before it: how many, of whom, and how surely."""
 
     reference_days: Window
@@ -62,7 +59,7 @@ class ComparisonRules(_Frozen):
     level_reason: Reason
 
 
-class _Trigger(_Frozen):
+class _Trigger(Frozen):
     remedy: Remedy
     says: Reason
     threshold: float = Field(gt=0)
@@ -81,7 +78,7 @@ class MeasureTrigger(_Trigger):
     """Fires when what is measured reaches its threshold, and chance does not explain it."""
 
 
-class Rules(_Frozen):
+class Rules(Frozen):
     """Everything the triggers are told. Triggers that a file leaves out are switched off."""
 
     schema_version: Literal[1]

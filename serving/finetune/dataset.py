@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
 from core.citation_marker import markers
 from core.errors import InputError
+from core.frozen import Frozen
 from core.types import digest
 
 # Limits, far above what training needs. They keep one bad file from filling memory.
@@ -54,25 +55,21 @@ def _said(text: str) -> str:
 _Text = Annotated[str, StringConstraints(max_length=LONGEST_TEXT), AfterValidator(_readable), AfterValidator(_said)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class RowPassage(_Frozen):
+class RowPassage(Frozen, strict=True):
     """A passage as a document has it."""
 
     title: Annotated[str, StringConstraints(max_length=LONGEST_TITLE), AfterValidator(_readable)] = ""
     text: _Text
 
 
-class RowTurn(_Frozen):
+class RowTurn(Frozen, strict=True):
     """A message before the question."""
 
     role: Literal["user", "assistant"]
     content: _Text
 
 
-class TrainingRow(_Frozen):
+class TrainingRow(Frozen, strict=True):
     """One example. A marker [n] of `answer` cites `passages[n - 1]`; `rejected` is a worse answer, for DPO."""
 
     question: Annotated[str, StringConstraints(max_length=LONGEST_QUESTION), AfterValidator(_readable)]

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel as PydanticModel
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from core.errors import InputError
+from core.frozen import Frozen
 from core.settings import Settings
 from core.types import digest
 from serving.finetune.base_model import BaseModel, find_base
@@ -28,10 +28,8 @@ PROMPT = "answer"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
 
 
-class Recipe(PydanticModel):
+class Recipe(Frozen):
     """The numbers of a tuning. `rows_at_once` only decides what fits into memory; a step is of `batch` rows."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     method: Method = "sft"
     epochs: float = Field(3, gt=0, le=1000)

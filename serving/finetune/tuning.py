@@ -16,11 +16,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel as PydanticModel
-from pydantic import ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from core.errors import AdapterError, NotFoundError
 from core.progress import Progress
+from core.frozen import Frozen
 from core.settings import Settings
 from retrieval.durable import replace_file
 from retrieval.locks import exclusive_lock
@@ -36,11 +36,9 @@ _RESULT = "result.json"
 _CHECKPOINTS = "checkpoints"
 
 
-class TuningResult(PydanticModel):
+class TuningResult(Frozen, allow_inf_nan=True):
     """What came of a tuning. `history` has an entry for each measurement, with its step; perplexities are per token of
-    the held-out answers."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    the held-out answers, and may be no number when a tuning diverged."""
 
     order: str
     adapter: str
