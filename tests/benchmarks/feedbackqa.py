@@ -39,8 +39,7 @@ from core.storage.interactions import InteractionRepository
 from core.storage.releases import ReleaseRepository
 from core.telemetry import configure_logging
 from core.types import AccessScope, Answer, Citation, Passage, Retrieval, Usage, chunk_id, document_id
-from evals.cases.importing.feedbackqa import FILE, read
-from evals.cases.importing.imported import file_name, uri_of, write_documents
+from evals.cases.foreign_files import uri_of
 from loop.diagnosis.diagnoser import Diagnoser
 from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
 from serving.factory import Services, build_answerer
@@ -49,6 +48,8 @@ from tests.benchmarks import machine
 from tests.benchmarks.figures import spread
 from tests.benchmarks.questions import DATA, MODELS, documents_of, ingest, opened
 from tests.benchmarks.run import save
+from tools.importers.feedbackqa import FILE, read
+from tools.importers.research_set import file_name, write_documents
 
 FEEDBACKQA = DATA / "feedbackqa"
 JUDGED = Path(__file__).with_name("feedbackqa_judged.json")

@@ -9,10 +9,10 @@ from pathlib import Path
 from core.settings import Settings, load_settings
 from core.types import CollectionSpec
 from evals.cases.dataset_store import DatasetStore
-from evals.cases.importing.formats import find_format, import_cases
-from evals.cases.importing.imported import write_documents
 from ingestion.factory import folder_source, open_pipeline
 from serving.factory import Services, open_services
+from tools.importers.formats import FORMATS, read_set
+from tools.importers.research_set import write_documents
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / ".." / "shared" / "data"
@@ -32,10 +32,10 @@ def install(home: Path, test_set: str, cases: int) -> Settings:
     home.mkdir(parents=True)
     (home / "models").symlink_to(MODELS)
     settings = load_settings(home=home)
-    imported = import_cases(find_format(test_set), FILES[test_set], source="documents", limit=cases)
-    write_documents(documents_of(settings), imported.documents)
+    found = read_set(FORMATS[test_set], FILES[test_set], source="documents", limit=cases)
+    write_documents(documents_of(settings), found.documents)
     with opened(settings) as services:
-        DatasetStore(services.database).save(test_set, imported.cases, actor="bench", reason="a benchmark")
+        DatasetStore(services.database).save(test_set, found.cases, actor="bench", reason="a benchmark")
     ingest(settings)
     return settings
 

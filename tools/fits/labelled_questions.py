@@ -13,8 +13,9 @@ from pathlib import Path
 from core.errors import InputError
 from core.types import Chunk, Document, TextFormat
 from evals.cases.cases import GoldEvidence
-from evals.cases.importing import chunking_eval, feedbackqa, mtrag, xquad
-from evals.cases.importing.imported import Imported, uri_of
+from evals.cases.foreign_files import uri_of
+from tools.importers import chunking_eval, feedbackqa, mtrag, xquad
+from tools.importers.research_set import ResearchSet
 
 # Passages beside those that hold the answers: enough to search among, few enough to embed in a minute.
 DISTRACTORS = 2000
@@ -71,18 +72,18 @@ def load(data: Path) -> list[LabelledCorpus]:
     ]
 
 
-def _mtrag(data: Path, domain: str) -> Imported:
+def _mtrag(data: Path, domain: str) -> ResearchSet:
     return mtrag.read(data / "mtrag", f"mtrag-{domain}", domain=domain, rewritten=True)
 
 
-def _corpus(name: str, exhaustive: bool, imported: Imported) -> LabelledCorpus:
+def _corpus(name: str, exhaustive: bool, found: ResearchSet) -> LabelledCorpus:
     documents = {}
-    for text in imported.documents:
+    for text in found.documents:
         uri = uri_of(name, text.path)
         documents[uri] = Document(uri, text.title, text.text, TextFormat.PLAIN, "text/plain", "0" * 64)
     questions = tuple(
         LabelledQuestion(case.question, tuple(_span(evidence, documents) for evidence in case.evidence))
-        for case in imported.cases
+        for case in found.cases
     )
     return LabelledCorpus(name, exhaustive, tuple(documents.values()), questions)
 

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.console import JsonOption, note, print_json, say
-from core.errors import InputError, SettingsError
+from core.errors import SettingsError
 
 if TYPE_CHECKING:
-    from evals.calibration.rated_answers import RatedAnswer
     from evals.gate.comparison import JudgeQuality
 
 # Which answers a sample takes: the same ones each time.
@@ -20,11 +19,7 @@ _SEED = 7
 
 
 def calibrate(
-    path: Annotated[Path, typer.Argument(help="JSONL of question, contexts, answer and score; or see --from.")],
-    source: Annotated[str, typer.Option("--from", help="The file's format: jsonl, or mtrag for its evaluations.")] = (
-        "jsonl"
-    ),
-    rating: Annotated[str, typer.Option(help="With --from mtrag: which of people's scores to take.")] = "faithfulness",
+    path: Annotated[Path, typer.Argument(help="JSONL of question, contexts, answer and score.")],
     items: Annotated[int | None, typer.Option(min=1, help="Judge a sample of this many answers.")] = None,
     repeats: Annotated[int, typer.Option(min=1, max=20, help="How often each answer is judged.")] = 2,
     as_json: JsonOption = False,
@@ -38,13 +33,14 @@ def calibrate(
 
     from core.settings import load_settings
     from evals.calibration import calibration
+    from evals.calibration.rated_answers import read_rated_answers
     from evals.gate.thresholds import load_thresholds
     from evals.judges.langchain_judge import open_judge
     from evals.judges.prompts import JudgePrompts
     from serving.prompts.library import own_folder
 
     settings = load_settings()
-    answers = _answers(path, source, rating)
+    answers = read_rated_answers(path)
     chosen = answers if items is None else random.Random(_SEED).sample(answers, min(items, len(answers)))  # noqa: S311
     judge = open_judge(settings)
     if judge is None:
@@ -61,17 +57,6 @@ def calibrate(
         print_json({**quality.model_dump(mode="json"), **failures})
         return
     _print(quality, stored)
-
-
-def _answers(path: Path, source: str, rating: str) -> list[RatedAnswer]:
-    from evals.calibration.mtrag import read_mtrag
-    from evals.calibration.rated_answers import read_rated_answers
-
-    if source == "jsonl":
-        return read_rated_answers(path)
-    if source == "mtrag":
-        return read_mtrag(path, rating)
-    raise InputError(f"There is no format {source}.", hint="Use --from jsonl or --from mtrag.")
 
 
 def _print(quality: JudgeQuality, stored: Path) -> None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.console import JsonOption, note, print_json, say
-from core.errors import InputError
 
 if TYPE_CHECKING:
     from core.settings import Settings
@@ -44,58 +43,35 @@ def list_datasets(
 
 
 def import_dataset(
-    format_name: Annotated[
-        str,
-        typer.Argument(
-            metavar="FORMAT",
-            help="jsonl, csv, xquad, chunking-eval, clapnq, mtrag-clapnq, mtrag-fiqa, feedbackqa, kite or sec-10q.",
-        ),
-    ],
-    path: Annotated[Path, typer.Argument(help="The file or folder to read.")],
-    name: Annotated[str | None, typer.Option(help="The dataset's name. Default: the format's, or the file's.")] = None,
+    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help="jsonl, or csv for a table of a spreadsheet.")],
+    path: Annotated[Path, typer.Argument(help="The file to read.")],
+    name: Annotated[str | None, typer.Option(help="The dataset's name. Default: the file's.")] = None,
     source: Annotated[
-        str | None, typer.Option(help="What the URIs of its documents begin with: the name they are ingested by.")
-    ] = None,
-    documents: Annotated[
-        Path | None, typer.Option(help="Also write its documents to this new folder, ready for `ragloop ingest`.")
+        str | None, typer.Option(help="With csv: what the URIs of its documents begin with, the name of their source.")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Take a sample of this many cases.")] = None,
     seed: Annotated[int, typer.Option(help="Which sample: the same seed takes the same one.")] = 7,
     as_json: JsonOption = False,
 ) -> None:
-    """Read a test set in another format as the next version of a dataset.
+    """Read a file of cases as the next version of a dataset.
 
-    All of it is read or nothing: what is wrong is said with file, line and field. With --documents, the URIs of the
-    evidence are those that ingesting the folder gives.
+    All of it is read or nothing: what is wrong is said with file, line and field.
     """
     from app.cli.actor import current_actor
     from evals.cases.dataset_store import DatasetStore, check_name, name_of
-    from evals.cases.importing.formats import find_format, import_cases
-    from evals.cases.importing.imported import write_documents
+    from evals.cases.formats import import_cases
 
-    chosen = find_format(format_name)
-    if documents and not chosen.documents:
-        raise InputError(f"The format {chosen.name} brings no documents.", hint="Leave --documents away.")
-    dataset_name = name or (chosen.name if chosen.source else name_of(path))
+    cases = import_cases(format_name, path, source=source, limit=limit, seed=seed)
+    dataset_name = name or name_of(path)
     check_name(dataset_name)
-    if documents and source is None:
-        source = documents.expanduser().absolute().name
-    imported = import_cases(chosen, path, source=source, limit=limit, seed=seed)
-    if documents:
-        write_documents(documents, imported.documents)
     with open_database() as (settings, database):
         actor = current_actor(settings, database)
-        reason = f"Imported from {path.name} ({chosen.name})."
-        dataset = DatasetStore(database).save(dataset_name, imported.cases, actor=actor.name, reason=reason)
-    written = len(imported.documents) if documents else 0
+        reason = f"Imported from {path.name} ({format_name})."
+        dataset = DatasetStore(database).save(dataset_name, cases, actor=actor.name, reason=reason)
     if as_json:
-        print_json({**_dataset_json(dataset), "documents": written, "notes": list(imported.notes)})
+        print_json(_dataset_json(dataset))
         return
-    for text in imported.notes:
-        note(text)
     say(f"{dataset.label}: {_counts(len(dataset.cases), dataset.unanswerable, dataset.locked)}.")
-    if documents:
-        say(f"{written} documents in {documents}: ragloop ingest {documents} --source {source}")
 
 
 def export(

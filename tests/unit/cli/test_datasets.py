@@ -14,7 +14,7 @@ from core.storage.database import Database
 from core.storage.documents import DocumentRepository
 from core.types import Document, TextFormat
 from evals.cases.cases import Case, load_cases
-from evals.cases.importing.formats import FORMATS
+from evals.cases.formats import FORMATS
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
@@ -44,7 +44,7 @@ def test_what_is_imported_is_listed_and_exported_as_it_was(
 ) -> None:
     imported = run_json(capsys, "eval", "import", "csv", table, "--source", "policies")
     assert imported | {"sha256": ""} == {
-        "dataset": "travel", "version": 1, "sha256": "", "cases": 2, "unanswerable": 1, "locked": 1, "documents": 0, "notes": [],
+        "dataset": "travel", "version": 1, "sha256": "", "cases": 2, "unanswerable": 1, "locked": 1,
     }  # fmt: skip
     (listed,) = run_json(capsys, "eval", "datasets")["datasets"]
     assert (listed["name"], listed["version"], listed["tags"]) == ("travel", 1, {"people": 1, "rules": 1})
@@ -56,17 +56,6 @@ def test_what_is_imported_is_listed_and_exported_as_it_was(
     again = run_json(capsys, "eval", "import", "jsonl", path, "--name", "travel")
     assert (again["version"], again["sha256"]) == (1, imported["sha256"])
     assert run_json(capsys, "eval", "export", "travel")["cases"] == [json.loads(line) for line in out.splitlines()]
-
-
-def test_documents_are_written_where_ingesting_them_gives_the_cases_uris(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    question = {"id": "1", "question": "When?", "answers": [{"text": "1900", "answer_start": 9}]}
-    article = {"title": "A_Tower", "paragraphs": [{"context": "Built in 1900.", "qas": [question]}]}
-    (tmp_path / "squad.json").write_text(json.dumps({"data": [article]}))
-    run_json(capsys, "eval", "import", "xquad", tmp_path / "squad.json", "--documents", tmp_path / "wiki")
-    (case,) = run_json(capsys, "eval", "export", "xquad")["cases"]
-    assert (tmp_path / case["evidence"][0]["uri"]).read_text().startswith("Built in 1900.")
 
 
 def test_nothing_is_stored_of_a_file_that_is_wrong_anywhere(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,7 +72,7 @@ def test_nothing_is_stored_of_a_file_that_is_wrong_anywhere(table: Path, capsys:
     [
         ["import", "papyrus", "{table}"],
         ["import", "csv", "missing.csv"],
-        ["import", "csv", "{table}", "--documents", "{table}-docs"],
+        ["import", "xquad", "{table}"],
         ["import", "csv", "{table}", "--name", "a b"],
         ["import", "jsonl", "{table}", "--source", "docs"],
         ["export", "unknown"],

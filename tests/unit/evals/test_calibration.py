@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,16 +19,13 @@ from evals.calibration.calibration import (
     quality,
     self_agreement,
 )
-from evals.calibration.mtrag import read_mtrag
 from evals.calibration.rated_answers import RatedAnswer, read_rated_answers
 from evals.gate.comparison import Interval
 from evals.gate.thresholds import load_thresholds
 from tests.fakes import FakeJudge
 from tests.support.judge_replies import Manner, reply
-from tests.support.needs import DATA, Need, requires
 
 THRESHOLDS = load_thresholds().judge
-HUMAN_SCORES = DATA / "mtrag" / "evaluations" / "reference_subset_with_human_evaluations.json"
 
 
 def rated(number: int, score: float, *, supported: int) -> RatedAnswer:
@@ -194,56 +189,3 @@ def test_answers_are_read_as_they_were_written(tmp_path: Path) -> None:
     path = tmp_path / "rated.jsonl"
     path.write_text("\n".join(answer.model_dump_json() for answer in AGREED) + "\n\n")
     assert read_rated_answers(path) == AGREED
-
-
-def mtrag_file(folder: Path, **changes: Any) -> Path:
-    content = {
-        "documents": [{"document_id": "d", "text": "Tea is free."}],
-        "tasks": [
-            {"task_id": "t", "input": [{"speaker": "user", "text": "Is it?"}], "contexts": [{"document_id": "d"}]},
-            {
-                "task_id": "u",
-                "input": [
-                    {"speaker": "user", "text": "Tea?"},
-                    {"speaker": "agent", "text": "Free."},
-                    {"speaker": "user", "text": "Sure?"},
-                ],
-                "contexts": [],
-            },
-        ],
-        "evaluations": [
-            _evaluation("t", {"faithfulness": {"ann": {"value": "4"}, "bob": {"value": "3"}}}),
-            _evaluation("t", {"naturalness": {"ann": {"value": "4"}}}),
-            _evaluation("u", {"faithfulness": {"ann": {"value": "4"}}}),
-        ],
-    }
-    path = folder / "mtrag.json"
-    path.write_text(json.dumps({**content, **changes}))
-    return path
-
-
-def _evaluation(task: str, annotations: dict[str, Any]) -> dict[str, Any]:
-    return {"task_id": task, "model_id": "m", "model_response": " Yes. ", "annotations": annotations}
-
-
-def test_mtrags_evaluations_become_answers_with_peoples_mean_score(tmp_path: Path) -> None:
-    assert read_mtrag(mtrag_file(tmp_path), "faithfulness") == [
-        RatedAnswer(id="t/m", question="Is it?", contexts=("Tea is free.",), answer="Yes.", score=3.5)
-    ]
-
-
-def test_a_rating_that_nobody_gave_and_a_file_in_another_form_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="politeness"):
-        read_mtrag(mtrag_file(tmp_path), "politeness")
-    with pytest.raises(InputError, match="no evaluation file"):
-        read_mtrag(mtrag_file(tmp_path, tasks=[]), "faithfulness")
-    with pytest.raises(InputError, match="cannot be read"):
-        read_mtrag(tmp_path / "missing.json", "faithfulness")
-
-
-@requires(Need.SHARED, "mtrag")
-def test_the_published_evaluations_can_be_read() -> None:
-    answers = read_mtrag(HUMAN_SCORES, "faithfulness")
-    assert len(answers) > 400
-    assert all(1 <= answer.score <= 4 for answer in answers)
-    assert any(answer.question.startswith("user: ") for answer in answers)

@@ -8,32 +8,26 @@ from pydantic import TypeAdapter, ValidationError
 
 from core.errors import InputError
 from evals.cases.cases import Case, explain
-from evals.cases.importing.imported import Imported, SourceText, uri_of
-from evals.cases.importing.reading import (
-    Shape,
-    find_file,
-    make_case,
-    read_text,
-    require_columns,
-    table,
-)
+from evals.cases.foreign_files import make_case, read_text, table, uri_of
+from tools.importers.foreign_json import ForeignObject, find_file, require_columns
+from tools.importers.research_set import ResearchSet, SetDocument
 
 QUESTIONS = "questions_df.csv"
 
 
-class _Reference(Shape):
+class _ExactSpan(ForeignObject):
     content: str
     start_index: int
 
 
-_REFERENCES = TypeAdapter(list[_Reference])
+_SPANS = TypeAdapter(list[_ExactSpan])
 
 
-def read(path: Path, source: str) -> Imported:
+def read(path: Path, source: str) -> ResearchSet:
     """The questions of questions_df.csv, and the texts of the folder `corpora` beside it. There are no gold answers."""
     file = find_file(path, QUESTIONS)
     texts = sorted((file.parent / "corpora").glob("*.md"))
-    documents = tuple(SourceText(text.name, text.stem, _canonical(read_text(text))) for text in texts)
+    documents = tuple(SetDocument(text.name, text.stem, _canonical(read_text(text))) for text in texts)
     known = {document.title for document in documents}
     cases = []
     for number, (place, row) in enumerate(table(read_text(file), file.name, ","), start=1):
@@ -43,12 +37,12 @@ def read(path: Path, source: str) -> Imported:
                 f"{place}: there is no text {row['corpus_id'][:80]}.md.", hint="The folder corpora must be beside it."
             )
         cases.append(_case(number, row["question"], row["corpus_id"], row["references"], source, place))
-    return Imported(tuple(cases), documents)
+    return ResearchSet(tuple(cases), documents)
 
 
 def _case(number: int, question: str, corpus: str, references: str, source: str, place: str) -> Case:
     try:
-        spans = _REFERENCES.validate_json(references)
+        spans = _SPANS.validate_json(references)
     except ValidationError as error:
         raise InputError(
             f"{place}: references.{explain(error)}", hint="It holds JSON: the spans that answer."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ _FORBIDDEN = frozenset('/\\:*?"<>|')
 
 
 @dataclass(frozen=True, slots=True)
-class SourceText:
+class SetDocument:
     """A document of a test set. `path` is where it goes in a folder of documents; one with a `heading` is written below
     that, because its file's name says nothing."""
 
@@ -37,18 +37,23 @@ class SourceText:
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ResearchSet:
     """`documents` is empty where the test set asks about files that are there already. `notes` says what was left out
     and why."""
 
     cases: tuple[Case, ...]
-    documents: tuple[SourceText, ...] = ()
+    documents: tuple[SetDocument, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def uri_of(source: str, path: str) -> str:
-    """The URI that ingesting gives the file at `path` in a folder that goes by the name `source`."""
-    return f"{source}/{path}" if source else path
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write a JSONL file. Raises InputError."""
+    try:
+        path.expanduser().write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written: {error.strerror}.", hint="Name a file that you may write."
+        ) from error
 
 
 def file_name(text: str, suffix: str) -> str:
@@ -57,7 +62,7 @@ def file_name(text: str, suffix: str) -> str:
     return (" ".join(kept.split()).lstrip(".")[:_LONGEST_FILE_NAME].rstrip(" .") or "untitled") + suffix
 
 
-def write_documents(folder: Path, documents: Sequence[SourceText]) -> None:
+def write_documents(folder: Path, documents: Sequence[SetDocument]) -> None:
     """Write the documents as files, all of them or none. Raises InputError unless the folder is new or empty, because
     whatever else is in it would be ingested too."""
     folder = folder.expanduser().absolute()

@@ -1,15 +1,40 @@
-"""Answers that people scored, out of MTRAG's evaluations (Katsis et al. 2025; InspectorRAGet's format)."""
+"""Answers that people scored, out of MTRAG's evaluations (Katsis et al. 2025; InspectorRAGet's format), as the JSONL of
+`ragloop eval calibrate`:
+
+    python -m tools.importers.mtrag_ratings reference_subset_with_human_evaluations.json --answers rated.jsonl
+    ragloop eval calibrate rated.jsonl
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from core.errors import InputError
+from core.errors import InputError, RagloopError
 from evals.calibration.rated_answers import RatedAnswer
+from tools.importers.research_set import write_lines
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Read, write, and say what was written. 2 if the file cannot be read."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("path", type=Path, help="MTRAG's file of evaluations")
+    parser.add_argument("--answers", type=Path, required=True, metavar="FILE", help="the JSONL file to write")
+    parser.add_argument("--rating", default="faithfulness", help="which of people's scores to take")
+    chosen = parser.parse_args(arguments)
+    try:
+        answers = read_mtrag(chosen.path, chosen.rating)
+        write_lines(chosen.answers, (answer.model_dump_json() for answer in answers))
+    except RagloopError as error:
+        print(f"Error: {error.message}\n{error.hint}", file=sys.stderr)
+        return 2
+    print(f"{len(answers)} answers in {chosen.answers}: ragloop eval calibrate {chosen.answers}")
+    return 0
 
 
 def read_mtrag(path: Path, rating: str) -> list[RatedAnswer]:
@@ -55,3 +80,7 @@ def _conversation(turns: Sequence[Mapping[str, Any]]) -> str:
     if len(turns) == 1:
         return str(turns[0]["text"])
     return "\n".join(f"{'user' if turn['speaker'] == 'user' else 'assistant'}: {turn['text']}" for turn in turns)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -5,42 +5,43 @@ from __future__ import annotations
 from pathlib import Path
 
 from evals.cases.cases import Case
-from evals.cases.importing.imported import Imported, SourceText, file_name, uri_of
-from evals.cases.importing.reading import Shape, json_file, make_case
+from evals.cases.foreign_files import make_case, uri_of
+from tools.importers.foreign_json import ForeignObject, json_file
+from tools.importers.research_set import ResearchSet, SetDocument, file_name
 
 
-class _Answer(Shape):
+class _SquadAnswer(ForeignObject):
     text: str
     answer_start: int
 
 
-class _Question(Shape):
+class _SquadQuestion(ForeignObject):
     id: str
     question: str
-    answers: list[_Answer]
+    answers: list[_SquadAnswer]
 
 
-class _Paragraph(Shape):
+class _SquadParagraph(ForeignObject):
     context: str
-    qas: list[_Question]
+    qas: list[_SquadQuestion]
 
 
-class _Article(Shape):
+class _SquadArticle(ForeignObject):
     title: str
-    paragraphs: list[_Paragraph]
+    paragraphs: list[_SquadParagraph]
 
 
-class _File(Shape):
-    data: list[_Article]
+class _SquadFile(ForeignObject):
+    data: list[_SquadArticle]
 
 
-def read(path: Path, source: str) -> Imported:
+def read(path: Path, source: str) -> ResearchSet:
     """One document an article, its paragraphs one below the other. A question without answer, as SQuAD 2 has them, is
     left out: it is unanswerable from its paragraph, which is not to say from the others."""
     cases: list[Case] = []
     documents = []
     left_out = 0
-    for article in json_file(path, _File).data:
+    for article in json_file(path, _SquadFile).data:
         title = article.title.replace("_", " ")
         name = file_name(title, ".txt")
         text = ""
@@ -50,12 +51,12 @@ def read(path: Path, source: str) -> Imported:
                     cases.append(_case(item, uri_of(source, name), len(text), path.name))
                 left_out += not item.answers
             text += paragraph.context + "\n\n"
-        documents.append(SourceText(name, title, text))
+        documents.append(SetDocument(name, title, text))
     notes = (f"{left_out} questions have no answer in their paragraph and are left out.",) if left_out else ()
-    return Imported(tuple(cases), tuple(documents), notes)
+    return ResearchSet(tuple(cases), tuple(documents), notes)
 
 
-def _case(item: _Question, uri: str, offset: int, place: str) -> Case:
+def _case(item: _SquadQuestion, uri: str, offset: int, place: str) -> Case:
     answer = item.answers[0]
     return make_case(
         f"{place}, question {item.id}",

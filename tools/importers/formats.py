@@ -1,26 +1,17 @@
-"""The formats that can be imported, and how one is."""
+"""The research sets that can be turned into JSONL, and how one is."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from core.errors import InputError
-from evals.cases.cases import check_cases, load_cases
-from evals.cases.importing import (
-    chunking_eval,
-    clapnq,
-    csv_file,
-    feedbackqa,
-    kite,
-    mtrag,
-    sec_10q,
-    xquad,
-)
-from evals.cases.importing.imported import Imported
+from evals.cases.cases import check_cases
+from evals.cases.formats import sample
+from tools.importers import chunking_eval, clapnq, feedbackqa, kite, mtrag, sec_10q, xquad
+from tools.importers.research_set import ResearchSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +22,9 @@ class Format:
     name: str
     about: str
     path: str
-    read: Callable[[Path, str], Imported]
+    read: Callable[[Path, str], ResearchSet]
     source: str = ""
     documents: bool = False
-
-
-def _read_jsonl(path: Path, _source: str) -> Imported:
-    return Imported(tuple(load_cases(path)))
 
 
 _mtrag_clapnq = partial(mtrag.read, domain="clapnq")
@@ -46,8 +33,6 @@ _mtrag_fiqa = partial(mtrag.read, domain="fiqa")
 FORMATS = {
     format.name: format
     for format in (
-        Format("jsonl", "RAGLoop's own", "file", _read_jsonl),
-        Format("csv", "a table from a spreadsheet", "file", csv_file.read),
         Format("xquad", "XQuAD and SQuAD", "file", xquad.read, "xquad", True),
         Format("chunking-eval", "Chroma's chunking evaluation", "folder", chunking_eval.read, "chunking-eval", True),
         Format("clapnq", "ClapNQ, answerable and not", "folder", clapnq.read, "clapnq", True),
@@ -60,26 +45,15 @@ FORMATS = {
 }  # fmt: skip
 
 
-def find_format(name: str) -> Format:
-    """The format of this name. Raises InputError that lists them."""
-    if name not in FORMATS:
-        known = "; ".join(f"{each.name} ({each.about}: {each.path})" for each in FORMATS.values())
-        raise InputError(f"There is no format {name[:80]}.", hint=f"There are {known}.")
-    return FORMATS[name]
-
-
-def import_cases(
+def read_set(
     format: Format, path: Path, *, source: str | None = None, limit: int | None = None, seed: int = 7
-) -> Imported:
+) -> ResearchSet:
     """What the file or folder holds; with `limit`, a sample of that many cases, the same for the same seed.
 
     Raises InputError that names file, line and field.
     """
-    if source is not None and not format.source and format.name != "csv":
+    if source is not None and not format.source:
         raise InputError(f"Cases of the format {format.name} do not take a source.", hint="Leave --source away.")
-    imported = format.read(path.expanduser(), format.source if source is None else source)
-    check_cases(imported.cases, path.name)
-    if limit is None or limit >= len(imported.cases):
-        return imported
-    chosen = sorted(random.Random(seed).sample(range(len(imported.cases)), limit))  # noqa: S311 - a sample, no secret
-    return replace(imported, cases=tuple(imported.cases[number] for number in chosen))
+    found = format.read(path.expanduser(), format.source if source is None else source)
+    check_cases(found.cases, path.name)
+    return replace(found, cases=tuple(sample(found.cases, limit, seed)))

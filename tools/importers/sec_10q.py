@@ -9,20 +9,15 @@ from pathlib import Path
 
 from core.errors import InputError
 from evals.cases.cases import Case
-from evals.cases.importing.imported import Imported, uri_of
-from evals.cases.importing.reading import (
-    find_file,
-    make_case,
-    read_text,
-    require_columns,
-    table,
-)
+from evals.cases.foreign_files import make_case, read_text, table, uri_of
+from tools.importers.foreign_json import find_file, require_columns
+from tools.importers.research_set import ResearchSet
 
 QUESTIONS = "qna_data.csv"
 _COLUMNS = ("Question", "Source Docs", "Question Type", "Source Chunk Type", "Answer")
 
 
-def read(path: Path, source: str) -> Imported:
+def read(path: Path, source: str) -> ResearchSet:
     """The questions of qna_data.csv. Its column Source Docs is a pattern of names in the folder `docs` beside it; each
     of those documents is evidence as a whole."""
     file = find_file(path, QUESTIONS)
@@ -31,7 +26,7 @@ def read(path: Path, source: str) -> Imported:
     for number, (place, row) in enumerate(table(read_text(file), file.name, ","), start=1):
         require_columns(row, _COLUMNS, place)
         cases.append(_case(number, row, reports, source, place))
-    return Imported(tuple(cases))
+    return ResearchSet(tuple(cases))
 
 
 def _case(number: int, row: Mapping[str, str], reports: Sequence[str], source: str, place: str) -> Case:

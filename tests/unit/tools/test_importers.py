@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import json
 from pathlib import Path
@@ -13,10 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InputError
-from evals.cases.importing.formats import FORMATS, import_cases
-from evals.cases.importing.imported import Imported, SourceText, file_name, write_documents
-from tests.support.needs import shared
+from evals.calibration.rated_answers import RatedAnswer, read_rated_answers
+from evals.cases.cases import load_cases
+from evals.cases.formats import RESEARCH_SETS
+from tests.support.foreign_files import OF_ANOTHER_KIND
+from tests.support.needs import DATA, Need, requires, shared
 from tools.fits.labelled_questions import load
+from tools.importers import mtrag, mtrag_ratings
+from tools.importers.__main__ import main
+from tools.importers.formats import FORMATS, read_set
+from tools.importers.mtrag_ratings import read_mtrag
+from tools.importers.research_set import ResearchSet, SetDocument, file_name, write_documents
 
 REAL = {
     "xquad": ("xquad/xquad.en.json", 1190, 0),
@@ -28,10 +34,11 @@ REAL = {
     "kite": ("handbook/kite", 10, 0),
     "sec-10q": ("sec-10q", 195, 0),
 }
+HUMAN_SCORES = DATA / "mtrag" / mtrag.HUMAN_EVALUATIONS
 
 
-def imported(name: str, path: Path, **options: Any) -> Imported:
-    return import_cases(FORMATS[name], path, **options)
+def imported(name: str, path: Path, **options: Any) -> ResearchSet:
+    return read_set(FORMATS[name], path, **options)
 
 
 def write(path: Path, *values: Any) -> Path:
@@ -40,7 +47,7 @@ def write(path: Path, *values: Any) -> Path:
     return path
 
 
-def assert_evidence_stands(result: Imported, source: str) -> None:
+def assert_evidence_stands(result: ResearchSet, source: str) -> None:
     contents = {f"{source}/{document.path}": document.content for document in result.documents}
     for case in result.cases:
         for evidence in case.evidence:
@@ -209,93 +216,11 @@ def test_only_sections_that_both_people_found_good_are_evidence(tmp_path: Path) 
     assert result.documents[0].content == "# Masks - When\n\nWear one."
 
 
-# ---------------------------------------------------------------- CSV
-
-
-def csv_cases(folder: Path, text: str, encoding: str = "utf-8", **options: Any) -> Imported:
-    path = folder / "cases.csv"
-    path.write_bytes(text.encode(encoding))
-    return imported("csv", path, **options)
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-def test_a_table_is_read_as_spreadsheets_save_it(tmp_path: Path, encoding: str, delimiter: str) -> None:
-    rows = [["Answer", "QUESTION ", "document", "quote", "tags"], ["Ann’s", "Who?", "a.md", "It is Ann’s", '"x; y"']]
-    text = "\r\n".join(delimiter.join(row) for row in rows) + "\r\n" + delimiter * 4 + "\r\n"
-    (case,) = csv_cases(tmp_path, text, encoding).cases
-    assert (case.question, case.answer, case.tags) == ("Who?", "Ann’s", ("x", "y"))
-    assert case.evidence[0].uri == "a.md"
-    assert case.origin == "csv"
-
-
-def test_a_row_without_question_adds_evidence_to_the_case_above(tmp_path: Path) -> None:
-    text = 'question,document,quote\nWho?,a.md,"one,\ntwo"\n,b.md,three\nWhy?,c.md,\n'
-    first, second = csv_cases(tmp_path, text, source="docs").cases
-    assert [(evidence.uri, evidence.quote) for evidence in first.evidence] == [
-        ("docs/a.md", "one,\ntwo"),
-        ("docs/b.md", "three"),
-    ]
-    assert second.evidence[0].uri == "docs/c.md"
-
-
-def test_the_same_question_has_the_same_id_wherever_it_stands(tmp_path: Path) -> None:
-    one = csv_cases(tmp_path, "question,answer\nWho?,Ann\nWhy?,So\n").cases
-    other = csv_cases(tmp_path, "answer,question\nSo,Why?\n").cases
-    assert one[1].id == other[0].id != one[0].id
-
-
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        ("", "line 1: there is no column question"),
-        ("answer\nx\n", "line 1: there is no column question"),
-        ("question,anwser\na,b\n", "there is no column 'anwser'"),
-        ("question,question\na,b\n", "two columns are named question"),
-        ("question,answer\na\n", "line 2: the row does not have 2 fields"),
-        ("question,answer\na,b,c\n", "line 2: the row does not have 2 fields"),
-        ("question,answer\nok,b\n,c\n", "line 3: question: it is empty"),
-        ("question,document\n,a.md\n", "line 2: question: it is empty"),
-        ("question,answer,unanswerable\na,b,perhaps\n", "line 2: unanswerable"),
-        ("question,answer,unanswerable\na,b,yes\n", "line 2: the case: an unanswerable case has neither"),
-        ("question,answer\na,\n", "line 2: the case: an answerable case needs"),
-        ("question,quote\na,b\n", "line 2: evidence.0.uri: it is empty"),
-        ("question,answer\nok,b\na\x07,b\n", "line 3: question: it holds the control character"),
-        ("question,answer\n" + "a" * 8001 + ",b\n", "line 2: question: string should have at most 8000"),
-        ("question,answer\na," + "b" * 200_000 + "\n", "after line 1: field larger than field limit"),
-        ("question,answer\nWho?,a\nWho?,b\n", "two cases have the id"),
-        ("question\n", "holds no cases"),
-    ],
-)
-def test_what_is_wrong_with_a_table_is_said_by_line_and_field(tmp_path: Path, text: str, complaint: str) -> None:
-    with pytest.raises(InputError) as refused:
-        csv_cases(tmp_path, text)
-    assert complaint in refused.value.message
-    assert refused.value.hint
-
-
-def test_a_table_in_an_old_encoding_is_refused_with_its_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="line 2: it is not UTF-8"):
-        csv_cases(tmp_path, "question,answer\nWer prüft?,Ann\n", "latin-1")
-
-
-@given(st.text(max_size=200))
-def test_no_table_ends_in_anything_but_cases_or_a_complaint(
-    tmp_path_factory: pytest.TempPathFactory, text: str
-) -> None:
-    path = tmp_path_factory.getbasetemp() / "any.csv"
-    path.write_bytes(("question,answer\n" + text).encode("utf-8", "surrogatepass"))
-    with contextlib.suppress(InputError):
-        assert imported("csv", path).cases
-
-
 # ---------------------------------------------------------------- every format
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b"{}", b"[[[[", b'{"data": 7}', b"\xff\xfe\x00", b"\x00" * 100, b"[" * 100_000]
-)
+@pytest.mark.parametrize("content", OF_ANOTHER_KIND)
 def test_a_file_of_another_kind_is_refused_with_a_hint(tmp_path: Path, name: str, content: bytes) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
@@ -320,21 +245,12 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
         imported("mtrag-fiqa", folder)
 
 
-def test_a_sample_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
-    path = write(tmp_path / "q.json", [{"query": f"What is {n}?", "gt_answer": "A number."} for n in range(50)])
-    sample = imported("kite", path, limit=10, seed=1).cases
-    assert len(sample) == 10
-    assert imported("kite", path, limit=10, seed=1).cases == sample
-    assert imported("kite", path, limit=10, seed=2).cases != sample
-    assert len(imported("kite", path, limit=99).cases) == 50
-
-
 # ---------------------------------------------------------------- documents
 
 
 def test_documents_are_written_as_they_will_be_ingested(tmp_path: Path) -> None:
     write_documents(
-        tmp_path / "new", [SourceText("a/b.md", "", "text\n", heading="Title"), SourceText("c.txt", "", "plain")]
+        tmp_path / "new", [SetDocument("a/b.md", "", "text\n", heading="Title"), SetDocument("c.txt", "", "plain")]
     )
     assert (tmp_path / "new" / "a" / "b.md").read_text() == "# Title\n\ntext\n"
     assert (tmp_path / "new" / "c.txt").read_text() == "plain"
@@ -344,12 +260,12 @@ def test_documents_are_written_as_they_will_be_ingested(tmp_path: Path) -> None:
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(InputError, match="not empty"):
-        write_documents(tmp_path, [SourceText("a.txt", "", "text")])
+        write_documents(tmp_path, [SetDocument("a.txt", "", "text")])
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
 def test_documents_are_written_all_or_none(tmp_path: Path) -> None:
-    twice = [SourceText("a.txt", "", "one"), SourceText("a.txt", "", "two")]
+    twice = [SetDocument("a.txt", "", "one"), SetDocument("a.txt", "", "two")]
     with pytest.raises(InputError, match="cannot be written"):
         write_documents(tmp_path / "new", twice)
     assert not list(tmp_path.iterdir())
@@ -376,3 +292,106 @@ def test_the_fits_read_the_same_questions_with_the_spans_that_answer_them() -> N
     span = corpora["xquad"].questions[0].gold[0]
     text = next(document.text for document in corpora["xquad"].documents if document.uri == span.uri)
     assert text[span.start : span.end] == "308"
+
+
+# ---------------------------------------------------------------- ratings
+
+
+def rated_file(folder: Path, **changes: Any) -> Path:
+    content = {
+        "documents": [{"document_id": "d", "text": "Tea is free."}],
+        "tasks": [
+            {"task_id": "t", "input": [{"speaker": "user", "text": "Is it?"}], "contexts": [{"document_id": "d"}]},
+            {
+                "task_id": "u",
+                "input": [
+                    {"speaker": "user", "text": "Tea?"},
+                    {"speaker": "agent", "text": "Free."},
+                    {"speaker": "user", "text": "Sure?"},
+                ],
+                "contexts": [],
+            },
+        ],
+        "evaluations": [
+            _evaluation("t", {"faithfulness": {"ann": {"value": "4"}, "bob": {"value": "3"}}}),
+            _evaluation("t", {"naturalness": {"ann": {"value": "4"}}}),
+            _evaluation("u", {"faithfulness": {"ann": {"value": "4"}}}),
+        ],
+    }
+    path = folder / "mtrag.json"
+    path.write_text(json.dumps({**content, **changes}))
+    return path
+
+
+def _evaluation(task: str, annotations: dict[str, Any]) -> dict[str, Any]:
+    return {"task_id": task, "model_id": "m", "model_response": " Yes. ", "annotations": annotations}
+
+
+def test_mtrags_evaluations_become_answers_with_peoples_mean_score(tmp_path: Path) -> None:
+    assert read_mtrag(rated_file(tmp_path), "faithfulness") == [
+        RatedAnswer(id="t/m", question="Is it?", contexts=("Tea is free.",), answer="Yes.", score=3.5)
+    ]
+
+
+def test_a_rating_that_nobody_gave_and_a_file_in_another_form_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="politeness"):
+        read_mtrag(rated_file(tmp_path), "politeness")
+    with pytest.raises(InputError, match="no evaluation file"):
+        read_mtrag(rated_file(tmp_path, tasks=[]), "faithfulness")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_mtrag(tmp_path / "missing.json", "faithfulness")
+
+
+@requires(Need.SHARED, "mtrag")
+def test_the_published_evaluations_can_be_read() -> None:
+    answers = read_mtrag(HUMAN_SCORES, "faithfulness")
+    assert len(answers) > 400
+    assert all(1 <= answer.score <= 4 for answer in answers)
+    assert any(answer.question.startswith("user: ") for answer in answers)
+
+
+def test_the_ratings_are_written_as_calibrating_reads_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written = tmp_path / "rated.jsonl"
+    assert mtrag_ratings.main([str(rated_file(tmp_path)), "--answers", str(written)]) == 0
+    assert read_rated_answers(written) == read_mtrag(rated_file(tmp_path), "faithfulness")
+    assert f"ragloop eval calibrate {written}" in capsys.readouterr().out
+
+
+# ---------------------------------------------------------------- the command
+
+
+def test_cases_and_documents_are_written_as_the_commands_read_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cases, wiki = tmp_path / "cases.jsonl", tmp_path / "wiki"
+    path = write(tmp_path / "squad.json", SQUAD)
+    assert main(["xquad", str(path), "--cases", str(cases), "--documents", str(wiki)]) == 0
+    (case,) = load_cases(cases)
+    assert (tmp_path / case.evidence[0].uri).read_text(encoding="utf-8").startswith("It was built in 1900.")
+    out, err = capsys.readouterr()
+    assert f"ragloop eval import jsonl {cases}" in out
+    assert f"ragloop ingest {wiki} --source wiki" in out
+    assert "1 questions have no answer" in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["kite", "{q}", "--documents", "{tmp}/docs"],
+        ["kite", "{q}", "--source", "docs"],
+        ["xquad", "{q}"],
+        ["kite", "{tmp}/missing"],
+    ],
+)
+def test_a_set_that_cannot_be_converted_leaves_nothing_behind(
+    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "q.json", [{"query": "What is 1?", "gt_answer": "A number."}])
+    known = [word.replace("{q}", str(path)).replace("{tmp}", str(tmp_path)) for word in words]
+    assert main([*known, "--cases", str(tmp_path / "cases.jsonl")]) == 2
+    assert capsys.readouterr().err.startswith("Error: ")
+    assert [each.name for each in tmp_path.iterdir()] == ["q.json"]
+
+
+def test_the_package_knows_the_name_of_every_set_that_is_converted_here() -> None:
+    assert set(RESEARCH_SETS) == set(FORMATS)

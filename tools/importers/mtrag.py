@@ -7,39 +7,31 @@ from pathlib import Path
 from typing import Any
 
 from evals.cases.cases import Case
-from evals.cases.importing.imported import Imported, SourceText, file_name, uri_of
-from evals.cases.importing.reading import (
-    Shape,
-    existing_folder,
-    json_file,
-    json_lines,
-    make_case,
-    read_text,
-    require_columns,
-    table,
-)
+from evals.cases.foreign_files import make_case, read_text, table, uri_of
+from tools.importers.foreign_json import ForeignObject, existing_folder, json_file, json_lines, require_columns
+from tools.importers.research_set import ResearchSet, SetDocument, file_name
 
 HUMAN_EVALUATIONS = Path("evaluations") / "reference_subset_with_human_evaluations.json"
 
 _USER = "|user|:"
 
 
-class _Message(Shape):
+class _MtragMessage(ForeignObject):
     speaker: str
     text: str
 
 
-class _Task(Shape):
+class _MtragTask(ForeignObject):
     task_id: str
-    input: list[_Message]
-    targets: list[_Message]
+    input: list[_MtragMessage]
+    targets: list[_MtragMessage]
 
 
-class _Evaluations(Shape):
-    tasks: list[_Task]
+class _MtragEvaluations(ForeignObject):
+    tasks: list[_MtragTask]
 
 
-def read(path: Path, source: str, *, domain: str, rewritten: bool = False) -> Imported:
+def read(path: Path, source: str, *, domain: str, rewritten: bool = False) -> ResearchSet:
     """The last questions of conversations with what was said before; with `rewritten`, the same questions put so that
     they can be understood alone.
 
@@ -62,15 +54,15 @@ def read(path: Path, source: str, *, domain: str, rewritten: bool = False) -> Im
             said = _messages(row["text"], tasks.get(row["_id"]))
             cases.append(_case(row["_id"], said, evidence, tasks.get(row["_id"]), domain, place))
     note = f"{incomplete} questions have evidence outside the passages that are here; those with no other are left out."
-    return Imported(tuple(cases), tuple(documents.values()), (note,) if incomplete else ())
+    return ResearchSet(tuple(cases), tuple(documents.values()), (note,) if incomplete else ())
 
 
-def _passages(path: Path) -> list[tuple[str, SourceText]]:
+def _passages(path: Path) -> list[tuple[str, SetDocument]]:
     found = []
     for place, row in json_lines(path, dict[str, str]):
         require_columns(row, ("_id", "title", "text"), place)
         if row["text"].strip():
-            document = SourceText(file_name(row["_id"], ".md"), row["title"], row["text"], heading=row["title"])
+            document = SetDocument(file_name(row["_id"], ".md"), row["title"], row["text"], heading=row["title"])
             found.append((row["_id"], document))
     return found
 
@@ -83,11 +75,11 @@ def _judged(path: Path) -> dict[str, list[str]]:
     return gold
 
 
-def _tasks(path: Path) -> Mapping[str, _Task]:
-    return {task.task_id: task for task in json_file(path, _Evaluations).tasks}
+def _tasks(path: Path) -> Mapping[str, _MtragTask]:
+    return {task.task_id: task for task in json_file(path, _MtragEvaluations).tasks}
 
 
-def _messages(text: str, task: _Task | None) -> list[tuple[str, str]]:
+def _messages(text: str, task: _MtragTask | None) -> list[tuple[str, str]]:
     """(role, text) of every message, the question last."""
     if task is not None:
         return [("user" if message.speaker == "user" else "assistant", message.text) for message in task.input]
@@ -98,7 +90,7 @@ def _case(
     query: str,
     said: Sequence[tuple[str, str]],
     evidence: Sequence[Mapping[str, Any]],
-    task: _Task | None,
+    task: _MtragTask | None,
     domain: str,
     place: str,
 ) -> Case:

@@ -18,8 +18,8 @@ from typing import Any
 
 from core.errors import InputError
 from core.types import digest
-from evals.cases.importing.imported import Imported, uri_of
-from evals.cases.importing.reading import make_case, read_text, table
+from evals.cases.cases import Case
+from evals.cases.foreign_files import make_case, read_text, table, uri_of
 
 COLUMNS = ("id", "question", "answer", "document", "quote", "tags", "unanswerable", "group", "locked")
 _DELIMITERS = ",;\t|"
@@ -28,7 +28,7 @@ _NO = frozenset({"no", "false", "0", "", "n"})
 
 
 @dataclass
-class _Draft:
+class _TableCase:
     """A case while its rows are read: the first says all but the evidence, which further rows may add to."""
 
     place: str
@@ -36,27 +36,25 @@ class _Draft:
     evidence: list[Mapping[str, str]] = field(default_factory=list)
 
 
-def read(path: Path, source: str) -> Imported:
+def read(path: Path, source: str) -> list[Case]:
     """The cases of the file. A row without question adds its document and quote to the case above. Raises InputError
     that names the line, or a column that there is not."""
     header, text = _header(path)
-    drafts: list[_Draft] = []
+    begun: list[_TableCase] = []
     for place, raw in table(text, path.name, header):
         row = {_column(name): value.strip() for name, value in raw.items()}
         if not any(row.values()):
             continue
         if row["question"]:
-            drafts.append(_Draft(place, _fields(row, place)))
-        elif not drafts or any(row.get(name) for name in COLUMNS if name not in ("document", "quote")):
+            begun.append(_TableCase(place, _fields(row, place)))
+        elif not begun or any(row.get(name) for name in COLUMNS if name not in ("document", "quote")):
             raise InputError(
                 f"{place}: question: it is empty.",
                 hint="A row without question adds a document and a quote to the case above, and nothing else.",
             )
         if row.get("document") or row.get("quote"):
-            drafts[-1].evidence.append(_evidence(row, source))
-    return Imported(
-        tuple(make_case(draft.place, **draft.fields, evidence=draft.evidence, origin="csv") for draft in drafts)
-    )
+            begun[-1].evidence.append(_evidence(row, source))
+    return [make_case(one.place, **one.fields, evidence=one.evidence, origin="csv") for one in begun]
 
 
 def _header(path: Path) -> tuple[str, str]:

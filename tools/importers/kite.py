@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from evals.cases.importing.imported import Imported
-from evals.cases.importing.reading import Shape, find_file, json_file, make_case
+from evals.cases.foreign_files import make_case
+from tools.importers.foreign_json import ForeignObject, find_file, json_file
+from tools.importers.research_set import ResearchSet
 
 
-class _Question(Shape):
+class _KiteQuestion(ForeignObject):
     query: str
     gt_answer: str
 
 
-def read(path: Path, _source: str) -> Imported:
+def read(path: Path, _source: str) -> ResearchSet:
     """The questions of a file such as queries/sourcegraph.json."""
     if path.is_dir():
         path = find_file(path / "queries" if (path / "queries").is_dir() else path, "*.json")
@@ -25,6 +26,6 @@ def read(path: Path, _source: str) -> Imported:
             answer=item.gt_answer,
             origin="kite",
         )
-        for number, item in enumerate(json_file(path, list[_Question]), start=1)
+        for number, item in enumerate(json_file(path, list[_KiteQuestion]), start=1)
     )
-    return Imported(tuple(cases))
+    return ResearchSet(tuple(cases))
