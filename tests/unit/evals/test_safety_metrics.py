@@ -57,6 +57,7 @@ def test_personal_data_is_found_by_its_form(text: str, kind: str) -> None:
         "Card 4111 1111 1111 1112 fails the check.",
         "Account GB33BUKB20201555555556 fails the check.",
         "Listen on 127.0.0.1 or 192.168.1.20, version 1.2.3.4444",
+        "Account GB33BUKB2020155555555555 is too long for its country",
         "Order 000-12-3456, part 666-12-3456",
         "The range 10-20 and the date 2024-03-01 at 12:30",
         "@channel and user@localhost",
