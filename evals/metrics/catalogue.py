@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from core.ports import Embedder
 from core.types import Prices
 from evals.metrics.citations import citation_metrics
@@ -13,14 +15,18 @@ from evals.metrics.operation import operation_metrics
 from evals.metrics.retrieval import retrieval_metrics
 from evals.metrics.text.consistency import Consistency
 from evals.metrics.text.gold_answer import gold_answer_metrics
+from evals.metrics.text.overlap import overlap_metrics
 from evals.metrics.text.quality import quality_metrics
 from evals.metrics.text.safety import safety_metrics
 
 __all__ = ["judged_metrics", "plain_metrics"]
 
 
-def plain_metrics(embedder: Embedder, language: str, prices: Prices | None = None) -> list[Metric]:
-    """The metrics that ask no model server, in the report's order."""
+def plain_metrics(
+    embedder: Embedder, language: str, prices: Prices | None = None, asked: Collection[str] = ()
+) -> list[Metric]:
+    """The metrics that ask no model server, in the report's order; BLEU and ROUGE only where `asked` names them. Raises
+    SettingsError if the packages of those are missing."""
     meanings = Meanings(embedder)
     return [
         *quality_metrics(language),
@@ -28,6 +34,7 @@ def plain_metrics(embedder: Embedder, language: str, prices: Prices | None = Non
         *citation_metrics(),
         grounding_metric(language),
         *gold_answer_metrics(meanings),
+        *overlap_metrics(asked),
         *safety_metrics(language),
         Consistency(meanings),
         *operation_metrics(prices),

@@ -37,7 +37,8 @@ def open_evaluator(settings: Settings) -> Iterator[tuple[Evaluator, Services]]:
 def panel(services: Services) -> Panel:
     """The metrics that need no model, and the judged ones where a judge is configured."""
     settings = services.settings
-    plain = plain_metrics(services.embedder, settings.language, settings.prices)
+    thresholds = load_thresholds(settings.gate_file)
+    plain = plain_metrics(services.embedder, settings.language, settings.prices, thresholds.quality)
     judge = open_judge(settings)
     if judge is None:
         return Panel(plain)
@@ -46,7 +47,7 @@ def panel(services: Services) -> Panel:
     calibrated = CalibrationStore(settings.home).get(judge, prompts)
     return Panel(
         metrics=[*plain, *judged_metrics(judge, services.embedder, prompts)],
-        judge=quality(calibrated, judge, load_thresholds(settings.gate_file).judge),
+        judge=quality(calibrated, judge, thresholds.judge),
         concurrency=settings.judge_concurrency,
     )
 

@@ -106,7 +106,7 @@ def row(given: AnswerRecord, gold: Sequence[GoldSpan] = (), *, gold_answer: str 
 
 
 def metric(name: str, prices: Prices | None = None) -> Metric:
-    return next(each for each in plain_metrics(FakeEmbedder(), "english", prices) if each.name == name)
+    return next(each for each in plain_metrics(FakeEmbedder(), "english", prices, [name]) if each.name == name)
 
 
 def outcome(name: str, measured: Row, prices: Prices | None = None) -> Outcome:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.errors import SettingsError
+from evals.metrics.catalogue import plain_metrics
+from evals.metrics.text import overlap
 from evals.metrics.text.words import squad_tokens
+from tests.fakes import FakeEmbedder
 from tests.support.metric_rows import answer, row, score, skipped
 
 NAMES = [
     "exact_match",
     "token_f1",
-    "bleu",
-    "rouge_l",
-    "chrf",
-    "string_similarity",
     "answer_contained",
     "answer_similarity",
+    "bleu",
+    "rouge_l",
 ]
 
 
@@ -55,13 +59,10 @@ def test_cases_without_a_gold_answer_are_skipped(name: str) -> None:
         # Longest common sequence "tea free everyone" of 3 in 4 and 5: 2 * 3/4 * 3/5 / (3/4 + 3/5).
         ("rouge_l", "tea is free everyone", "tea costs free for everyone", 2 / 3),
         ("rouge_l", "coffee", "tea", 0.0),
-        # Five letters of which one differs.
-        ("string_similarity", "teams", "teary", 0.6),
         ("answer_contained", "All tea is free here.", "tea is free", 1.0),
         ("answer_contained", "All Tea is free here.", "tea is free", 0.0),
         # Unigrams 3/4, bigrams 1/3 smoothed off, lengths equal: see sacrebleu; here only that order counts.
         ("bleu", "coffee", "tea", 0.0),
-        ("chrf", "xyz", "tea", 0.0),
     ],
 )
 def test_values_worked_out_by_hand(name: str, given: str, gold: str, expected: float) -> None:
@@ -69,7 +70,6 @@ def test_values_worked_out_by_hand(name: str, given: str, gold: str, expected: f
 
 
 def test_bleu_reads_all_sentences_of_an_answer() -> None:
-    """Ragas alone would read the first one, and find nothing in common."""
     gold = "Tea is free for all of us. Travel needs approval by the lead."
     assert measured("bleu", "Something else first. Travel needs approval by the lead.", gold) > 0.3
 
@@ -96,3 +96,21 @@ def test_every_score_is_a_share_whatever_the_texts(name: str, given: str, gold: 
 @given(st.lists(st.sampled_from(["tea", "is", "free", "the", "Lead!"])))
 def test_tokens_do_not_depend_on_spacing(words: list[str]) -> None:
     assert squad_tokens("  ".join(words)) == squad_tokens("\n".join(words))
+
+
+def test_bleu_and_rouge_are_computed_where_the_gates_file_asks_for_them() -> None:
+    def names(*asked: str) -> set[str]:
+        return {each.name for each in plain_metrics(FakeEmbedder(), "english", asked=asked)}
+
+    assert names("correct", "bleu") - names("correct") == {"bleu"}
+    assert {"bleu", "rouge_l"}.isdisjoint(names())
+
+
+def test_whoever_asks_for_a_metric_whose_package_is_missing_is_told_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    missing = dataclasses.replace(overlap.OVERLAPS["bleu"], package="no-such-package")
+    monkeypatch.setitem(overlap.OVERLAPS, "bleu", missing)
+    with pytest.raises(SettingsError, match="bleu") as refused:
+        overlap.overlap_metrics(["bleu"])
+    assert "ragloop[overlap]" in str(refused.value.hint)
