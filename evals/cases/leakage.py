@@ -53,7 +53,7 @@ _HINT = 'A line holds one conversation: {"messages": [{"role": "user", "content"
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class TaughtMessage:
     """A message of a training conversation: `line` is where it stands in the file."""
 
     line: int
@@ -107,7 +107,7 @@ def check(cases: Sequence[Case], training: Path) -> LeakageReport:
     return find_leaks(cases, read_training(training))
 
 
-def find_leaks(cases: Sequence[Case], messages: Iterable[Message]) -> LeakageReport:
+def find_leaks(cases: Sequence[Case], messages: Iterable[TaughtMessage]) -> LeakageReport:
     """Compare the cases with messages, which are read once, one at a time."""
     wanted = _Wanted(cases)
     found: dict[tuple[str, Part], Leak] = {}
@@ -122,7 +122,7 @@ def find_leaks(cases: Sequence[Case], messages: Iterable[Message]) -> LeakageRep
     return LeakageReport(len(cases), count, tuple(order))
 
 
-def read_training(path: Path) -> Iterator[Message]:
+def read_training(path: Path) -> Iterator[TaughtMessage]:
     """The messages of a training file, line by line. Raises InputError for a line that is no conversation."""
     try:
         with path.open("rb") as file:
@@ -172,7 +172,7 @@ class _Wanted:
             for piece in rarest:
                 self._by_piece[piece].append(number)
 
-    def leaks_in(self, message: Message) -> Iterator[Leak]:
+    def leaks_in(self, message: TaughtMessage) -> Iterator[Leak]:
         text = normalised(message.text)
         taught = message.role == "assistant"
         for short in self._short.get(text, []):
@@ -185,7 +185,7 @@ class _Wanted:
                 yield from _compare(wanted, message, text)
 
 
-def _compare(wanted: _Text, message: Message, text: str) -> Iterator[Leak]:
+def _compare(wanted: _Text, message: TaughtMessage, text: str) -> Iterator[Leak]:
     from rapidfuzz import fuzz
 
     if f" {wanted.text} " in f" {text} ":
@@ -225,7 +225,7 @@ def _missing(words: Sequence[str], stretch: str) -> int:
     )
 
 
-def _leak(wanted: _Text, message: Message, similarity: float, text: str) -> Leak:
+def _leak(wanted: _Text, message: TaughtMessage, similarity: float, text: str) -> Leak:
     return Leak(wanted.case.id, wanted.case.locked, wanted.part, message.line, round(similarity, 3), text[:300])
 
 
@@ -242,25 +242,25 @@ def _pieces(text: str) -> set[str]:
     return {text[start : start + _PIECE] for start in range(max(1, len(text) - _PIECE + 1))}
 
 
-class _Turn(BaseModel):
+class _TaughtTurn(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
 
     role: str
     content: str
 
 
-class _Row(BaseModel):
+class _TaughtRow(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
 
-    messages: list[_Turn]
+    messages: list[_TaughtTurn]
 
 
-def _messages(line: bytes, number: int, place: str) -> Iterator[Message]:
+def _messages(line: bytes, number: int, place: str) -> Iterator[TaughtMessage]:
     if len(line) > _MOST_LINE_BYTES:
         raise InputError(f"{place}: it is longer than {_MOST_LINE_BYTES:,} bytes.", hint=_HINT)
     try:
-        row = _Row.model_validate_json(line.removeprefix(b"\xef\xbb\xbf"))
+        row = _TaughtRow.model_validate_json(line.removeprefix(b"\xef\xbb\xbf"))
     except ValidationError as error:
         raise InputError(f"{place}: {explain(error)}", hint=_HINT) from error
     for turn in row.messages:
-        yield Message(number, turn.role, turn.content)
+        yield TaughtMessage(number, turn.role, turn.content)

@@ -12,7 +12,7 @@ from core.release import GeneratorSpec
 from core.storage.database import Database
 from evals.cases.cases import DATASETS, Case, load_cases
 from evals.cases.dataset_store import DatasetStore
-from evals.cases.leakage import Leak, Message, check, find_leaks
+from evals.cases.leakage import Leak, TaughtMessage, check, find_leaks
 from serving.adapters.checks import TRAINING
 from serving.adapters.store import AdapterStore
 from serving.finetune.dataset import TrainingSet
@@ -67,7 +67,7 @@ def all_datasets(database: Database) -> Iterator[tuple[str, Sequence[Case]]]:
             yield path.stem, load_cases(path)
 
 
-def _messages(training: TrainingSet) -> Iterator[Message]:
+def _messages(training: TrainingSet) -> Iterator[TaughtMessage]:
     for numbered in training.rows:
         for turn in taught(numbered.row):
-            yield Message(numbered.line, turn.role, turn.content)
+            yield TaughtMessage(numbered.line, turn.role, turn.content)

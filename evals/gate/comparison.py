@@ -99,7 +99,7 @@ class UnscoredRow(Frozen):
     reason: str
 
 
-class Block(Frozen):
+class BlockingReason(Frozen):
     """Why the candidate may not be promoted, whatever its scores. `cases` are the case ids it rests on."""
 
     code: Literal["unscored", "judge", "locked_case", "critical_slice", "safety", "too_few_cases", "leakage"]

@@ -14,7 +14,7 @@ from pydantic import Field
 from core.frozen import Frozen
 from core.release import ManifestChange
 from evals.gate.comparison import (
-    Block,
+    BlockingReason,
     DatasetRef,
     JudgeQuality,
     LockedCase,
@@ -62,7 +62,7 @@ class Report(Frozen):
     """Name of the metric that decides wins and losses."""
     unseen_loss: float | None = None
     """The share of questions that may have become wrong without one of the cases showing it, at 95 %."""
-    blocks: tuple[Block, ...] = ()
+    blocks: tuple[BlockingReason, ...] = ()
     changes: tuple[ManifestChange, ...] = ()
     metrics: tuple[MetricComparison, ...] = ()
     slices: tuple[SliceComparison, ...] = ()

@@ -8,7 +8,7 @@ from evals.metrics.metric import Row
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class AnswerFacts:
     """What of an answer is needed to say why it differs from another. `gold_rank` counts from 1 and is None where no
     passage holds the evidence; `reason` says why there is no answer."""
 
@@ -21,7 +21,7 @@ class Facts:
     reason: str = ""
 
     @classmethod
-    def of(cls, row: Row) -> Facts:
+    def of(cls, row: Row) -> AnswerFacts:
         answer = row.answer
         ranks = [
             rank
@@ -43,11 +43,11 @@ class Facts:
         )
 
     @classmethod
-    def missing(cls, reason: str) -> Facts:
+    def missing(cls, reason: str) -> AnswerFacts:
         return cls("", False, None, False, 0, (), reason)
 
 
-def why(candidate: Facts, baseline: Facts | None, *, has_gold: bool) -> str:
+def why(candidate: AnswerFacts, baseline: AnswerFacts | None, *, has_gold: bool) -> str:
     """The first thing on the path of a question in which the two answers differ."""
     if candidate.reason:
         return f"The candidate gave no answer: {candidate.reason}"
@@ -69,7 +69,7 @@ def why(candidate: Facts, baseline: Facts | None, *, has_gold: bool) -> str:
     return "They quote or word it otherwise."
 
 
-def _alone(facts: Facts, has_gold: bool) -> str:
+def _alone(facts: AnswerFacts, has_gold: bool) -> str:
     if facts.abstained:
         return "It declined to answer."
     if not has_gold:
@@ -80,7 +80,7 @@ def _alone(facts: Facts, has_gold: bool) -> str:
     return f"It found the evidence at rank {facts.gold_rank} and {cited}."
 
 
-def _retrieval(candidate: Facts, baseline: Facts, has_gold: bool) -> str:
+def _retrieval(candidate: AnswerFacts, baseline: AnswerFacts, has_gold: bool) -> str:
     if not has_gold or (candidate.gold_rank is None) == (baseline.gold_rank is None):
         return ""
     if candidate.gold_rank is None:
@@ -88,14 +88,14 @@ def _retrieval(candidate: Facts, baseline: Facts, has_gold: bool) -> str:
     return f"The candidate found the evidence, at rank {candidate.gold_rank}; the baseline did not."
 
 
-def _abstention(candidate: Facts, baseline: Facts) -> str:
+def _abstention(candidate: AnswerFacts, baseline: AnswerFacts) -> str:
     if candidate.abstained == baseline.abstained:
         return ""
     declined, answered = ("candidate", "baseline") if candidate.abstained else ("baseline", "candidate")
     return f"The {declined} declined to answer{_ranks(candidate, baseline)}; the {answered} answered."
 
 
-def _ranks(candidate: Facts, baseline: Facts) -> str:
+def _ranks(candidate: AnswerFacts, baseline: AnswerFacts) -> str:
     if candidate.gold_rank is None or baseline.gold_rank is None:
         return ""
     return f" (evidence at rank {candidate.gold_rank} against {baseline.gold_rank})"

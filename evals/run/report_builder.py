@@ -11,7 +11,7 @@ from core.release import Release, differences
 from evals.cases.cases import Case
 from evals.gate.blocks import find_blocks
 from evals.gate.comparison import (
-    Block,
+    BlockingReason,
     DatasetRef,
     JudgeQuality,
     LockedCase,
@@ -252,7 +252,7 @@ def _locked(inquiry: Inquiry, primary: Column) -> list[LockedCase]:
 
 
 def _summary(
-    comparisons: Sequence[MetricComparison], thresholds: Thresholds, found: Verdict, blocks: Sequence[Block]
+    comparisons: Sequence[MetricComparison], thresholds: Thresholds, found: Verdict, blocks: Sequence[BlockingReason]
 ) -> str:
     primary = next(each for each in comparisons if each.name == thresholds.primary)
     words = [_said(primary, found, thresholds)]

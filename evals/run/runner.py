@@ -28,7 +28,7 @@ from evals.metrics.metric import (
     Scored,
     Skipped,
 )
-from evals.run.differences import Facts
+from evals.run.differences import AnswerFacts
 from serving.answerer import Question
 
 logger = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class SideResults:
     """One side's outcome, a place for each case: answers' ids and facts, and each metric's scores."""
 
     answer_ids: list[str]
-    facts: list[Facts]
+    facts: list[AnswerFacts]
     scores: dict[str, list[float | None]]
     failed: dict[str, int]
     reused: int = 0
@@ -150,7 +150,7 @@ class Runner:
         names = [metric.name for metric in self._metrics]
         return SideResults(
             answer_ids=[respondent.answer_id(case) for case in cases],
-            facts=[Facts.missing("not asked yet")] * len(cases),
+            facts=[AnswerFacts.missing("not asked yet")] * len(cases),
             scores={name: [None] * len(cases) for name in names},
             failed=dict.fromkeys(names, 0),
         )
@@ -191,10 +191,10 @@ class Runner:
         for ordinal in part:
             row = self._row(cases[ordinal], entries[found.answer_ids[ordinal]])
             if isinstance(row, Row):
-                found.facts[ordinal] = Facts.of(row)
+                found.facts[ordinal] = AnswerFacts.of(row)
                 rows[ordinal] = row
             else:
-                found.facts[ordinal] = Facts.missing(row)
+                found.facts[ordinal] = AnswerFacts.missing(row)
                 results.missing(side, cases[ordinal], row)
         return rows
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from core.feedback import FeedbackSide
 from core.types import Turn
 from evals.cases.cases import Case, GoldEvidence
-from evals.cases.leakage import Message, find_leaks, normalised
+from evals.cases.leakage import TaughtMessage, find_leaks, normalised
 
 # Half of what people accept measures, half teaches: both are scarce, a tuning needs some hundred rows to show anything
 # and an evaluation as many cases to see it, so neither is worth more than the other.
@@ -109,8 +109,8 @@ def _as_case(placed: Placed, number: int) -> Case:
     )
 
 
-def _messages(placed: Mapping[int, Placed]) -> Iterator[Message]:
+def _messages(placed: Mapping[int, Placed]) -> Iterator[TaughtMessage]:
     for number, each in placed.items():
         answer = [Turn("assistant", each.answer)] if each.answer else []
         for turn in (*each.history, Turn("user", each.question), *answer):
-            yield Message(number, turn.role, turn.content)
+            yield TaughtMessage(number, turn.role, turn.content)

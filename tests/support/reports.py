@@ -26,7 +26,7 @@ from evals.gate.comparison import DatasetRef, Interval, JudgeQuality, Side
 from evals.gate.thresholds import load_thresholds
 from evals.metrics.metric import Group
 from evals.report.report import Report
-from evals.run.differences import Facts
+from evals.run.differences import AnswerFacts
 from evals.run.report_builder import Inquiry, build_report
 from evals.run.runner import Results, SideResults
 from serving.releases.service import ReleaseService
@@ -198,7 +198,7 @@ def _empty(dataset: Dataset) -> SideResults:
     many = len(dataset.cases)
     return SideResults(
         answer_ids=[""] * many,
-        facts=[Facts.missing("")] * many,
+        facts=[AnswerFacts.missing("")] * many,
         scores={measure.name: [None] * many for measure in MEASURES},
         failed={measure.name: 0 for measure in MEASURES},
     )
@@ -214,12 +214,12 @@ def _record_row(
     if how == "missing":
         reason = "The model server did not answer within 60 seconds."
         ledger.save_answers([AnswerEntry(answer_id, release.id, case.sha256, "failed", None, reason)])
-        found.facts[ordinal] = Facts.missing(reason)
+        found.facts[ordinal] = AnswerFacts.missing(reason)
         results.missing(side, case, reason)
         return
     record, rank = answers.answer(case, release, how)
     ledger.save_answers([AnswerEntry(answer_id, release.id, case.sha256, "answered", record, "")])
-    found.facts[ordinal] = Facts(
+    found.facts[ordinal] = AnswerFacts(
         text=record["text"], abstained=record["abstained"], gold_rank=rank, gold_cited=how == "right",
         passages=len(record["passages"]), cited=tuple(citation["uri"] for citation in record["citations"]),
     )  # fmt: skip

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from evals.run.differences import Facts, why
+from evals.run.differences import AnswerFacts, why
 
-FOUND = Facts("an answer", abstained=False, gold_rank=2, gold_cited=True, passages=8, cited=("a.md",))
+FOUND = AnswerFacts("an answer", abstained=False, gold_rank=2, gold_cited=True, passages=8, cited=("a.md",))
 
 
 @pytest.mark.parametrize(
@@ -38,15 +38,15 @@ FOUND = Facts("an answer", abstained=False, gold_rank=2, gold_cited=True, passag
         ),
         (replace(FOUND, text="b", cited=("a.md", "b.md")), FOUND, "They cite other documents."),
         (replace(FOUND, text="b"), FOUND, "They quote or word it otherwise."),
-        (Facts.missing("The index is down."), FOUND, "The candidate gave no answer: The index is down."),
-        (FOUND, Facts.missing("The index is down."), "The baseline gave no answer: The index is down."),
+        (AnswerFacts.missing("The index is down."), FOUND, "The candidate gave no answer: The index is down."),
+        (FOUND, AnswerFacts.missing("The index is down."), "The baseline gave no answer: The index is down."),
         (FOUND, None, "It found the evidence at rank 2 and cites it."),
         (replace(FOUND, gold_rank=None), None, "The evidence is not among its 8 passages."),
         (replace(FOUND, abstained=True), None, "It declined to answer."),
     ],
 )
 def test_it_names_the_first_difference_on_the_path_of_a_question(
-    candidate: Facts, baseline: Facts | None, said: str
+    candidate: AnswerFacts, baseline: AnswerFacts | None, said: str
 ) -> None:
     assert why(candidate, baseline, has_gold=True) == said
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.errors import InputError
 from evals.cases.cases import Case
-from evals.cases.leakage import LeakageReport, Message, check, find_leaks
+from evals.cases.leakage import LeakageReport, TaughtMessage, check, find_leaks
 
 QUESTION = "Who has to approve a business trip to another country?"
 ANSWER = "The team lead approves trips inside the country, the director of finance every other one."
@@ -32,7 +32,7 @@ def case(locked: bool = False, question: str = QUESTION, answer: str = ANSWER) -
 
 
 def leaks(text: str, role: str = "user", locked: bool = False) -> LeakageReport:
-    return find_leaks([case(locked)], [Message(1, role, text)])
+    return find_leaks([case(locked)], [TaughtMessage(1, role, text)])
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_question_of_the_same_pattern_is_another_question(text: str) -> None:
 
 def test_numbers_tell_questions_apart() -> None:
     wanted = case(question="How did the net sales of the company change in 2022?")
-    other = Message(1, "user", "How did the net sales of the company change in 2023?")
+    other = TaughtMessage(1, "user", "How did the net sales of the company change in 2023?")
     assert not find_leaks([wanted], [other]).leaks
 
 
@@ -91,13 +91,13 @@ def test_what_the_assistant_is_taught_to_say_is_compared_with_answers_and_eviden
 
 
 def test_a_short_answer_that_stands_everywhere_is_no_leak() -> None:
-    assert not find_leaks([case(answer="136")], [Message(1, "assistant", "The answer is 136.")]).leaks
+    assert not find_leaks([case(answer="136")], [TaughtMessage(1, "assistant", "The answer is 136.")]).leaks
 
 
 def test_a_short_question_is_found_as_a_whole_message_only() -> None:
     short = case(question="Why is that?")
-    assert find_leaks([short], [Message(1, "user", "why is that")]).leaks
-    assert not find_leaks([short], [Message(1, "user", "And why is that so late?")]).leaks
+    assert find_leaks([short], [TaughtMessage(1, "user", "why is that")]).leaks
+    assert not find_leaks([short], [TaughtMessage(1, "user", "And why is that so late?")]).leaks
 
 
 def test_a_locked_case_is_held_to_a_stricter_measure_and_comes_first() -> None:
@@ -105,15 +105,17 @@ def test_a_locked_case_is_held_to_a_stricter_measure_and_comes_first() -> None:
     assert not leaks(half).leaks
     assert leaks(half, locked=True).locked_cases == ("trip",)
     other = Case(id="a", question="How long are receipts of expenses kept?", answer="Ten years.")
-    both = find_leaks([other, case(locked=True)], [Message(1, "user", other.question), Message(2, "user", QUESTION)])
+    both = find_leaks(
+        [other, case(locked=True)], [TaughtMessage(1, "user", other.question), TaughtMessage(2, "user", QUESTION)]
+    )
     assert [leak.case_id for leak in both.leaks] == ["trip", "a"]
 
 
 def test_each_part_is_reported_once_with_its_nearest_message() -> None:
     messages = [
-        Message(1, "user", QUESTION.replace("has to", "must")),
-        Message(2, "user", QUESTION),
-        Message(3, "user", QUESTION),
+        TaughtMessage(1, "user", QUESTION.replace("has to", "must")),
+        TaughtMessage(2, "user", QUESTION),
+        TaughtMessage(3, "user", QUESTION),
     ]
     (leak,) = find_leaks([case()], messages).leaks
     assert (leak.line, leak.exact) == (2, True)
@@ -133,7 +135,7 @@ def test_any_question_is_found_whatever_its_case_spacing_and_surroundings(
 ) -> None:
     dressed = "".join(word.upper() + gap for word, gap in zip(question, gaps, strict=False))
     report = find_leaks(
-        [case(question=" ".join(question) + "?")], [Message(7, "user", f"{before}\n{dressed}\n{after}")]
+        [case(question=" ".join(question) + "?")], [TaughtMessage(7, "user", f"{before}\n{dressed}\n{after}")]
     )
     assert [(leak.part, leak.line, leak.exact) for leak in report.leaks] == [("question", 7, True)]
 
@@ -145,14 +147,14 @@ def test_texts_without_a_common_word_never_leak(one: list[str], other: list[str]
         for word in other
     )
     assert not find_leaks(
-        [case(True, " ".join(one))], [Message(1, "user", message), Message(1, "assistant", message)]
+        [case(True, " ".join(one))], [TaughtMessage(1, "user", message), TaughtMessage(1, "assistant", message)]
     ).leaks
 
 
 @given(st.lists(words.map(" ".join), max_size=6), words.map(" ".join))
 def test_more_training_never_hides_a_leak(others: list[str], question: str) -> None:
-    found = [Message(1, "user", question)]
-    more = [Message(number, "user", text) for number, text in enumerate(others, start=2)]
+    found = [TaughtMessage(1, "user", question)]
+    more = [TaughtMessage(number, "user", text) for number, text in enumerate(others, start=2)]
     assert "trip" in find_leaks([case(question=question)], [*more, *found, *more]).leaked_cases
 
 

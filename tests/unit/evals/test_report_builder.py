@@ -21,7 +21,7 @@ from evals.gate.comparison import DatasetRef, JudgeQuality, Side, Verdict
 from evals.gate.thresholds import load_thresholds
 from evals.metrics.metric import Group, Metric
 from evals.report.report import Report
-from evals.run.differences import Facts
+from evals.run.differences import AnswerFacts
 from evals.run.report_builder import Inquiry, build_report
 from evals.run.runner import Results, SideResults
 from tests.support.scores import TellingMetric
@@ -86,7 +86,7 @@ def report(
 def _side(metrics: Sequence[Metric], scores: Sequence[float | None]) -> SideResults:
     return SideResults(
         answer_ids=[str(number) for number in range(len(scores))],
-        facts=[Facts(str(score), False, 1, True, 8, ()) for score in scores],
+        facts=[AnswerFacts(str(score), False, 1, True, 8, ()) for score in scores],
         scores={metric.name: list(scores) for metric in metrics},
         failed=dict.fromkeys((metric.name for metric in metrics), 0),
     )

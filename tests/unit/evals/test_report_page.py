@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from evals.cases.cases import Case, GoldEvidence
 from evals.cases.dataset_store import DatasetStore
-from evals.gate.comparison import Block, Interval, Verdict
+from evals.gate.comparison import BlockingReason, Interval, Verdict
 from evals.metrics.metric import Group
 from evals.report import file as report_file_module
 from evals.report.case_detail import CaseDetails
@@ -199,7 +199,7 @@ def test_the_json_is_the_report(better: Evaluated) -> None:
 
 
 def test_everything_that_a_report_may_name_has_words() -> None:
-    assert set(get_args(Block.model_fields["code"].annotation)) == set(BLOCKS)
+    assert set(get_args(BlockingReason.model_fields["code"].annotation)) == set(BLOCKS)
     assert set(Verdict) == set(FINDINGS)
     assert set(Group) == set(GROUPS)
 
