@@ -63,7 +63,8 @@ def sign_flip_p(differences: Sequence[float]) -> float:
     generator = np.random.default_rng(_SEED)
 
     def flipped(size: tuple[int, ...]) -> Floats:
-        return (generator.integers(0, 2, size=size) * 2 - 1) * values
+        signed: Floats = (generator.integers(0, 2, size=size) * 2 - 1) * values
+        return signed
 
     # scipy's permutation_test flips the signs of 5,000 pairs ten times slower than this.
     found = stats.monte_carlo_test(

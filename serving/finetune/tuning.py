@@ -19,8 +19,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from core.errors import AdapterError, NotFoundError
-from core.progress import Progress
 from core.frozen import Frozen
+from core.progress import Progress
 from core.settings import Settings
 from retrieval.durable import replace_file
 from retrieval.locks import exclusive_lock
