@@ -1,5 +1,5 @@
-"""Drafting cases from documents without a model: from headings that ask or instruct, from definitions, from lists of
-steps. Every draft is for a person to read; its quote stands in its document word for word.
+"""Drafting cases from documents without a model: from headings that ask or instruct. Every draft is for a person to read;
+its quote stands in its document word for word.
 
     drafts = draft(documents, count=20, seed=7, known=[case.question for case in dataset.cases])
 """
@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from core.markdown_lines import is_fence, is_item
-from core.sentences import sentence_spans
 from core.types import Document, TextFormat, digest
 from evals.cases.cases import (
     LONGEST_QUESTION,
@@ -21,16 +20,13 @@ from evals.cases.cases import (
     is_storable,
 )
 from evals.cases.leakage import normalised
-from evals.drafting.near_entities import absent_neighbours
-from evals.drafting.questions import from_heading, from_sentence
+from evals.drafting.questions import from_heading
 from ingestion.splitting.blocks import Block, BlockKind, blocks, heading_text
 
 ORIGIN = "drafted"
 # A quote shorter than this says nothing by itself, a longer one is a chapter.
 _SHORTEST_QUOTE = 30
 _LONGEST_QUOTE = 900
-# Every so many drafts one that the documents do not answer, as long as one can be made.
-ANSWERABLE_PER_UNANSWERABLE = 5
 # Two drafts whose questions are this alike (rapidfuzz's token sort ratio) would be the same work for the reader.
 _SAME = 90
 
@@ -49,25 +45,19 @@ class Proposal:
 
 def draft(documents: Iterable[Document], *, count: int, seed: int, known: Iterable[str] = ()) -> list[Case]:
     """Up to `count` cases, taken in turn from the documents in an order that `seed` shuffles, none of them like a
-    `known` question or another draft; among them, where the documents name something that has neighbours, some
-    questions about a neighbour that none of them names."""
+    `known` question or another draft."""
     chance = random.Random(seed)  # noqa: S311 - a shuffle, no secret
     shuffled = list(documents)
     chance.shuffle(shuffled)
-    fresh = Unlike(known)
-    unanswerable = _unanswerable(shuffled, fresh, max(1, count // (ANSWERABLE_PER_UNANSWERABLE + 1)))
-    answerable = [case_of(item) for item in _in_turn(shuffled, chance, fresh, count - len(unanswerable))]
-    return [*answerable, *unanswerable]
+    return [case_of(item) for item in _in_turn(shuffled, chance, Unlike(known), count)]
 
 
 def propose(document: Document) -> Iterator[Proposal]:
-    """What the document's headings and sentences offer, in its order."""
+    """What the document's headings offer, in its order."""
     parts = blocks(document.text, document.format)
     for number, block in enumerate(parts):
         if block.kind is BlockKind.HEADING:
             yield from _under_heading(document, parts, number)
-        elif block.kind is BlockKind.PARAGRAPH:
-            yield from _in_paragraph(document, block)
 
 
 class Unlike:
@@ -153,14 +143,6 @@ def _is_prose(quote: str) -> bool:
     return quote[0] not in "<>|"
 
 
-def _in_paragraph(document: Document, block: Block) -> Iterator[Proposal]:
-    for begin, end in sentence_spans(document.text[block.start : block.end]):
-        start, stop = block.start + begin, block.start + end
-        question = from_sentence(document.text[start:stop])
-        if question:
-            yield from _proposal(document, question, start, stop, "definition" if question[0] == "W" else "instruction")
-
-
 def _proposal(document: Document, question: str, start: int, end: int, kind: str) -> Iterator[Proposal]:
     quote = document.text[start:end]
     if _SHORTEST_QUOTE <= len(quote) <= _LONGEST_QUOTE and _is_prose(quote):
@@ -184,28 +166,3 @@ def _plain(quote: str) -> str:
         else:
             begun = False
     return "\n".join(lines)
-
-
-def _unanswerable(documents: Sequence[Document], fresh: Unlike, most: int) -> list[Case]:
-    """Questions that the documents answer for one thing, put for another of its kind that none of them names."""
-    texts = [document.text for document in documents]
-    cases: list[Case] = []
-    for document in documents:
-        for item in propose(document):
-            for question in absent_neighbours(item.question, texts) if _usable(item) else ():
-                if len(cases) < most and fresh.takes(question):
-                    cases.append(_without_answer(question))
-                break
-        if len(cases) >= most:
-            break
-    return cases
-
-
-def _without_answer(question: str) -> Case:
-    return Case(
-        id=f"drafted-{digest(question)[:12]}",
-        question=question,
-        tags=("absent-entity",),
-        unanswerable=True,
-        origin=ORIGIN,
-    )

@@ -1,5 +1,5 @@
-"""Turning what a document says into the question it answers, by the look of its headings and sentences. English only;
-what does not look right gives no question, because a person reads every draft."""
+"""Turning a heading into the question that its section answers, by its look. English only; what does not look right
+gives no question."""
 
 from __future__ import annotations
 
@@ -21,25 +21,6 @@ _VERBS = frozenset(
         "test", "train", "turn", "uninstall", "update", "upgrade", "upload", "use", "verify", "write",
     }
 )  # fmt: skip
-# Subjects that mean something only together with the sentence before, and beginnings of clauses.
-_POINTING = frozenset(
-    {
-        "it", "its", "this", "that", "these", "those", "there", "he", "she", "they", "we", "you", "i", "my", "your",
-        "our", "their", "his", "her", "what", "which", "who", "whom", "whose", "here", "such", "where", "when", "if",
-        "unless", "because", "although", "while", "after", "before", "since", "as", "every", "each", "any", "some",
-        "most", "all", "both", "many", "few", "two", "three", "another", "other", "others", "one", "no", "none",
-        "below", "above", "last", "first", "next", "only", "and", "but", "or", "so",
-    }
-)  # fmt: skip
-_CLAUSE = frozenset(("when", "if", "that", "which", "who", "because"))
-_LONGEST_TERM = 6  # words; a longer subject is a clause, not a term
-
-_DEFINITION = re.compile(
-    r"(?P<term>(?:(?:An?|The) )?[^,.;:?!()|]{2,60}?) (?P<verb>is|are) (?P<rest>(?:an?|the|one|any|all) .{15,})",
-    re.DOTALL,
-)
-_PURPOSE = re.compile(r"To (?P<goal>[a-z][^,.;:?!]{4,80}), (?:you (?:can|must|need to) )?[a-z`].{5,}", re.DOTALL)
-_ARTICLE = re.compile(r"(?:An?|The) ")
 
 
 def from_heading(heading: str) -> str:
@@ -68,32 +49,11 @@ def from_heading(heading: str) -> str:
     return ""
 
 
-def from_sentence(sentence: str) -> str:
-    """The question that this sentence answers by itself; empty if there is none to be seen."""
-    plain = heading_text(" ".join(sentence.split()))
-    if purpose := _PURPOSE.fullmatch(plain):
-        return f"How do I {_mine(purpose['goal']).removesuffix(' instead')}?"
-    found = _DEFINITION.fullmatch(plain)
-    if found is None:
-        return ""
-    term = found["term"].strip()
-    words = term.lower().split()
-    if len(words) > _LONGEST_TERM or words[0] in _POINTING or not term[0].isupper() or _CLAUSE.intersection(words):
-        return ""
-    if words[0] == "the" and (len(words) < 3 or words[1] in _POINTING):  # "the name", "the first thing": of what?
-        return ""
-    return f"What {found['verb']} {_lower_article(term)}?"
-
-
 def _mine(text: str) -> str:
     """The reader's things are the asker's: "your documents" becomes "my documents"."""
     for theirs, own in (("yourself", "myself"), ("yours", "mine"), ("your", "my"), ("you are", "I am"), ("you", "I")):
         text = re.sub(rf"\b{theirs}\b", own, text)
     return text
-
-
-def _lower_article(term: str) -> str:
-    return _lower(term) if _ARTICLE.match(term) else term
 
 
 def _lower(text: str) -> str:

@@ -27,7 +27,7 @@ def generate(
     """Draft questions with answers and quotes from the documents that are indexed.
 
     With a judge model set they are written by it, and what it quotes is checked against the document. Without one they
-    come from headings, definitions and instructions. A draft joins the dataset only when someone accepts it on the
+    come from headings that ask or instruct. A draft joins the dataset only when someone accepts it on the
     page /reviews/cases.
     """
     from app.cli.actor import current_actor
@@ -41,23 +41,14 @@ def generate(
         drafted = _draft(settings, documents, count, seed, drafts.known_questions(dataset))
         added = drafts.add(dataset, drafted.cases, actor=actor.name)
         waiting = drafts.counts().get(dataset, 0)
-    unanswerable = sum(case.unanswerable for case in drafted.cases)
     if as_json:
-        print_json(
-            {
-                "dataset": dataset,
-                "drafts": added,
-                "unanswerable": unanswerable,
-                "dropped": dict(drafted.dropped),
-                "waiting": waiting,
-            }
-        )
+        print_json({"dataset": dataset, "drafts": added, "dropped": dict(drafted.dropped), "waiting": waiting})
         return
     for case in drafted.cases:
-        say(f"{'not answered: ' if case.unanswerable else ''}{case.question}")
+        say(case.question)
     for reason, dropped in drafted.dropped.items():
         note(f"{dropped} dropped: {reason}.")
-    note(f"{added} drafts of {dataset}, {unanswerable} without an answer; {waiting} wait on the page /reviews/cases.")
+    note(f"{added} drafts of {dataset}; {waiting} wait on the page /reviews/cases.")
 
 
 def _draft(settings: Settings, documents: Sequence[Document], count: int, seed: int, known: Sequence[str]) -> Drafted:

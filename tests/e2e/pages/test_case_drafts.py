@@ -18,6 +18,8 @@ pytestmark = IN_A_BROWSER
 
 TEXT = """# Archive
 
+## What a loan slip is
+
 A loan slip is the paper that says who has which contract.
 
 ## How to borrow a contract

@@ -124,7 +124,7 @@ def test_drafts_are_made_of_what_was_ingested_and_not_twice(tmp_path: Path, caps
     DocumentRepository(database).save("handbook", "1", [travel])
     database.close()
     made = run_json(capsys, "eval", "generate", "--dataset", "travel")
-    assert made == {"dataset": "travel", "drafts": 1, "unanswerable": 0, "dropped": {}, "waiting": 1}
+    assert made == {"dataset": "travel", "drafts": 1, "dropped": {}, "waiting": 1}
     assert run_json(capsys, "eval", "generate", "--dataset", "travel")["drafts"] == 0
     assert run_json(capsys, "eval", "datasets")["datasets"] == []
 

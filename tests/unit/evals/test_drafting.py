@@ -18,8 +18,7 @@ from evals.cases.dataset_store import DatasetStore
 from evals.cases.drafts import MOST_WAITING, CaseDrafts
 from evals.drafting.from_documents import draft, propose
 from evals.drafting.judged import PROMPT, DraftedCases, draft_with
-from evals.drafting.near_entities import KINDS, absent_neighbours
-from evals.drafting.questions import from_heading, from_sentence
+from evals.drafting.questions import from_heading
 from evals.judges.prompts import JudgePrompts
 
 HANDBOOK = Path(__file__).parents[3] / "docs"
@@ -39,11 +38,6 @@ choose the company's card:
 ## Who approves a trip?
 
 The team lead approves it, or the director.
-"""
-
-DATABASE = """# Use PostgreSQL
-
-Set the URL of the PostgreSQL server in the settings. To back up your records, run the dump command each night.
 """
 
 
@@ -74,33 +68,13 @@ def test_a_heading_that_asks_or_instructs_becomes_its_question(heading: str, que
     assert from_heading(heading) == question
 
 
-@pytest.mark.parametrize(
-    ("sentence", "question"),
-    [
-        ("A release is one immutable manifest of everything.", "What is a release?"),
-        ("The embedded index is a series of generations.", "What is the embedded index?"),
-        ("Gross retention is a key metric for our success.", "What is Gross retention?"),
-        ("Access labels are the words that decide who may see it.", "What are Access labels?"),
-        ("To delete your key, run the revoke command.", "How do I delete my key?"),
-        ("It is a series of generations.", ""),
-        ("This page is the place to begin.", ""),
-        ("If the folder is a network share, check it.", ""),
-        ("The name is the folder's own name.", ""),
-        ("A release is good.", ""),
-        ("Run the command.", ""),
-    ],
-)
-def test_a_sentence_that_defines_or_instructs_becomes_its_question(sentence: str, question: str) -> None:
-    assert from_sentence(sentence) == question
-
-
 def test_each_kind_of_passage_gives_its_draft_with_a_plain_answer() -> None:
     found = {item.question: item for item in propose(document(TRAVEL))}
-    assert set(found) == {"What is a per diem?", "How do I book a train?", "Who approves a trip?"}
+    assert set(found) == {"How do I book a train?", "Who approves a trip?"}
     steps = found["How do I book a train?"]
     assert steps.kind == "steps"
     assert steps.answer == "Use the portal and choose the company's card:\n1. Log in.\n2. Choose a train."
-    assert found["What is a per diem?"].answer.startswith("A per diem is")
+    assert found["Who approves a trip?"].kind == "heading"
 
 
 def test_every_quote_stands_in_its_document_to_the_letter() -> None:
@@ -128,26 +102,7 @@ def test_what_is_known_is_not_drafted_again() -> None:
     questions = [
         case.question for case in draft([document(TRAVEL), document(TRAVEL, "copy.md")], count=9, seed=1, known=known)
     ]
-    assert sorted(questions) == ["What is a per diem?", "Who approves a trip?"]
-
-
-def test_a_question_about_a_neighbour_that_no_document_names_is_drafted_as_unanswerable() -> None:
-    cases = draft([document(DATABASE), document("We do not use MySQL.", "b.md")], count=9, seed=1)
-    (asked,) = [case for case in cases if case.unanswerable]
-    assert asked.tags == ("absent-entity",)
-    assert asked.question in {f"How do I use {name}?" for name in KINDS[0]} - {
-        "How do I use PostgreSQL?",
-        "How do I use MySQL?",
-    }
-
-
-def test_where_the_documents_name_nothing_that_has_neighbours_all_drafts_are_answerable() -> None:
-    assert not any(case.unanswerable for case in draft([document(TRAVEL)], count=9, seed=1))
-
-
-def test_a_neighbour_that_some_text_names_is_not_asked_about() -> None:
-    texts = ["We moved from ORACLE to PostgreSQL."]
-    assert not any("Oracle" in question for question in absent_neighbours("How do I use PostgreSQL?", texts))
+    assert questions == ["Who approves a trip?"]
 
 
 @given(st.text(max_size=400), st.sampled_from(TextFormat))
