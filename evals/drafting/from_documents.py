@@ -1,5 +1,5 @@
-"""Drafting cases from documents without a model: from headings that ask or instruct. Every draft is for a person to read;
-its quote stands in its document word for word.
+"""Drafting cases from documents without a model: from headings that ask or instruct. Every draft is for a person to
+read; its quote stands in its document word for word.
 
     drafts = draft(documents, count=20, seed=7, known=[case.question for case in dataset.cases])
 """

@@ -9,5 +9,5 @@ from tests.fakes import FakeEmbedder, FakeJudge
 
 def test_every_metric_there_is_can_be_named_and_no_other() -> None:
     embedder = FakeEmbedder()
-    there = [*plain_metrics(embedder, "english"), *judged_metrics(FakeJudge(), embedder)]
+    there = [*plain_metrics(embedder, "english", asked=METRICS), *judged_metrics(FakeJudge(), embedder)]
     assert {metric.name for metric in there} == METRICS
