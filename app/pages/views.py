@@ -13,7 +13,7 @@ from app.answers.votes import REASONS
 from app.pages.navigation import home_of, places_for
 from app.pages.ops.day_tables import figure
 from app.pages.ops.tables import in_words
-from evals.report.words import age, day, duration, moment
+from evals.report.words import age, day, duration, moment, verdict_words
 from loop.feedback.votes import LONGEST_COMMENT, LONGEST_CORRECTION
 from serving.releases.summary import in_words as manifest_changes
 
@@ -33,7 +33,7 @@ _environment.globals.update(
     longest_correction=LONGEST_CORRECTION,
 )
 _environment.filters.update(moment=moment, day=day, ago=age, took=duration, figure=figure, in_words=in_words)
-_environment.filters.update(manifest_changes=manifest_changes)
+_environment.filters.update(manifest_changes=manifest_changes, verdict=verdict_words)
 
 
 def render(template: str, status: int = 200, **context: Any) -> HTMLResponse:

@@ -153,7 +153,7 @@ _environment.filters.update(
     change=report_words.change,
     interval=report_words.interval,
     chart_words=report_words.chart_words,
-    finding=lambda found: report_words.FINDINGS[found],
+    verdict=report_words.verdict_words,
     headline=report_words.headline,
     consequence=report_words.consequence,
     manifest_value=manifest_value,

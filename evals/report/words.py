@@ -8,7 +8,7 @@ from evals.gate.comparison import Interval, MetricComparison, Verdict
 from evals.metrics.metric import Group
 from evals.report.report import Report
 
-FINDINGS = {
+_VERDICTS = {
     Verdict.BETTER: "better",
     Verdict.NO_WORSE: "no worse",
     Verdict.WORSE: "worse",
@@ -42,6 +42,11 @@ _HEADLINES = {
     Verdict.WORSE: "The candidate is worse",
     Verdict.INCONCLUSIVE: "It cannot be told which is better",
 }
+
+
+def verdict_words(found: str | None) -> str:
+    """A verdict, or what the gate finds of a metric, also as it is stored; nothing where there is none."""
+    return _VERDICTS[Verdict(found)] if found else ""
 
 
 _NAMES = {"rouge_l": "ROUGE-L"}

@@ -102,6 +102,7 @@ def list_evaluations(as_json: JsonOption = False) -> None:
     from core.storage.database import Database
     from core.storage.evals.evaluations import EvaluationRepository
     from core.storage.releases import ReleaseRepository
+    from evals.report.words import verdict_words
     from serving.releases.summary import in_words, summaries
 
     database = Database.open(load_settings())
@@ -111,7 +112,7 @@ def list_evaluations(as_json: JsonOption = False) -> None:
         print_json({"evaluations": [_summary(record, told.get(record.release_id)) for record in found]})
         return
     for record in found:
-        outcome = record.verdict.replace("_", " ") if record.verdict else record.state
+        outcome = verdict_words(record.verdict) or record.state
         against = record.baseline_id[:12] if record.baseline_id else "nothing"
         say(
             f"{record.id[:12]}  {record.created_at:%Y-%m-%d %H:%M}  {outcome:12}  {record.release_id[:12]} against "
@@ -208,13 +209,15 @@ def _progress() -> tuple[Callable[[int], None], Callable[[int], None]]:
 
 
 def _print(report: Report, page: Path) -> None:
-    say(f"{report.verdict.value.replace('_', ' ').capitalize()}. {report.summary}")
+    from evals.report.words import verdict_words
+
+    say(f"{verdict_words(report.verdict).capitalize()}. {report.summary}")
     say()
     for metric in report.metrics:
         if metric.candidate is None:
             continue
         against = "" if metric.baseline is None else f"  against {metric.baseline:8.3f}"
-        finding = f"  {metric.finding.value.replace('_', ' ')}" if metric.finding else ""
+        finding = f"  {verdict_words(metric.finding)}" if metric.finding else ""
         say(f"{metric.name:22}{metric.candidate:8.3f}{against}  ({metric.rows} rows){finding}")
     say()
     say(f"Report: {page}")
