@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +13,9 @@ from core.ports import Judgement
 from core.settings import Settings
 from core.types import digest
 from evals.judges.reply import read_reply
+from serving.llm.attempts import attempts
+from serving.llm.connection import chat_client, open_http
+from serving.llm.failures import passes, status_of, took_too_long
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -21,17 +23,17 @@ if TYPE_CHECKING:
 
 # Changes when the judge is asked in another way.
 PROTOCOL = 1
-# A transport error or a busy server is tried this often again, after 0.5, 1, 2 and 4 seconds, give or take a quarter;
-# a judge that took too long only once, since that has cost a minute already.
+# A transport error or a busy server is tried this often again, after 0.5, 1, 2 and 4 seconds and up to a quarter of one
+# more; a judge that took too long only once, since that has cost a minute already.
 RETRIES = 4
 RETRIES_OF_TIMEOUTS = 1
 # A server that fails this many questions in a row, each with all its attempts, is down: the rest fail without asking.
 GIVE_UP_AFTER = 20
 FIRST_DELAY_SECONDS = 0.5
+_LONGEST_DELAY_SECONDS = 4.0
 # The longest judgement: a list of statements with a reason for each.
 MAX_TOKENS = 4096
 
-_BUSY = frozenset({408, 409, 425, 429})
 _REPAIR = "That is not the JSON that was asked for: {reason}. Answer again, with nothing but the JSON object."
 
 
@@ -101,22 +103,28 @@ class LangChainJudge:
 
     async def _reply(self, model: BaseChatModel, messages: list[BaseMessage]) -> str:
         """The model's text. The place in the queue is given up while waiting for the next attempt."""
-        for attempt in range(RETRIES + 1):
-            try:
-                async with self._places:
-                    self._require_alive()
-                    async with asyncio.timeout(self._timeout):
-                        message = await model.ainvoke(messages)
-                self._failed_in_a_row = 0
-                return str(message.text)
-            except JudgeError:
-                raise
-            except Exception as error:  # each provider raises its own; all of them become a failed row with the reason
-                if attempt >= _retries(error):
-                    self._failed_in_a_row += 1
-                    raise JudgeError(_reason(error, attempt + 1)) from error
-            await asyncio.sleep(self._first_delay * 2**attempt * random.uniform(0.75, 1.25))  # noqa: S311 - no secret
-        raise AssertionError("unreachable")  # pragma: no cover - the last attempt returns or raises
+        retrying = attempts(
+            lambda error: _retries(error) + 1,
+            first_pause=self._first_delay,
+            longest_pause=_LONGEST_DELAY_SECONDS,
+            jitter=self._first_delay / 2,
+        )
+        try:
+            text: str = await retrying(self._reply_once, model, messages)
+        except JudgeError:
+            raise
+        except Exception as error:  # each provider raises its own; all of them become a failed row with the reason
+            self._failed_in_a_row += 1
+            raise JudgeError(_reason(error, retrying.statistics["attempt_number"])) from error
+        self._failed_in_a_row = 0
+        return text
+
+    async def _reply_once(self, model: BaseChatModel, messages: list[BaseMessage]) -> str:
+        async with self._places:
+            self._require_alive()
+            async with asyncio.timeout(self._timeout):
+                message = await model.ainvoke(messages)
+        return str(message.text)
 
     def _require_alive(self) -> None:
         if self._failed_in_a_row >= GIVE_UP_AFTER:
@@ -127,49 +135,29 @@ def open_judge(settings: Settings) -> LangChainJudge | None:
     """The judge that the settings name; None if they name none. Takes seconds: it imports LangChain."""
     if settings.judge_url is None or settings.judge_model is None:
         return None
-    import httpx
-    from langchain_openai import ChatOpenAI
-    from pydantic import SecretStr
-
     name, timeout, concurrency = settings.judge_model, settings.judge_timeout_seconds, settings.judge_concurrency
 
     def connect() -> Connection:
-        client = httpx.AsyncClient(limits=httpx.Limits(max_connections=concurrency))
-        model = ChatOpenAI(
-            model=name,
-            base_url=settings.judge_url,
-            # Without one of its own, the client would send whatever OPENAI_API_KEY holds to this endpoint.
-            api_key=settings.judge_api_key or SecretStr("none"),
-            temperature=0,
-            max_tokens=MAX_TOKENS,
-            max_retries=0,
-            timeout=timeout,
-            http_async_client=client,
-        )
-        return Connection(model, client.aclose)
+        key = settings.judge_api_key
+        http = open_http(key, connections=concurrency)
+        model = chat_client(settings.judge_url, name, key, http, temperature=0, max_tokens=MAX_TOKENS, timeout=timeout)
+        return Connection(model, http.aclose)
 
     return LangChainJudge(connect, name, concurrency=concurrency, timeout_seconds=timeout)
 
 
-def _retries(error: Exception) -> int:
+def _retries(error: BaseException) -> int:
     """How often a question that failed so is asked again: the same one may be answered a little later, or never."""
-    status = getattr(error, "status_code", None)
-    if isinstance(status, int):
-        return RETRIES if status in _BUSY or status >= 500 else 0
-    if _took_too_long(error):
+    if status_of(error) is None and took_too_long(error):
         return RETRIES_OF_TIMEOUTS
-    return RETRIES if isinstance(error, OSError) or type(error).__name__ == "APIConnectionError" else 0
+    return RETRIES if passes(error) else 0
 
 
-def _took_too_long(error: Exception) -> bool:
-    return isinstance(error, TimeoutError) or type(error).__name__ == "APITimeoutError"
-
-
-def _reason(error: Exception, attempts: int) -> str:
-    status = getattr(error, "status_code", None)
-    tries = f" ({attempts} attempts)" if attempts > 1 else ""
-    if isinstance(status, int):
+def _reason(error: Exception, tried: int) -> str:
+    status = status_of(error)
+    tries = f" ({tried} attempts)" if tried > 1 else ""
+    if status is not None:
         return f"the judge's server answered {status}{tries}"
-    if _took_too_long(error):
+    if took_too_long(error):
         return f"the judge took too long{tries}"
     return f"the judge could not be reached: {type(error).__name__}: {error}{tries}"

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import AdapterError, ModelRefusedError, ModelUnavailableError
+from serving.llm.connection import CONNECT_SECONDS
 from serving.llm.failures import explain_status
 
 if TYPE_CHECKING:
     import httpx
 
 # Seconds. Loading reads the adapter from disk and hands it to every worker of the server.
-CONNECT_SECONDS = 3.0
 ASK_SECONDS = 20.0
 LOAD_SECONDS = 120.0
 

@@ -20,11 +20,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from pydantic import SecretStr
+
 from core.errors import AdapterError, ModelRefusedError, ModelUnavailableError, RagloopError
 from core.release import GeneratorSpec
 from core.settings import Settings
 from serving.adapters.replica import Replica
 from serving.adapters.store import Adapter, AdapterStore
+from serving.llm.connection import open_http
 
 if TYPE_CHECKING:
     import httpx
@@ -44,7 +47,7 @@ class ModelServers:
     def __init__(
         self,
         replicas: Sequence[str],
-        api_key: str | None,
+        api_key: SecretStr | None,
         store: AdapterStore,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -154,9 +157,6 @@ class ModelServers:
 
     async def _on_each(self, deed: Callable[[Replica], Awaitable[Found]]) -> dict[str, Found | RagloopError]:
         """What the deed gave at each server, all at once; an error is a value."""
-        import httpx
-
-        headers = {"Authorization": f"Bearer {self._api_key}"} if self._api_key else {}
 
         async def tried(replica: Replica) -> Found | RagloopError:
             try:
@@ -164,7 +164,7 @@ class ModelServers:
             except (ModelUnavailableError, AdapterError) as error:
                 return error
 
-        async with httpx.AsyncClient(headers=headers, transport=self._transport) as client:
+        async with open_http(self._api_key, transport=self._transport) as client:
             found = await asyncio.gather(*(tried(Replica(url, client)) for url in self.replicas))
         return dict(zip(self.replicas, found, strict=True))
 
@@ -176,9 +176,8 @@ def open_model_servers(settings: Settings) -> ModelServers | None:
     """
     if settings.model_url is None:
         return None
-    key = settings.model_api_key.get_secret_value() if settings.model_api_key else None
     replicas = settings.replicas if settings.model_provider == "openai" else ()
-    return ModelServers(replicas, key, AdapterStore(settings.adapters))
+    return ModelServers(replicas, settings.model_api_key, AdapterStore(settings.adapters))
 
 
 async def _make_ready(replica: Replica, spec: GeneratorSpec, adapter: Adapter | None) -> None:

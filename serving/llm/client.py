@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from core.errors import InputError, SettingsError
 from core.release import GeneratorSpec
 from core.settings import Settings
+from serving.llm.connection import chat_client, connected
 
 if TYPE_CHECKING:
-    import httpx
     import httpx2
     from langchain_core.language_models import BaseChatModel
-    from langchain_openai import AzureChatOpenAI, ChatOpenAI
+    from langchain_openai import AzureChatOpenAI
     from openai import AsyncOpenAI, AsyncStream
 
 # Sampling that OpenAI knows by itself, and what vLLM and its like know beside it. Nothing else is passed on: a release
@@ -36,11 +36,6 @@ _RANGES = {
     "max_tokens": (1, 32_768),
 }
 
-# A server on the same network that takes longer to accept a connection is down.
-CONNECT_SECONDS = 3.0
-# A connection that nothing was asked over for so long is closed, before vLLM closes it, which is after five.
-_KEPT_SECONDS = 4.0
-
 
 def check_sampling(sampling: Mapping[str, float]) -> None:
     """Raises InputError for a parameter that is not sampling, or a number that it cannot be."""
@@ -58,40 +53,11 @@ def check_sampling(sampling: Mapping[str, float]) -> None:
             )
 
 
-def open_http(settings: Settings) -> httpx.AsyncClient:
-    """The HTTP client that asks a server about itself. Belongs to one event loop; whoever opens it closes it."""
-    import httpx
-
-    # Azure's chat model sends the key in a header of Azure's own, and Azure refuses who sends both.
-    key = settings.model_api_key if settings.model_provider == "openai" else None
-    return httpx.AsyncClient(headers={"Authorization": f"Bearer {key.get_secret_value()}"} if key else {})
-
-
-def open_chat_http(settings: Settings) -> httpx2.AsyncClient:
-    """The HTTP client that questions go through, as `open_http`. It is OpenAI's over aiohttp: many streams at once cost
-    half of what they cost over httpx itself."""
-    import httpx2
-    from openai import DefaultAioHttpClient
-
-    patience = max(settings.model_first_token_seconds, settings.model_idle_seconds)
-    return DefaultAioHttpClient(
-        limits=httpx2.Limits(max_connections=0, keepalive_expiry=_KEPT_SECONDS),  # 0: as many as there are questions
-        timeout=httpx2.Timeout(patience, connect=CONNECT_SECONDS),
-        follow_redirects=False,
-    )
-
-
 def open_chat_model(settings: Settings, spec: GeneratorSpec, http: httpx2.AsyncClient) -> BaseChatModel:
     """The model of a release at the endpoint of the settings. Raises SettingsError when they do not suffice."""
-    from pydantic import SecretStr
-
     check_sampling(spec.sampling)
     values: dict[str, Any] = {
-        # Without one of its own, the client would send whatever OPENAI_API_KEY holds to this endpoint.
-        "api_key": settings.model_api_key or SecretStr("none"),
-        "http_async_client": http,
         "timeout": http.timeout,
-        "max_retries": 0,
         "stream_usage": True,
         "stream_chunk_timeout": None,  # whoever reads the stream is patient for as long as the settings say
         **{name: value for name, value in _numbers(spec).items() if name in _OPENAI},
@@ -99,7 +65,12 @@ def open_chat_model(settings: Settings, spec: GeneratorSpec, http: httpx2.AsyncC
     beyond = {name: value for name, value in _numbers(spec).items() if name in _BEYOND}
     if beyond:
         values["extra_body"] = beyond
-    model = _azure(settings, spec, values) if settings.model_provider == "azure" else _openai(settings, spec, values)
+    key = settings.model_api_key
+    model = (
+        _azure(settings, spec, {**connected(key, http), **values})
+        if settings.model_provider == "azure"
+        else chat_client(settings.model_url, _name(spec), key, http, **values)
+    )
     model.async_client = _PlainChunks(model.root_async_client)
     return model
 
@@ -123,12 +94,6 @@ class _PlainChunks:
             stream=True,
             stream_cls=AsyncStream[object],
         )
-
-
-def _openai(settings: Settings, spec: GeneratorSpec, values: Mapping[str, Any]) -> ChatOpenAI:
-    from langchain_openai import ChatOpenAI
-
-    return ChatOpenAI(model=_name(spec), base_url=settings.model_url, **values)
 
 
 def _azure(settings: Settings, spec: GeneratorSpec, values: Mapping[str, Any]) -> AzureChatOpenAI:

@@ -17,7 +17,8 @@ from core.errors import ModelUnavailableError, SettingsError
 from core.release import GeneratorSpec
 from core.settings import Settings
 from serving.llm.breaker import Breaker
-from serving.llm.client import open_chat_http, open_chat_model, open_http
+from serving.llm.client import open_chat_model
+from serving.llm.connection import open_chat_http, open_http
 from serving.llm.failures import ContextOverflowError, counts_as_outage
 from serving.llm.places import Places
 from serving.llm.tokens import ASK_AGAIN_SECONDS, EstimatedTokens, FileTokens, PromptCounter, ServerTokens
@@ -160,14 +161,20 @@ class ModelEndpoint:
         loop = asyncio.get_running_loop()
         here = self._by_loop.get(loop)
         if here is None:
-            places = Places(self.settings.model_concurrency)
-            here = _Here(open_http(self.settings), open_chat_http(self.settings), places)
+            here = self._opened()
             closing = loop.create_task(self._close_at_the_end(loop, here), name="model endpoint")
             _closing.add(closing)
             closing.add_done_callback(_closing.discard)
             with self._lock:
                 self._by_loop[loop] = here
         return here
+
+    def _opened(self) -> _Here:
+        settings = self.settings
+        # Azure's chat model sends the key in a header of Azure's own, and Azure refuses who sends both.
+        key = settings.model_api_key if settings.model_provider == "openai" else None
+        patience = max(settings.model_first_token_seconds, settings.model_idle_seconds)
+        return _Here(open_http(key), open_chat_http(patience), Places(settings.model_concurrency))
 
     async def _close_at_the_end(self, loop: asyncio.AbstractEventLoop, here: _Here) -> None:
         """Wait until the loop ends, which cancels what it still runs, and close the connections."""

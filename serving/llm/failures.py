@@ -51,6 +51,11 @@ def passes(error: BaseException) -> bool:
     return not isinstance(error, TimeoutError) and _is_transport(error)
 
 
+def took_too_long(error: BaseException) -> bool:
+    """Whether whoever asked, or the client, gave up waiting."""
+    return isinstance(error, TimeoutError) or "APITimeoutError" in _families(error)
+
+
 def status_of(error: BaseException) -> int | None:
     """The HTTP status that a provider's error carries, if it does."""
     status = getattr(error, "status_code", None)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from core.errors import AdapterError, ModelRefusedError, ModelUnavailableError
 from core.release import GeneratorSpec
@@ -243,9 +244,9 @@ async def test_a_wrong_key_names_the_setting(vllm: FakeVLLM, tmp_path: Path) -> 
     vllm.key = "right"
     store = AdapterStore(tmp_path)
     with pytest.raises(ModelRefusedError, match="key") as raised:
-        await ModelServers(vllm.urls, "wrong", store, transport=vllm).ensure(PLAIN)
+        await ModelServers(vllm.urls, SecretStr("wrong"), store, transport=vllm).ensure(PLAIN)
     assert "RAGLOOP_MODEL_API_KEY" in raised.value.hint
-    await ModelServers(vllm.urls, "right", store, transport=vllm).ensure(PLAIN)
+    await ModelServers(vllm.urls, SecretStr("right"), store, transport=vllm).ensure(PLAIN)
 
 
 async def test_unloading_takes_the_adapter_from_every_server_that_has_it(

@@ -8,7 +8,8 @@ import pytest
 from core.errors import InputError, SettingsError
 from core.release import GeneratorSpec
 from core.settings import load_settings
-from serving.llm.client import check_sampling, open_chat_http, open_chat_model
+from serving.llm.client import check_sampling, open_chat_model
+from serving.llm.connection import open_chat_http
 from serving.llm.endpoint import ModelEndpoint
 from tests.support.asked import SPEC
 
@@ -23,7 +24,7 @@ async def test_azure_is_asked_for_its_deployment_with_the_key_where_it_looks_for
     settings = load_settings(
         model_url="https://name.example", model_provider="azure", model_api_version="2026-01-01", model_api_key="secret"
     )
-    async with open_chat_http(settings) as http:
+    async with open_chat_http(60.0) as http:
         http._transport = httpx2.MockTransport(answer)
         chat = open_chat_model(settings, SPEC, http)
         with pytest.raises(Exception, match="401"):
