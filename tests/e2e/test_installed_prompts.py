@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import make_home
 from tests.support.git_repository import git
+from tests.support.home import make_home
 from tests.support.mock_model import MockModel
 from tests.support.wheel import ROOT, Installed, build_wheel
 

@@ -26,7 +26,7 @@ class Need(StrEnum):
     POSTGRESQL = "PostgreSQL: apt-get install postgresql"
     CHROMIUM = "Chromium: apt-get install chromium"
     VLLM = "vLLM: `make e2e` installs it"
-    ROOT = "root, who may mount a disk"
+    ROOT = "the rights of root"
     NOT_ROOT = "a user that is not root, who may open every folder"
     UNSHARE = "a system that lets a process leave the network"
 

@@ -38,7 +38,7 @@ def test_no_module_imports_from_a_test_module_or_a_conftest() -> None:
     [
         ([], [], []),
         (["Skipped: needs " + Need.SHARED] * 6, ["6 tests need ../shared, the public data sets. Not here."], []),
-        (["needs " + Need.ROOT], ["1 test needs root, who may mount a disk. Not here."], []),
+        (["needs " + Need.ROOT], ["1 test needs the rights of root. Not here."], []),
         (["Skipped: later"], [], ["later"]),
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 from core.storage.prompt_ledger import PromptOrigin
 from serving.prompts.origin import origin_of
 from tests.support.git_repository import git
+from tests.support.needs import Need, requires
 
 TEXT = "name: answer\nversion: 3\n"
 
@@ -80,7 +81,7 @@ def test_nothing_that_the_repository_names_is_run(file: Path, tmp_path: Path) ->
     assert not ran.exists()
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
+@requires(Need.ROOT)
 def test_a_repository_of_another_user_is_read_too(file: Path) -> None:
     for path in (file.parents[2], *file.parents[2].rglob("*")):
         os.chown(path, 4321, 4321)
