@@ -6,13 +6,14 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sqlalchemy import Column, ColumnElement, Connection, Row, Table, delete, exists, func, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.storage.database import Database
+from core.storage.erasure import Tables, Traces, scrub
 from core.storage.tables import documents, embedding_memo, ingestion_runs, manifest, sources
 from core.types import AccessScope, Document, DocumentState, ManifestEntry, TextFormat, Vector
 
@@ -176,6 +177,8 @@ class DocumentRepository:
 class RunRepository:
     """Ingestion runs and their reports."""
 
+    erases: ClassVar[Tables] = (ingestion_runs,)
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -201,6 +204,9 @@ class RunRepository:
         query = select(ingestion_runs).order_by(ingestion_runs.c.started_at.desc()).limit(limit)
         with self._database.transaction() as connection:
             return [IngestionRun(**row._asdict()) for row in connection.execute(query)]
+
+    def erase(self, traces: Traces) -> dict[str, int]:
+        return {"runs": scrub(self._database, ingestion_runs, ("report",), traces)}
 
 
 class EmbeddingMemo:

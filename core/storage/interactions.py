@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, or_, select
 
 from core.storage.database import Database
+from core.storage.erasure import Tables, Traces, every, rewrite
 from core.storage.tables import interactions
 from core.types import Answer, Citation, ModelUse, Passage, Turn
 
@@ -46,8 +47,14 @@ class Interaction:
     cost: float | None
 
 
+# The columns that hold words of people and of documents, and what tells how they came about.
+_WORDS = ("question", "history", "query", "answer", "abstained", "passages", "citations", "model")
+
+
 class InteractionRepository:
     """Append-only: an interaction is written once."""
+
+    erases: ClassVar[Tables] = (interactions,)
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -96,6 +103,19 @@ class InteractionRepository:
         with self._database.transaction() as connection:
             row = connection.execute(select(interactions).where(interactions.c.id == interaction_id)).first()
         return Interaction(**row._asdict()) if row else None
+
+    def every(self) -> Iterator[Interaction]:
+        """All there are, some at a time."""
+        return (Interaction(**row._asdict()) for row in every(self._database, select(interactions)))
+
+    def asked_with(self, api_key_ids: Collection[str], *, keyless: bool = False) -> dict[str, str]:
+        """The questions that were asked with these keys, and if `keyless` those without any, by the answer's id."""
+        theirs = interactions.c.api_key_id.in_(api_key_ids)
+        asked = or_(theirs, interactions.c.api_key_id.is_(None)) if keyless else theirs
+        return {row.id: row.question for row in every(self._database, select(interactions).where(asked))}
+
+    def erase(self, traces: Traces) -> dict[str, int]:
+        return {"answers": rewrite(self._database, interactions, _WORDS, traces.answer)}
 
 
 def model_json(use: ModelUse | None) -> dict[str, Any] | None:

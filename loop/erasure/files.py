@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from core.settings import Settings
+from core.storage.database import Database
+from core.storage.erasure import Traces
+from core.storage.evals.evaluations import EvaluationRepository
 from evals.run.session import report_page
 from evals.run.tracking import forget
 from retrieval.durable import replace_file
@@ -16,28 +19,52 @@ from serving.adapters.store import AdapterStore
 from serving.finetune.registry import rewrite_taught
 
 
-def erase_taught(settings: Settings, holds: Callable[[str], bool]) -> tuple[int, list[str]]:
-    """Take the rows that hold something erased out of every training file. Returns how many there were, and the
-    digests of the adapters that were trained on them: what they learned is in their weights. MLflow's copies go first
-    and are not counted again."""
-    adapters = AdapterStore(settings.adapters)
-    taught = set(rewrite_taught(settings, lambda copy: _erase_lines(copy, holds)))
-    lines = 0
-    for digest in adapters.digests():
-        if found := _erase_lines(adapters.folder / digest / TRAINING, holds):
-            taught.add(digest)
-            lines += found
-    for path in sorted((settings.home / "tuning").rglob("*.jsonl")):
-        lines += _erase_lines(path, holds)
-    return lines, sorted(taught)
+class FileTraces(Traces, Protocol):
+    """What is erased, as it is recognised in training rows too."""
+
+    def taught(self, text: str) -> bool:
+        """Whether a row that holds this text is to go."""
 
 
-def erase_report(settings: Settings, evaluation_id: str) -> None:
-    """Remove the files of an evaluation's report, here and in MLflow: the pages show what is left of it."""
-    page = report_page(settings, evaluation_id)
-    for path in (page, page.with_suffix(".json")):
-        path.unlink(missing_ok=True)
-    forget(settings, evaluation_id)
+class TrainingFiles:
+    """The rows that adapters were taught and those that wait."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.adapters: tuple[str, ...] = ()
+        """Digests of the adapters that were trained on what was erased: what they learned is in their weights."""
+
+    def erase(self, traces: FileTraces) -> dict[str, int]:
+        """Take the rows out of every training file. MLflow's copies go first and are not counted again."""
+        store = AdapterStore(self._settings.adapters)
+        taught = set(rewrite_taught(self._settings, lambda copy: _erase_lines(copy, traces.taught)))
+        lines = 0
+        for digest in store.digests():
+            if found := _erase_lines(store.folder / digest / TRAINING, traces.taught):
+                taught.add(digest)
+                lines += found
+        for path in sorted((self._settings.home / "tuning").rglob("*.jsonl")):
+            lines += _erase_lines(path, traces.taught)
+        self.adapters = tuple(sorted(taught))
+        return {"training_rows": lines}
+
+
+class ReportFiles:
+    """The files of evaluations' reports, here and in MLflow. The pages show what is left of a report."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings = settings
+        self._evaluations = EvaluationRepository(database)
+
+    def erase(self, traces: FileTraces) -> Mapping[str, int]:
+        """Remove those of every report that is to be otherwise: before the database forgets which they are."""
+        for evaluation_id, report in self._evaluations.reports():
+            if traces.report(report) != report:
+                page = report_page(self._settings, evaluation_id)
+                for path in (page, page.with_suffix(".json")):
+                    path.unlink(missing_ok=True)
+                forget(self._settings, evaluation_id)
+        return {}
 
 
 def _erase_lines(path: Path, holds: Callable[[str], bool]) -> int:

@@ -10,7 +10,7 @@ is the one that says that nothing was found.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,6 +100,26 @@ class DocumentTraces:
 
     def _others(self, places: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         return [each for each in places if each["uri"] != self.uri]
+
+
+def without_cases(report: Mapping[str, Any], sha256s: Collection[str]) -> Mapping[str, Any]:
+    """The report without the words of these cases: their figures stay."""
+    locked_set = report.get("locked_set") or {}
+    rows, gone = report["rows"], locked_set.get("gone", [])
+    ids = {row["case_id"] for row in (*rows, *gone) if row["case_sha256"] in sha256s}
+
+    def emptied(places: Sequence[Mapping[str, Any]], **fields: str) -> list[Mapping[str, Any]]:
+        return [{**each, **fields} if each["case_id"] in ids else each for each in places]
+
+    clean = {
+        **report,
+        "rows": emptied(rows, question=ERASED, why=""),
+        "locked": emptied(report["locked"], question=ERASED),
+        "unscored": emptied(report["unscored"], reason=ERASED),
+    }
+    if locked_set:
+        clean["locked_set"] = {**locked_set, "gone": emptied(gone, question=ERASED, reason=ERASED)}
+    return clean
 
 
 def _runs(words: Sequence[str]) -> Iterator[str]:

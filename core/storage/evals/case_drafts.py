@@ -6,11 +6,12 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from core.storage.database import Database
+from core.storage.erasure import Changed, Tables, Traces, rewrite
 from core.storage.evals.datasets import DatasetVersion, StoredCase, extend, retried
 from core.storage.tables import case_drafts
 
@@ -43,6 +44,8 @@ class Decided:
 
 class CaseDraftRepository:
     """Drafts by dataset, oldest first."""
+
+    erases: ClassVar[Tables] = (case_drafts,)
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -106,6 +109,12 @@ class CaseDraftRepository:
             return Decided(tuple(taken), tuple(dropped), tuple(missed), version)
 
         return retried(self._database, work)
+
+    def erase(self, traces: Traces) -> dict[str, int]:
+        def change(row: Row[Any]) -> Changed:
+            return None if traces.draft(row.content) else {}
+
+        return {"drafts": rewrite(self._database, case_drafts, ("content",), change)}
 
 
 def _claim(connection: Connection, dataset: str, draft_id: str, state: str, by: str) -> bool:

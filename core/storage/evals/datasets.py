@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from core.errors import ConflictError
 from core.storage.database import Database
+from core.storage.erasure import Tables, Traces, every
 from core.storage.tables import dataset_versions, evaluation_cases
 from core.types import digest
 
@@ -52,6 +53,8 @@ class DatasetVersion:
 class DatasetRepository:
     """Versions of datasets, counted from 1 for each, and the cases they share."""
 
+    erases: ClassVar[Tables] = (evaluation_cases,)
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -84,6 +87,18 @@ class DatasetRepository:
         """What each of these cases says, by hash, as far as they are known and were not erased."""
         with self._database.transaction() as connection:
             return case_contents(connection, sha256s)
+
+    def every_case(self) -> Iterator[StoredCase]:
+        """Every case that any version has or had, some at a time."""
+        return (StoredCase(row.sha256, row.content) for row in every(self._database, select(evaluation_cases)))
+
+    def erase(self, traces: Traces) -> dict[str, int]:
+        """Take cases out of every dataset and forget what they say."""
+        gone = traces.cases
+        if gone:
+            why = f"{len(gone)} cases were erased." if len(gone) > 1 else "A case was erased."
+            retried(self._database, lambda connection: erase_cases(connection, gone, by=traces.by, reason=why))
+        return {"cases": len(gone)}
 
 
 def retried(database: Database, work: Callable[[Connection], _Result]) -> _Result:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, Row, Table, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.storage.database import Database
+from core.storage.erasure import Changed, Tables, Traces, every, rewrite
 from core.storage.tables import evaluation_answers, evaluation_rows, evaluation_scores, evaluations
 
 # Rows per statement: SQLite and PostgreSQL both limit the number of bound values.
@@ -76,6 +77,8 @@ class RowEntry:
 
 class EvaluationRepository:
     """Evaluations, newest first, and which answers each of them read."""
+
+    erases: ClassVar[Tables] = (evaluations,)
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -151,6 +154,18 @@ class EvaluationRepository:
             found = [(str(name), int(revision)) for name, revision in connection.execute(query)]
         return dict(sorted(found, reverse=True))  # of a collection's revisions the lowest comes last and stays
 
+    def reports(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Every report with the id of its evaluation, some at a time."""
+        query = select(evaluations.c.id, evaluations.c.report)
+        return ((row.id, row.report) for row in every(self._database, query) if row.report is not None)
+
+    def erase(self, traces: Traces) -> dict[str, int]:
+        def change(row: Row[Any]) -> Changed:
+            report = row.report and traces.report(row.report)
+            return {} if report == row.report else {"report": report}
+
+        return {"reports": rewrite(self._database, evaluations, ("report",), change)}
+
     def _set(self, evaluation_id: str, **values: Any) -> None:
         changed = {**values, "finished_at": datetime.now(UTC)}
         with self._database.transaction() as connection:
@@ -159,6 +174,8 @@ class EvaluationRepository:
 
 class EvaluationLedger:
     """Answers and scores, shared by all evaluations. Saving an entry again replaces it."""
+
+    erases: ClassVar[Tables] = (evaluation_answers, evaluation_scores)
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -192,6 +209,28 @@ class EvaluationLedger:
 
     def save_scores(self, entries: Iterable[ScoreEntry]) -> None:
         _upsert(self._database, evaluation_scores, _dated(entries))
+
+    def every_answer(self) -> Iterator[Mapping[str, Any]]:
+        """Every answer that is kept, some at a time."""
+        query = select(evaluation_answers.c.answer)
+        return (row.answer for row in every(self._database, query) if row.answer is not None)
+
+    def erase(self, traces: Traces) -> dict[str, int]:
+        """Forget the answers, and what their scores say in words."""
+        forgotten: list[str] = []
+
+        def change(row: Row[Any]) -> Changed:
+            if row.answer is None or not traces.evaluated(row.case_sha256, row.answer):
+                return {}
+            forgotten.append(row.id)
+            return {"answer": None, "state": "failed", "reason": "What it rested on was erased."}
+
+        rewrite(self._database, evaluation_answers, ("case_sha256", "answer"), change)
+        for part in _parts(forgotten):
+            scores = update(evaluation_scores).where(evaluation_scores.c.answer_id.in_(part))
+            with self._database.transaction() as connection:
+                connection.execute(scores.values(reason="", detail={}))
+        return {"evaluation_answers": len(forgotten)}
 
 
 def _dated(entries: Iterable[AnswerEntry | ScoreEntry]) -> list[dict[str, Any]]:

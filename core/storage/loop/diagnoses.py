@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import Row, insert, select
 
 from core.diagnosis import Cause, Diagnosis, DiagnosisEvidence, DiagnosisSubject
 from core.storage.database import Database
+from core.storage.erasure import Tables, Traces, every, rewrite
 from core.storage.loop.stored_values import StoredValue
 from core.storage.tables import diagnoses
 
@@ -24,6 +25,8 @@ EVIDENCE = StoredValue("diagnoses", "evidence", DiagnosisEvidence, upcasts=(_jud
 
 class DiagnosisRepository:
     """Diagnoses, append-only; the newest of a subject stands."""
+
+    erases: ClassVar[Tables] = (diagnoses,)
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -53,6 +56,15 @@ class DiagnosisRepository:
         with self._database.transaction() as connection:
             newest = {each.subject: each for each in _oldest_first(connection.execute(query))}
         return sorted(newest.values(), key=lambda each: (each.at, each.id))
+
+    def every(self) -> Iterator[Diagnosis]:
+        """All there are, some at a time."""
+        return (_diagnosis(row) for row in every(self._database, select(diagnoses)))
+
+    def erase(self, traces: Traces) -> dict[str, int]:
+        columns = ("subject", "question", "summary", "evidence")
+        removed = rewrite(self._database, diagnoses, columns, lambda row: None if traces.diagnosis(row) else {})
+        return {"diagnoses": removed}
 
 
 def diagnosis_json(made: Diagnosis) -> dict[str, Any]:

@@ -1,25 +1,18 @@
-"""What was erased: a ledger that keeps only a hash of it, and the walk through stored rows that erasing takes."""
+"""What was erased: a ledger that keeps only a hash of it."""
 
 from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import Row, Table, delete, insert, select, update
+from sqlalchemy import insert, select
 
 from core.storage.database import Database
 from core.storage.tables import erasures
-
-# Rows that are read and changed in one transaction: others can write in between.
-_BATCH = 200
-
-# Of a row's columns: what is to be otherwise, nothing if it may stay, None if it is to go.
-Change = Callable[[Row[Any]], Mapping[str, Any] | None]
 
 
 class Subject(StrEnum):
@@ -76,26 +69,6 @@ class ErasureRepository:
         query = select(erasures.c.subject_sha256).where(erasures.c.kind == kind).distinct()
         with self._database.transaction() as connection:
             return ErasedSubjects(frozenset(connection.execute(query).scalars()))
-
-
-def rewrite(database: Database, table: Table, columns: Iterable[str], change: Change) -> int:
-    """Let `change` look at the key and these columns of every row, a batch at a time, and do what it says. Returns how
-    many rows were changed or removed. For tables with one key column."""
-    (key,) = table.primary_key
-    query = select(key, *(table.c[name] for name in columns))
-    last, changed = "", 0
-    while True:
-        with database.transaction() as connection:
-            rows = connection.execute(query.where(key > last).order_by(key).limit(_BATCH)).all()
-            for row in rows:
-                new = change(row)
-                if new is None:
-                    changed += connection.execute(delete(table).where(key == row[0])).rowcount
-                elif new:
-                    changed += connection.execute(update(table).where(key == row[0]).values(**new)).rowcount
-        if not rows:
-            return changed
-        last = rows[-1][0]
 
 
 def _hash(subject: str) -> str:

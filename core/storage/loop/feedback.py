@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, insert, select, text
 
@@ -23,6 +23,7 @@ from core.feedback import (
     VoteStanding,
 )
 from core.storage.database import Database
+from core.storage.erasure import Tables, Traces, every, rewrite
 from core.storage.loop.snapshots import SNAPSHOTS
 from core.storage.loop.stored_values import StoredValue
 from core.storage.tables import feedback, feedback_decisions
@@ -31,6 +32,8 @@ _BATCH = 200
 # What was written before there were versions has the shape of the first.
 _CASES = StoredValue("feedback_decisions", "content", AcceptedCase, upcasts=(dict,))
 _PAIRS = StoredValue("feedback_decisions", "content", TrainingPair, upcasts=(dict,))
+# The columns that hold words of people and of documents.
+_WORDS = ("comment", "correction", "interaction")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class Opinion:
 
 class FeedbackRepository:
     """Votes, append-only; newest first where they are listed."""
+
+    erases: ClassVar[Tables] = (feedback, feedback_decisions)
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -164,6 +169,14 @@ class FeedbackRepository:
         query = query.order_by(feedback_decisions.c.at, feedback_decisions.c.feedback_id)
         with self._database.transaction() as connection:
             return {row.feedback_id: DecisionKind(row.kind) for row in connection.execute(query)}
+
+    def every(self) -> Iterator[Feedback]:
+        """All votes there are, some at a time."""
+        return (_feedback(row) for row in every(self._database, select(feedback)))
+
+    def erase(self, traces: Traces) -> dict[str, int]:
+        decisions = rewrite(self._database, feedback_decisions, ("side", "content"), traces.decision)
+        return {"decisions": decisions, "feedback": rewrite(self._database, feedback, _WORDS, traces.vote)}
 
 
 class AuthorsVotes:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import Row, insert, select, text, update
 
 from core.feedback import Firing, FiringState, Remedy
 from core.storage.database import Database
+from core.storage.erasure import Tables, Traces, scrub
 from core.storage.tables import trigger_firings
 
 
 class FiringRepository:
     """Firings, newest first where they are listed."""
+
+    erases: ClassVar[Tables] = (trigger_firings,)
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -75,6 +78,10 @@ class FiringRepository:
         values |= {"release_id": release_id} if release_id is not None else {}
         with self._database.transaction() as connection:
             connection.execute(update(trigger_firings).where(trigger_firings.c.id == firing_id).values(**values))
+
+    def erase(self, traces: Traces) -> dict[str, int]:
+        columns = ("evidence", "proposal", "reason", "detail")
+        return {"firings": scrub(self._database, trigger_firings, columns, traces)}
 
 
 def _stored(firing: Firing) -> dict[str, Any]:

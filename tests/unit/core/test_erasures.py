@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import insert, select
 
 from core.storage.database import Database
+from core.storage.erasure import rewrite
 from core.storage.evals.datasets import DatasetRepository, StoredCase, erase_cases, retried
-from core.storage.loop.erasures import ErasureRepository, Subject, rewrite
+from core.storage.loop.erasures import ErasureRepository, Subject
 from core.storage.tables import api_keys, embedders
 from core.types import digest
 

@@ -27,7 +27,7 @@ from evals.report.file import report_file
 from evals.report.report import Report
 from evals.run.evaluation import EvaluationOrder
 from evals.run.session import write_report
-from loop.erasure import eraser as erasing
+from loop.erasure.document import ErasedDocument
 from loop.erasure.eraser import Erased, Eraser
 from loop.erasure.traces import DocumentTraces
 from loop.feedback.acceptance import training_rows
@@ -239,7 +239,7 @@ def test_a_correction_that_says_what_the_document_says_in_other_words_is_gone_th
             Diagnosis(str(uuid.uuid4()), DiagnosisSubject.of_vote(each.id), datetime.now(UTC), *found)
         )
     with monkeypatch.context() as patched:
-        patched.setattr(erasing, "_vote", killed)
+        patched.setattr(ErasedDocument, "vote", killed)
         with pytest.raises(KeyboardInterrupt):
             erase(world)
     erase(world)
@@ -310,7 +310,7 @@ def test_a_document_can_be_kept_out_when_it_is_erased_or_later(world: World) -> 
 def test_an_erasure_that_was_killed_can_be_run_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     loop(world)
     with monkeypatch.context() as patched:
-        patched.setattr(erasing, "erase_taught", killed)
+        patched.setattr(FiringRepository, "erase", killed)
         with pytest.raises(KeyboardInterrupt):
             erase(world)
     erase(world)
