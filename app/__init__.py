@@ -1,4 +1,5 @@
 """The edge: the FastAPI application, its pages, and the `ragloop` command.
 
-May import every package but dags, its sibling. The only package that knows FastAPI.
+May import loop, evals, serving, ingestion, retrieval and core; never dags, its sibling. The only package that knows
+FastAPI.
 """

@@ -74,7 +74,7 @@ class AbstentionModel(Frozen):
     """A logistic model of "the passages hold the answer": below `threshold` the system says it does not know.
 
     The probability is sigmoid(bias + sum(weights[name] * feature[name])); `fitted_on` says what data the numbers
-    come from. See serving.abstention for the features.
+    come from. See serving/grounding/evidence.py for the features.
     """
 
     weights: Mapping[str, float]

@@ -1,4 +1,4 @@
-"""Measuring: datasets, metrics and fits that compare what the system answers with what it should.
+"""Measuring releases: cases, metrics, judges and their calibration, the runner, the gate, the report.
 
 May import serving, ingestion, retrieval and core.
 """

@@ -1,10 +1,9 @@
-"""Putting a pipeline or a rebuild together: which collection it fills, with which embedder and splitter."""
+"""Putting a pipeline together: which collection it fills, with which embedder and splitter."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -20,14 +19,11 @@ from core.types import PUBLIC, CollectionSpec
 from ingestion.converters.registry import FileConverter
 from ingestion.converters.sandbox import Limits
 from ingestion.pipeline import Pipeline, Stores
-from ingestion.rebuild.indexes import Indexes, live_spec
-from ingestion.rebuild.rebuild import Rebuild
 from ingestion.sources.registry import open_source
 from ingestion.splitting.structure_splitter import NAME, StructureSplitter
 from ingestion.splitting.tokens import TokenizerFile
 from retrieval.embedders.model import EmbeddingModel
 from retrieval.factory import Embedders, open_index
-from retrieval.sparse import SparseEncoder
 
 
 class EmbedderIdentity(Protocol):
@@ -45,19 +41,7 @@ class EmbedderIdentity(Protocol):
 
 def default_spec(settings: Settings, embedder: EmbedderIdentity) -> CollectionSpec:
     """The collection that the settings describe."""
-    return _spec(settings.language, embedder, settings.chunk_tokens)
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What a new collection is to have otherwise than the live one; None leaves it as it is there. `embedder` is the
-    bundled model's name, a folder, or the name of an embedder that was used before; `base` is the human part of the
-    collection's name."""
-
-    chunk_tokens: int | None = None
-    embedder: str | None = None
-    language: str | None = None
-    base: str | None = None
+    return spec_of(settings.language, embedder, settings.chunk_tokens)
 
 
 def chunk_tokens_of(spec: CollectionSpec) -> int | None:
@@ -97,7 +81,7 @@ def open_pipeline(settings: Settings, spec: CollectionSpec | None = None) -> Ite
             home=settings.home,
             spec=spec,
             open_embedder=lambda: embedders.load(model),
-            splitter=_splitter(spec, model),
+            splitter=splitter_of(spec, model),
             converter=FileConverter(settings.max_file_mb * 1_000_000),
             stores=stores,
             limits=Limits(
@@ -106,44 +90,6 @@ def open_pipeline(settings: Settings, spec: CollectionSpec | None = None) -> Ite
                 workers=settings.convert_workers,
             ),
         )
-
-
-@contextmanager
-def open_rebuild(settings: Settings, changes: Changes) -> Iterator[Rebuild]:
-    """A rebuild of the live index with these changes.
-
-    Raises NotFoundError while nothing has been ingested, SettingsError for an embedder that is not there, InputError
-    for chunks that the embedder cannot read whole or a language without a stemmer.
-    """
-    with open_stores(settings) as (database, stores):
-        embedders = Embedders(settings, EmbedderRepository(database))
-        releases = ReleaseRepository(database)
-        live = live_spec(releases, stores)
-        model = embedders.named(changes.embedder) if changes.embedder else embedders.model_of(live)
-        tokens = changes.chunk_tokens or chunk_tokens_of(live) or settings.chunk_tokens
-        if tokens > model.max_tokens:
-            raise InputError(
-                f"The embedder {model.name} reads {model.max_tokens} tokens: of chunks of {tokens} it would see the "
-                "beginning only.",
-                hint=f"Choose --chunk-tokens {model.max_tokens} or less.",
-            )
-        spec = _spec(changes.language or live.language, model, tokens, changes.base or live.base)
-        SparseEncoder(spec.language)  # an unknown language is refused here
-        yield Rebuild(
-            home=settings.home,
-            spec=spec,
-            live=lambda: live_spec(releases, stores),
-            open_embedder=lambda: embedders.load(model),
-            splitter=_splitter(spec, model),
-            stores=stores,
-        )
-
-
-@contextmanager
-def open_indexes(settings: Settings) -> Iterator[Indexes]:
-    """The indexes of this installation, to be listed and dropped."""
-    with open_stores(settings) as (database, stores):
-        yield Indexes(settings.home, stores, ReleaseRepository(database))
 
 
 def folder_source(
@@ -166,7 +112,8 @@ def folder_source(
     return source
 
 
-def _spec(language: str, embedder: EmbedderIdentity, chunk_tokens: int, base: str = "documents") -> CollectionSpec:
+def spec_of(language: str, embedder: EmbedderIdentity, chunk_tokens: int, base: str = "documents") -> CollectionSpec:
+    """The collection of chunks of at most so many tokens."""
     # Counting tokens needs only the tokenizer, which the embedder's fingerprint covers.
     splitter = StructureSplitter(TokenizerFile(Path()), chunk_tokens, embedder.fingerprint)
     return CollectionSpec(
@@ -180,7 +127,7 @@ def _spec(language: str, embedder: EmbedderIdentity, chunk_tokens: int, base: st
     )
 
 
-def _splitter(spec: CollectionSpec, model: EmbeddingModel) -> StructureSplitter:
+def splitter_of(spec: CollectionSpec, model: EmbeddingModel) -> StructureSplitter:
     """The splitter that the collection was made with. Raises CollectionMismatchError when it cannot be made here."""
     limit = chunk_tokens_of(spec)
     if limit is not None:

@@ -43,7 +43,7 @@ def rebuild(
     from core.progress import open_progress
     from core.settings import load_settings
     from core.telemetry import configure_logging
-    from ingestion.factory import Changes, open_rebuild
+    from ingestion.rebuild.factory import Changes, open_rebuild
 
     settings = load_settings()
     configure_logging("warning")
@@ -63,7 +63,7 @@ def rebuild(
 def list_indexes(as_json: JsonOption = False) -> None:
     """List the indexes: what each was built with, what it holds, which releases use it."""
     from core.settings import load_settings
-    from ingestion.factory import open_indexes
+    from ingestion.rebuild.factory import open_indexes
 
     with open_indexes(load_settings()) as indexes:
         found = indexes.list()
@@ -91,7 +91,7 @@ def drop(
     Refused while the champion, the release that a rollback goes back to, or a candidate reads it.
     """
     from core.settings import load_settings
-    from ingestion.factory import open_indexes
+    from ingestion.rebuild.factory import open_indexes
 
     with open_indexes(load_settings()) as indexes:
         receipt = indexes.drop(name)

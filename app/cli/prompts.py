@@ -179,7 +179,7 @@ def render(
 def _rendered(
     name: str, question: str | None, passages: list[str], values: Path | None
 ) -> tuple[PromptTemplate, list[Turn]]:
-    from serving.prompts.preview import Asked, preview, preview_values, written_passages
+    from serving.llm.preview import Asked, preview, preview_values, written_passages
 
     with _shelf() as shelf:
         prompt = shelf.template(name)
@@ -193,8 +193,8 @@ def _recorded(wanted: str, interaction_id: str) -> tuple[PromptTemplate, list[Tu
     from app.prompt_shelf import PromptShelf
     from core.storage.interactions import InteractionRepository
     from core.storage.releases import ReleaseRepository
+    from serving.llm.preview import asked_of, preview
     from serving.prompts.ledger import ReleasePrompts
-    from serving.prompts.preview import asked_of, preview
 
     with _database() as (settings, database):
         found = InteractionRepository(database).get(interaction_id)

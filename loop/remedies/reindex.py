@@ -15,7 +15,8 @@ from core.feedback import Firing
 from core.progress import LineProgress
 from core.settings import Settings
 from core.storage.documents import DocumentRepository, EmbeddingMemo
-from ingestion.factory import Changes, chunk_tokens_of, open_rebuild
+from ingestion.factory import chunk_tokens_of
+from ingestion.rebuild.factory import Changes, open_rebuild
 from loop.remedies.chunk_search import ChunkSearch
 from loop.remedies.diagnosed import DiagnosedQuestions
 from loop.remedies.refresh import changes_in, refresh_sources, stale_sources

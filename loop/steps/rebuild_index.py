@@ -15,8 +15,8 @@ from typing import Any
 from core.progress import LineProgress
 from core.settings import load_settings
 from core.storage.loop.firings import FiringRepository
-from ingestion.factory import Changes, open_rebuild
 from ingestion.plan import groups
+from ingestion.rebuild.factory import Changes, open_rebuild
 from ingestion.rebuild.rebuild import Rebuild
 from ingestion.report import summary
 from loop.remedies.execution import REMEDIES, make_candidate

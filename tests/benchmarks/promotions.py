@@ -30,7 +30,8 @@ from core.storage.interactions import InteractionRepository
 from core.storage.releases import ReleaseRepository
 from core.telemetry import configure_logging
 from core.types import Actor, Role
-from ingestion.factory import Changes, folder_source, open_pipeline, open_rebuild
+from ingestion.factory import folder_source, open_pipeline
+from ingestion.rebuild.factory import Changes, open_rebuild
 from serving.factory import Services, open_services
 from serving.releases.service import ReleaseService
 from tests.benchmarks import machine

@@ -14,9 +14,9 @@ from core.release import PromptRef
 from core.storage.interactions import InteractionRepository
 from core.storage.releases import Decision, ReleaseRepository
 from core.storage.tables import interactions
+from serving.llm.preview import Asked, preview, written_passages
 from serving.prompts.ledger import ReleasePrompts
 from serving.prompts.library import PROMPTS, load_prompts
-from serving.prompts.preview import Asked, preview, written_passages
 from serving.prompts.spotlight import spotlight
 from tests.support.app_world import World, asks
 from tests.support.command import run, run_json
