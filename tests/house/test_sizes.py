@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tests.support.source_tree import ROOT, functions, modules, packages
+from tests.support.source_tree import ROOT, classes, functions, modules, packages
 
 MOST_FILES = 15
 LONGEST_FUNCTION, LONG_FUNCTION = 80, 40
 LONGEST_FILE, LONG_FILE = 450, 300
+MOST_SHARED_NAMES = 3
 
 # One file a page or an answer sheet, alike to each other and read one at a time.
 _COLLECTIONS = ("docs/how-to", "tools/walk_through/pages", "core/storage/migrations/versions")
@@ -37,3 +38,12 @@ def test_no_file_is_too_long_to_be_read_at_once_and_few_are_long() -> None:
     lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in FILES}
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE} == {}
     assert p95(list(lengths.values())) <= LONG_FILE
+
+
+def test_a_class_name_means_one_thing_across_the_house() -> None:
+    places: dict[str, list[str]] = {}
+    for path in FILES:
+        for name in classes(path):
+            places.setdefault(name, []).append(str(path.relative_to(ROOT)))
+    shared = {name: found for name, found in places.items() if len(found) > 1}
+    assert len(shared) <= MOST_SHARED_NAMES, shared
