@@ -2,7 +2,8 @@
 
     require(actor, Deed.SWITCH_RELEASE)    # raises RoleNeededError unless the actor has the role approve
 
-A new deed that not everybody may do is a line in Deed. What somebody may see is another question: core.visibility.
+A new deed that not everybody may do is a line in Deed. What somebody may see is another question:
+`core/storage/visibility.py`.
 """
 
 from __future__ import annotations

@@ -13,11 +13,11 @@ from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 from typing import Protocol, cast
 
-from core.citation_marker import without_markers
 from core.ports import Generated, GenerationRequest, Generator, TextDelta
 from core.release import Release
 from core.storage.interactions import InteractionRepository
 from core.storage.prompt_ledger import PromptOrigin
+from core.text.citation_marker import without_markers
 from core.types import AccessScope, Answer, Evidence, Passage, Prices, Retrieval, Turn, Usage
 from retrieval.retriever import Retriever
 from serving.filters.outgoing import Outgoing

@@ -6,10 +6,10 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from core.citation_marker import written
-from core.markdown_lines import is_item, without_item_mark
 from core.ports import Embedder, Generated, GenerationRequest, TextDelta
-from core.sentences import sentence_spans
+from core.text.citation_marker import written
+from core.text.markdown_lines import is_item, without_item_mark
+from core.text.sentences import sentence_spans
 from core.types import Chunk, Citation, Evidence, ScoredSentence, Usage
 
 # At most this many sentences are quoted, and only those nearly as good as the best: an answer, not a digest.

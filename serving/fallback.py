@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import cast
 
 from core.errors import AdapterError, ModelUnavailableError, RagloopError
-from core.markdown_lines import open_fence
 from core.ports import Generated, GenerationRequest, Generator, TextDelta
+from core.text.markdown_lines import open_fence
 from core.types import Usage
 from serving.llm.failures import BrokenOffError, SparedError
 

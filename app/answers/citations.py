@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 from urllib.parse import urlencode
 
-from core.citation_marker import MarkerSpan, marker_spans
-from core.markdown_lines import without_item_mark
+from core.text.citation_marker import MarkerSpan, marker_spans
+from core.text.markdown_lines import without_item_mark
 
 # What people are told of a citation whose passage does not seem to support the statement.
 WEAK = "the passage may not say this"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.answers.citations import WEAK
-from core.citation_marker import written
+from core.text.citation_marker import written
 from core.types import Answer, Citation
 from serving.filters.outgoing import harmless, visible
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.console import JsonOption, one_line, print_json, say, visible
-from core.citation_marker import written
 from core.errors import InputError, TooLargeError
+from core.text.citation_marker import written
 
 if TYPE_CHECKING:
     from core.settings import Settings

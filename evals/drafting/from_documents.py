@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from core.markdown_lines import is_fence, is_item
+from core.text.markdown_lines import is_fence, is_item
 from core.types import Document, TextFormat, digest
 from evals.cases.cases import (
     LONGEST_QUESTION,

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from core.citation_marker import without_markers
-from core.markdown_lines import HEADING_MARK, ITEM_MARK
-from core.sentences import sentence_spans
+from core.text.citation_marker import without_markers
+from core.text.markdown_lines import HEADING_MARK, ITEM_MARK
+from core.text.sentences import sentence_spans
 from evals.cases.answers import AnswerRecord
 from evals.metrics.metric import Group, Outcome, Row, Skipped
 from evals.metrics.row_metric import RowMetric, share

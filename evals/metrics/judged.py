@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from core.citation_marker import without_markers
 from core.errors import JudgeError
 from core.ports import Embedder, Judge
+from core.text.citation_marker import without_markers
 from core.types import digest
 from evals.judges.prompts import JudgePrompts
 from evals.metrics.metric import Failed, Group, Metric, Outcome, Row, Scored, Skipped

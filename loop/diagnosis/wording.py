@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from core.citation_marker import without_markers
-from core.markdown_lines import is_heading
-from core.sentences import sentence_spans
+from core.text.citation_marker import without_markers
+from core.text.markdown_lines import is_heading
+from core.text.sentences import sentence_spans
 from serving.grounding.support import (
     CONTRADICTION_PENALTY,
     NUMBER_PENALTY,

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.answer_snapshot import AnswerSnapshot
-from core.citation_marker import without_markers
 from core.feedback import AcceptedCase
+from core.text.citation_marker import without_markers
 from evals.cases.cases import Case
 from evals.cases.leakage import normalised
 

@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
-from core.citation_marker import markers, without_markers
 from core.errors import ConflictError, InputError, NotFoundError
 from core.feedback import (
     AcceptedCase,
@@ -33,6 +32,7 @@ from core.storage.evals.datasets import case_contents, extend, find_version, ret
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository, record_decision, standing_votes
 from core.storage.visibility import Visibility, provenance_of
+from core.text.citation_marker import markers, without_markers
 from core.types import PUBLIC, AccessScope, Actor, Turn, document_id
 from evals.cases.cases import (
     MOST_PARTS,

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.answer_snapshot import AnswerSnapshot, SnapshotPassage
-from core.citation_marker import markers, rewritten, without_markers, written
 from core.errors import InputError
+from core.text.citation_marker import markers, rewritten, without_markers, written
 from core.types import Chunk
 from evals.cases.cases import GoldEvidence
 from serving.finetune.dataset import LONGEST_TITLE, MOST_PARTS, RowPassage, RowTurn, TrainingRow

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from core.citation_marker import BRACKET, LONGEST_INSIDE, passages_named, written
-from core.sentences import sentence_spans
+from core.text.citation_marker import BRACKET, LONGEST_INSIDE, passages_named, written
+from core.text.sentences import sentence_spans
 from core.types import Chunk, Citation, Passage
 from serving.grounding.support import (
     THRESHOLD,

@@ -16,8 +16,8 @@ import re
 from collections.abc import Sequence
 from html import unescape
 
-from core.citation_marker import is_number
-from core.markdown_lines import CLOSING_FENCE, OPENING_FENCE
+from core.text.citation_marker import is_number
+from core.text.markdown_lines import CLOSING_FENCE, OPENING_FENCE
 from core.types import Passage
 from serving.filters.addresses import WORD, WORD_IN_CODE, Addresses
 

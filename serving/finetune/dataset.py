@@ -17,9 +17,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
-from core.citation_marker import markers
 from core.errors import InputError
 from core.frozen import Frozen
+from core.text.citation_marker import markers
 from core.types import digest
 
 # Limits, far above what training needs. They keep one bad file from filling memory.

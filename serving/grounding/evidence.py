@@ -14,10 +14,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from core.markdown_lines import FENCE_MARK, HEADING_MARK
 from core.ports import Embedder
 from core.release import AbstentionModel
-from core.sentences import sentence_spans
+from core.text.markdown_lines import FENCE_MARK, HEADING_MARK
+from core.text.sentences import sentence_spans
 from core.types import Chunk, Evidence, Passage, ScoredSentence, Vector
 from retrieval.sparse import SparseEncoder
 

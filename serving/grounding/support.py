@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
 
-from core.sentences import sentence_spans
+from core.text.sentences import sentence_spans
 from core.types import Chunk
 from serving.grounding.content_words import ContentWords
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from core.errors import ContextTooLongError
-from core.sentences import sentence_spans
+from core.text.sentences import sentence_spans
 from core.types import Passage, Turn
 
 # Passages that are not given up for the last exchange: a follow-up needs both what was said and what answers it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from core.citation_marker import without_markers
+from core.text.citation_marker import without_markers
 from core.types import Passage, Turn
 from serving.prompts.spotlight import disarmed, spotlight
 from serving.prompts.template import PromptTemplate

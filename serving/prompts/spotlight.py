@@ -12,8 +12,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.citation_marker import rewritten, written
-from core.sentences import sentence_spans
+from core.text.citation_marker import rewritten, written
+from core.text.sentences import sentence_spans
 from core.types import Passage
 
 # A tag of our own prompt, and what chat templates begin and end turns with: <|im_start|>, [INST], <<SYS>>, <s>, </s>.

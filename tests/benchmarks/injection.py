@@ -22,12 +22,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.citation_marker import without_markers
 from core.errors import ModelUnavailableError
 from core.ports import Generated, GenerationRequest
 from core.release import GeneratorSpec, Release, ReleaseStatus
 from core.settings import Settings, load_settings
 from core.telemetry import configure_logging
+from core.text.citation_marker import without_markers
 from core.types import AccessScope, Passage
 from ingestion.factory import folder_source, open_pipeline
 from serving.answerer import Answerer, Question

@@ -15,8 +15,8 @@ from itertools import cycle, islice, product
 from pathlib import Path
 from typing import Any
 
-from core.citation_marker import marker_spans, markers
-from core.sentences import sentence_spans
+from core.text.citation_marker import marker_spans, markers
+from core.text.sentences import sentence_spans
 from serving.filters.prompt_guard import LONGEST_RUN
 from tests.benchmarks.questions import DATA
 

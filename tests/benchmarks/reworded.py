@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from core.sentences import sentence_spans
+from core.text.sentences import sentence_spans
 from serving.grounding.evidence import is_statement
 
 # Sentences of so many words say one thing in full.

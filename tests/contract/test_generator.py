@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from core.ports import Generated, GenerationRequest, Generator, TextDelta
-from core.sentences import sentence_spans
+from core.text.sentences import sentence_spans
 from core.types import Chunk, Evidence, Passage, ScoredSentence, document_id
 from serving.extractive import ExtractiveGenerator
 from serving.fallback import FallbackGenerator

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 from core.ports import Generated, GenerationRequest, Generator, TextDelta
 from core.release import GeneratorSpec
-from core.sentences import sentence_spans
 from core.settings import load_settings
+from core.text.sentences import sentence_spans
 from core.types import Evidence, Passage, ScoredSentence, Turn
 from serving.llm.endpoint import ModelEndpoint
 from serving.llm.generator import LLMGenerator, ServedModels

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.citation_marker import written
 from core.errors import InputError
-from core.sentences import sentence_spans
+from core.text.citation_marker import written
+from core.text.sentences import sentence_spans
 from core.types import Passage, Turn
 from serving.finetune.dataset import RowPassage
 from serving.finetune.template import as_passage

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from core.citation_marker import without_markers
+from core.text.citation_marker import without_markers
 from core.types import Vector
 from evals.cases.answers import AnswerRecord, RecordedCitation
 from evals.metrics.meanings import Meanings, cosine

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from core.citation_marker import without_markers
+from core.text.citation_marker import without_markers
 from core.types import Vector
 from evals.metrics.meanings import Meanings, cosine
 from evals.metrics.metric import Group, Metric, Outcome, Row, Scored, Skipped

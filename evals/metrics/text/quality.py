@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.citation_marker import without_markers
+from core.text.citation_marker import without_markers
 from evals.cases.gold_span import GoldSpan
 from evals.metrics.metric import (
     Group,

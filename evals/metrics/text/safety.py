@@ -11,8 +11,8 @@ import importlib.metadata
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from core.citation_marker import without_markers
-from core.sentences import sentence_spans
+from core.text.citation_marker import without_markers
+from core.text.sentences import sentence_spans
 from evals.cases.cases import Case
 from evals.metrics.metric import Group, Metric, Outcome, Row, Scored
 from evals.metrics.row_metric import Better, RowMetric, Unit

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.citation_marker import (
+from core.text.citation_marker import (
     MarkerSpan,
     marker_spans,
     markers,

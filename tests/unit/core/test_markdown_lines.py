@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.markdown_lines import is_fence, is_heading, is_item, open_fence, without_item_mark
+from core.text.markdown_lines import is_fence, is_heading, is_item, open_fence, without_item_mark
 
 
 @pytest.mark.parametrize("line", ["- one", "* one", "+ one", "1. one", "12) one", "   - nested"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.sentences import sentence_spans
+from core.text.sentences import sentence_spans
 
 
 def cut(text: str, language: str = "english") -> list[str]:

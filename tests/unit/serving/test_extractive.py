@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.ports import Generated, GenerationRequest, TextDelta
-from core.sentences import sentence_spans
+from core.text.sentences import sentence_spans
 from core.types import Chunk, Evidence, Passage, ScoredSentence, document_id
 from serving.extractive import ExtractiveGenerator, select_quotes
 from tests.fakes import FakeEmbedder

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.sentences import sentence_spans
+from core.text.sentences import sentence_spans
 from core.types import Passage, Turn
 from serving.finetune.dataset import RowPassage
 from serving.finetune.recipe import answer_prompt

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import sentencex
 
-from core.markdown_lines import FENCE_MARK, HEADING_MARK, ITEM_MARK
+from core.text.markdown_lines import FENCE_MARK, HEADING_MARK, ITEM_MARK
 
 # ISO codes of the languages that the BM25 leg knows by name; anything else is cut by English rules.
 _CODES = {
