@@ -15,11 +15,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from app.cli.console import note, report, say
-from core.airflow_home import airflow_environment
 from core.errors import InputError, RagloopError
 from core.settings import Settings, child_environment, load_settings
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository
+from tools.airflow_home import airflow_environment
 from tools.local_server import wait_until_ready
 
 HANDBOOK = Path("docs")

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from core.airflow_home import airflow_environment
 from core.settings import Settings, child_environment
 from tests.support.airflow_server import AIRFLOW, LaidAirflow
+from tools.airflow_home import airflow_environment
 
 
 @pytest.fixture(scope="session")
