@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from app.answers.citations import document_url
-from core.diagnosis import Cause
+from core.answer_snapshot import SnapshotCitation
+from core.diagnosis import Cause, FoundPlace
 from core.errors import InputError, NotFoundError
 from core.feedback import AcceptedCase, Feedback, FeedbackDecision, Vote
 from core.settings import Settings
@@ -193,7 +194,8 @@ class FeedbackDesk:
         answer = known.feedback.interaction
         titles = {place.uri: place.title for place in answer.passages}
         diagnosed = known.diagnosis.evidence.passages if known.diagnosis else ()
-        places = [*((True, each) for each in diagnosed), *((False, each) for each in answer.citations)]
+        places: list[tuple[bool, FoundPlace | SnapshotCitation]] = [(True, each) for each in diagnosed]
+        places += [(False, each) for each in answer.citations]
         seen: set[str] = set()
         for found, place in places:
             if len(seen) == MOST_OFFERED:
