@@ -258,7 +258,7 @@ def test_evidence_names_places_that_people_can_open(office: Installation):
     retrieval = office.champion.manifest.retrieval.model_copy(update={"top_k": 1})
     found = office.diagnose(office.ask("Who starts the dishwasher?", office.release(retrieval=retrieval)), RIGHT)
     [place] = found.evidence.passages
-    text = DocumentRepository(office.services.database).get(document_id(place["uri"])).text
+    text = DocumentRepository(office.services.database).get(document_id(place.uri)).text
     assert text[place.start : place.end] == place.quote == LEAVE
 
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Row, insert, select
 
 from core.diagnosis import Cause, Diagnosis, DiagnosisEvidence, DiagnosisSubject
+from core.errors import InputError, StoredValueError
 from core.storage.database import Database
 from core.storage.erasure import Tables, Traces, every, rewrite
 from core.storage.loop.stored_values import StoredValue
@@ -82,8 +83,16 @@ def _oldest_first(rows: Iterable[Row[Any]]) -> Iterator[Diagnosis]:
 
 def _diagnosis(row: Row[Any]) -> Diagnosis:
     read = {
-        "subject": DiagnosisSubject.parse(row.subject),
+        "subject": _subject(row),
         "cause": Cause(row.cause),
         "evidence": EVIDENCE.read(row.id, row.evidence),
     }
     return Diagnosis(**row._asdict() | read)
+
+
+def _subject(row: Row[Any]) -> DiagnosisSubject:
+    try:
+        return DiagnosisSubject.parse(row.subject)
+    except InputError as error:
+        message = f"The row {row.id} of the table diagnoses has a broken subject: {error.message}"
+        raise StoredValueError(message, hint="Restore the row from a backup, or delete it.") from error

@@ -175,3 +175,11 @@ def test_the_subject_of_a_diagnosis_is_stored_as_text(database: Database) -> Non
     with database.transaction() as connection:
         assert connection.execute(select(diagnoses.c.subject)).scalar_one() == "feedback:v"
     assert the_diagnosis(database).subject == DiagnosisSubject.of_vote("v")
+
+
+def test_a_diagnosis_of_nothing_that_is_known_is_named_with_its_table(database: Database) -> None:
+    DiagnosisRepository(database).add(a_diagnosis("v", Cause.RANKING_MISS))
+    with database.transaction() as connection:
+        connection.execute(diagnoses.update().values(id="d", subject="interaction:v"))
+    with pytest.raises(StoredValueError, match="row d of the table diagnoses has a broken subject"):
+        DiagnosisRepository(database).since(NOON)
