@@ -101,15 +101,18 @@ def test_a_rebuilt_index_becomes_a_candidate_with_a_report_that_waits_for_a_pers
     house: House, database: Database
 ) -> None:
     releases = ReleaseRepository(database)
-    known = {release.id for release in releases.all()}
+
+    def ordered() -> set[str]:
+        return {each.id for each in releases.all() if each.manifest.collection.splitter == "structure-120"}
+
     trigger(house.environment, "rebuild_index", {"chunk_tokens": 120})
-    wait(lambda: _evaluated(database, {each.id for each in releases.all()} - known) is not None, 480, "the evaluation")
-    (candidate,) = [release for release in releases.all() if release.id not in known]
-    record = _evaluated(database, {candidate.id})
+    wait(lambda: _evaluated(database, ordered()) is not None, 480, "the evaluation")
+    record = _evaluated(database, ordered())
     champion = releases.champion()
     assert champion is not None
     assert record is not None
-    assert candidate.manifest.collection.splitter == "structure-120"
+    candidate = releases.get(record.release_id)
+    assert candidate is not None
     assert (record.baseline_id, record.created_by, candidate.status.value) == (champion.id, "airflow", "candidate")
     assert record.report is not None
     assert [change["path"] for change in record.report["changes"] if "splitter" in change["path"]]
