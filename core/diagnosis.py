@@ -79,6 +79,11 @@ class DiagnosisSubject:
         ordinal = found["ordinal"]
         return cls(found["vote_id"], found["evaluation_id"], None if ordinal is None else int(ordinal), found["side"])
 
+    @staticmethod
+    def is_one(text: str) -> bool:
+        """Whether a subject was written so."""
+        return _SUBJECT.fullmatch(text) is not None
+
     @property
     def kind(self) -> SubjectKind:
         return SubjectKind.EVALUATION if self.vote_id is None else SubjectKind.FEEDBACK

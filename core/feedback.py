@@ -2,19 +2,23 @@
 
 A vote is stored as it came and never changed. A person accepts, edits or dismisses it (FeedbackDecision); an accepted
 one is an evaluation case or a training pair, never both (FeedbackSide). Each bad answer has a Diagnosis
-(core.diagnosis). Where many of one cause come together, a trigger fires (Firing), and its remedy makes a candidate
-release or asks for content.
+(core.diagnosis). Where many of one cause come together, a trigger fires: on what evidence, what its remedy is to do
+about it, and what became of that is a Firing. What each remedy proposes is its own matter (loop/remedies/catalogue);
+here is what all proposals have in common.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import Field
 
 from core.answer_snapshot import AnswerSnapshot
+from core.diagnosis import DiagnosisSubject
 from core.frozen import Frozen
 from core.types import AccessScope, Turn
 
@@ -172,18 +176,10 @@ class FeedbackDecision:
         return FeedbackSide.CASE if isinstance(self.content, AcceptedCase) else FeedbackSide.TRAINING
 
 
-class Remedy(StrEnum):
-    """What is done about a cause. All but `content` make a candidate release; none touches what is live."""
-
-    REINDEX = "reindex"
-    REFIT = "refit"
-    RETUNE = "retune"
-    CONTENT = "content"
-
-
 class FiringState(StrEnum):
     """`open`: nothing was done yet. `running`: its remedy is at work. `candidate`: a release waits for its evaluation
-    and for a person. `requested`: content was asked for. `failed` says why in `detail`. `closed`: done or dismissed."""
+    and for a person. `requested`: content was asked for. `failed` says why in `detail`. `closed`: done or dismissed.
+    The values are stored."""
 
     OPEN = "open"
     RUNNING = "running"
@@ -193,19 +189,95 @@ class FiringState(StrEnum):
     CLOSED = "closed"
 
 
+class SeenComplaints(Frozen):
+    """What a trigger of complaints saw: how many there were, of how many people, and the subjects of those that weighed
+    something."""
+
+    kind: Literal["complaints"] = "complaints"
+    complaints: int
+    accepted: int
+    authors: int
+    subjects: tuple[str, ...] = ()
+
+
+class SeenAnswers(Frozen):
+    """How many answers of now were compared with how many before, and how often chance alone makes the difference."""
+
+    kind: Literal["answers"] = "answers"
+    answers: int
+    answers_before: int
+    reference_days: float
+    p_value: float | None = None
+
+
+class SeenSources(Frozen):
+    """How long ago each source was read to its end, in days, and which `sources` are to be read again."""
+
+    kind: Literal["sources"] = "sources"
+    sources: tuple[str, ...] = ()
+    ages_days: Mapping[str, float] = Field(default_factory=dict)
+
+
+Seen = Annotated[SeenComplaints | SeenAnswers | SeenSources, Field(discriminator="kind")]
+
+
+class FiringEvidence(Frozen):
+    """Why a trigger fired: what it measured and its threshold, how far back it looked, and what it saw there. `by` is
+    who fired it by hand; `value` is None where too little was there to measure, `seen` where nothing was."""
+
+    value: float | None
+    threshold: float
+    since: datetime
+    by: str | None = None
+    seen: Seen | None = None
+
+    @property
+    def subjects(self) -> tuple[DiagnosisSubject, ...]:
+        """The diagnoses that the firing is about, without those that were erased."""
+        written = self.seen.subjects if isinstance(self.seen, SeenComplaints) else ()
+        return tuple(DiagnosisSubject.parse(subject) for subject in written if DiagnosisSubject.is_one(subject))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources that the firing is about."""
+        return self.seen.sources if isinstance(self.seen, SeenSources) else ()
+
+
+class RemedyProposal(Frozen):
+    """What a remedy is to do, with what was measured. `kind` tells the proposals of one remedy from those of others."""
+
+    kind: str
+
+
+Figures = TypeVar("Figures", bound=Frozen)
+
+
+class NothingBetter(RemedyProposal, Generic[Figures]):
+    """That nothing is done, and `why`: the firing is closed with it. `figures` are what was measured."""
+
+    kind: Literal["nothing_better"] = "nothing_better"
+    why: str
+    figures: Figures | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """A trigger that fired: what was seen (`evidence`: counts, threshold, window, the diagnoses' subjects), in words
-    (`reason`), and what its remedy is to do (`proposal`: the parameters of a rebuild, a tuning, a release)."""
+    """A trigger that fired: what was seen, in words (`reason`) and figures, and the name of its remedy with what that
+    is to do, once it was proposed."""
 
     id: str
     trigger: str
-    remedy: Remedy
+    remedy: str
     at: datetime
     reason: str
-    evidence: Mapping[str, Any]
+    evidence: FiringEvidence
     state: FiringState
     changed_at: datetime
-    proposal: Mapping[str, Any] = field(default_factory=dict)
+    proposal: RemedyProposal | None = None
     release_id: str | None = None
     detail: str = ""
+
+
+def form_json(form: Frozen | None) -> dict[str, Any]:
+    """Evidence or a proposal as the public surface shows it; nothing for none."""
+    return {} if form is None else form.model_dump(mode="json", exclude_none=True)

@@ -21,6 +21,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import Asset, Param, dag, get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
 
 CANDIDATE = Asset("ragloop://candidate")
 """Updated with each candidate release; the event's extra has its id as `release`."""
@@ -143,6 +144,8 @@ def rebuild_index() -> None:
 
         context: Any = get_current_context()
         release = steps.candidate(order, result["collection"], _run(context))
+        if release is None:
+            raise AirflowSkipException("The new index is no better, so it is no candidate.")
         context["outlet_events"][CANDIDATE].extra = {"release": release}
         return release
 

@@ -27,7 +27,7 @@ from core.storage.interactions import InteractionRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.erasures import ErasureRepository, Subject
 from core.storage.loop.feedback import FeedbackRepository
-from core.storage.loop.firings import FiringRepository
+from core.storage.loop.firings import FiringWords
 from core.types import Actor, Document
 from ingestion.deletion import Deletion
 from ingestion.pipeline import WAIT_SECONDS, writing
@@ -40,7 +40,7 @@ REPOSITORIES: tuple[type[Erasable], ...] = (
     CaseDraftRepository,
     EvaluationLedger,
     EvaluationRepository,
-    FiringRepository,
+    FiringWords,
     RunRepository,
     DatasetRepository,
     DiagnosisRepository,

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 
@@ -24,7 +23,9 @@ from core.types import Chunk, CollectionSpec, Document, DocumentState, EmbeddedD
 from ingestion.embedding import text_sha256
 from ingestion.splitting.structure_splitter import StructureSplitter
 from loop.remedies.diagnosed import Diagnosed, halves
+from loop.remedies.figures import ChunkFigures, SizeGain
 from loop.remedies.gain import compared, gain
+from loop.remedies.port import Say
 from retrieval.indexes.edge import EdgeIndex
 from retrieval.retriever import Retriever
 
@@ -38,8 +39,6 @@ MOST_BESIDE = 300_000
 _SEED = 7
 _EMBED_AT_ONCE = 512
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True, slots=True)
 class Trial:
@@ -48,6 +47,20 @@ class Trial:
     chunk_tokens: int
     choosing: tuple[float, ...]
     held_out: tuple[float, ...]
+
+    @property
+    def gain(self) -> float:
+        """The mean gain of the choosing questions."""
+        return round(fmean(self.choosing), 6)
+
+
+@dataclass(frozen=True, slots=True)
+class SizeChoice:
+    """The size that is better than the live one, or None and why there is none; and what was measured."""
+
+    chunk_tokens: int | None
+    why_not: str
+    figures: ChunkFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +74,8 @@ class ChunkSearch:
     live_tokens: int
     parameters: RetrievalParameters
 
-    def run(self, questions: Sequence[Diagnosed], say: Say) -> dict[str, Any]:
-        """The proposal as JSON: `chunk_tokens` if another size is better, else `nothing_better` with the reason; and
-        what was measured. Raises ConflictError when there is no question to choose by."""
+    def run(self, questions: Sequence[Diagnosed], say: Say) -> SizeChoice:
+        """Another size, if one is better. Raises ConflictError when there is no question to choose by."""
         right, asked = self._right(questions)
         choosing, held_out = halves(asked)
         beside = self._beside({document.id for document in right})
@@ -71,16 +83,20 @@ class ChunkSearch:
         trials = []
         for size in self._sizes():
             trial = self._trial(size, [*right, *beside], choosing, held_out)
-            say(f"chunks of {size} tokens: {fmean(trial.choosing):.3f} on {len(choosing)} questions")
+            say(f"chunks of {size} tokens: {trial.gain:.3f} on {len(choosing)} questions")
             trials.append(trial)
-        measured = {
-            "from": self.live_tokens,
-            "chose_on": [str(each.subject) for each in choosing],
-            "held_out_on": [str(each.subject) for each in held_out],
-            "documents": len(right),
-            "documents_beside": len(beside),
-        }
-        return {**chosen(trials, self.live_tokens), **measured}
+        best, why_not = chosen(trials, self.live_tokens)
+        live = next(trial for trial in trials if trial.chunk_tokens == self.live_tokens)
+        figures = ChunkFigures(
+            live_tokens=self.live_tokens,
+            sizes=tuple(SizeGain(chunk_tokens=each.chunk_tokens, gain=round(each.gain, 4)) for each in trials),
+            held_out=compared(live.held_out, best.held_out),
+            chose_on=tuple(str(each.subject) for each in choosing),
+            held_out_on=tuple(str(each.subject) for each in held_out),
+            documents=len(right),
+            documents_beside=len(beside),
+        )
+        return SizeChoice(None if why_not else best.chunk_tokens, why_not, figures)
 
     def _sizes(self) -> list[int]:
         return sorted({self.live_tokens, *(size for size in SIZES if size <= self.embedder.max_tokens)})
@@ -167,31 +183,25 @@ class ChunkSearch:
         return np.stack([known[text_sha256(chunk.indexed_text)] for chunk in chunks])
 
 
-def chosen(trials: Sequence[Trial], live: int) -> dict[str, Any]:
-    """The size that is best on the choosing questions, if the held-out ones do not lose by it. As JSON: `chunk_tokens`
-    or `nothing_better`, `sizes`, `held_out`. Pure.
+def chosen(trials: Sequence[Trial], live: int) -> tuple[Trial, str]:
+    """The trial that is best on the choosing questions, and why it is not taken: it is the live size, or the held-out
+    questions lose by it. "" where it is. Pure.
 
     Of equally good ones the live one stays, else the middle one is taken: what is just large enough for these questions
     is too small for others that nobody asked.
     """
     by_size = {trial.chunk_tokens: trial for trial in sorted(trials, key=lambda trial: trial.chunk_tokens)}
-    gains = {size: round(fmean(trial.choosing), 6) for size, trial in by_size.items()}
-    equal = [size for size, found in gains.items() if found == max(gains.values())]
+    most = max(trial.gain for trial in trials)
+    equal = [size for size, trial in by_size.items() if trial.gain == most]
     best = by_size[live if live in equal else equal[(len(equal) - 1) // 2]]
-    held_out = compared(by_size[live].held_out, best.held_out)
-    report = {
-        "sizes": [{"chunk_tokens": size, "gain": round(found, 4)} for size, found in gains.items()],
-        "held_out": held_out,
-    }
     if best.chunk_tokens == live:
-        return {"nothing_better": f"No other chunk size serves these questions better than {live} tokens.", **report}
-    if held_out["questions"] and held_out["difference"] < 0:
-        return {
-            "nothing_better": f"Chunks of {best.chunk_tokens} tokens serve the questions that chose better, and those "
-            "that were held out worse.",
-            **report,
-        }
-    return {"chunk_tokens": best.chunk_tokens, **report}
+        return best, f"No other chunk size serves these questions better than {live} tokens."
+    if compared(by_size[live].held_out, best.held_out).loses:
+        return best, (
+            f"Chunks of {best.chunk_tokens} tokens serve the questions that chose better, and those that were held out "
+            "worse."
+        )
+    return best, ""
 
 
 def _gain(retriever: Retriever, asked: Diagnosed) -> float:

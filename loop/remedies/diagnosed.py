@@ -8,14 +8,14 @@ evaluation asks what its candidate was fitted on.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from core.answer_snapshot import SnapshotCitation
 from core.diagnosis import Cause, Diagnosis, DiagnosisSubject, FoundPlace
 from core.errors import ConflictError
-from core.feedback import Feedback, FeedbackDecision, FeedbackSide, Firing, Remedy, Vote
+from core.feedback import Feedback, FeedbackDecision, FeedbackSide, Firing, Vote
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
@@ -27,13 +27,6 @@ from loop.feedback.acceptance import known
 from loop.feedback.sides import Placed, side_of
 from loop.feedback.votes import FeedbackService
 
-# What each remedy can mend, for a firing that was opened by hand and names no diagnoses.
-CAUSES: Mapping[Remedy, frozenset[Cause]] = {
-    Remedy.REINDEX: frozenset({Cause.NOT_INDEXED, Cause.RETRIEVAL_MISS, Cause.STALE_SOURCE}),
-    Remedy.REFIT: frozenset({Cause.RETRIEVAL_MISS, Cause.RANKING_MISS}),
-    Remedy.RETUNE: frozenset({Cause.GENERATION_FAULT}),
-    Remedy.CONTENT: frozenset({Cause.CORPUS_GAP}),
-}
 # How far back is looked: a quarter of a year, after which documents and questions have moved on.
 WINDOW = timedelta(days=90)
 # A search over more questions takes minutes and chooses the same.
@@ -70,14 +63,13 @@ class DiagnosedQuestions:
         self._feedback = FeedbackService(database)
         self._repository = FeedbackRepository(database)
 
-    def of(self, firing: Firing) -> list[Diagnosed]:
-        """Those of the firing's diagnoses whose cause its remedy can mend; where it names none, those of the last
-        quarter. Newest first, at most MOST_QUESTIONS. Votes that were dismissed or taken back are left out."""
-        subjects = firing.evidence.get("subjects")
-        if not subjects:
-            return self.recent(CAUSES[firing.remedy])
-        standing = self._diagnoses.standing(map(DiagnosisSubject.parse, subjects)).values()
-        return self._counted([each for each in standing if each.cause in CAUSES[firing.remedy]])
+    def of(self, firing: Firing, causes: Collection[Cause]) -> list[Diagnosed]:
+        """Those of the firing's diagnoses that are of these causes; where it names none, those of the last quarter.
+        Newest first, at most MOST_QUESTIONS. Votes that were dismissed or taken back are left out."""
+        if not firing.evidence.subjects:
+            return self.recent(causes)
+        standing = self._diagnoses.standing(firing.evidence.subjects).values()
+        return self._counted([each for each in standing if each.cause in causes])
 
     def recent(self, causes: Collection[Cause]) -> list[Diagnosed]:
         """The questions of the last quarter whose answers were bad for one of these causes, newest first."""

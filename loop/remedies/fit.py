@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 from statistics import fmean
-from typing import Any
 
 from core.release import RetrievalParameters
 from core.types import SearchLegs
+from loop.remedies.figures import FitFigures, FoundSetting, GainComparison
 from loop.remedies.gain import compared, discounted
 from retrieval.fusion import fuse
 
@@ -80,19 +80,17 @@ def best(questions: Sequence[Searched], live: RetrievalParameters, *, cheaper: b
 
 def fitted(
     choosing: Sequence[Searched], held_out: Sequence[Searched], live: RetrievalParameters, *, cheaper: bool = False
-) -> tuple[RetrievalParameters, dict[str, Any]]:
+) -> tuple[RetrievalParameters, FitFigures]:
     """The best setting by the choosing questions, or the live one if it serves the held-out ones worse, and the figures
-    of the best one as JSON."""
+    of the best one."""
     found = best(choosing, live, cheaper=cheaper)
-    others = _figures(held_out, live, found)
-    figures = {
-        "best": found.model_dump(include={"dense_weight", "depth", "top_k"}),
-        "tried": len(settings(live, cheaper=cheaper)),
-        "choosing": _figures(choosing, live, found),
-        "held_out": others,
-    }
-    loses = others.get("difference", 0) < 0
-    return (live if loses else found), figures
+    figures = FitFigures(
+        best=FoundSetting(dense_weight=found.dense_weight, depth=found.depth, top_k=found.top_k),
+        tried=len(settings(live, cheaper=cheaper)),
+        choosing=_figures(choosing, live, found),
+        held_out=_figures(held_out, live, found),
+    )
+    return (live if figures.held_out.loses else found), figures
 
 
 def best_threshold(live: float, answerable: Sequence[float], unanswerable: Sequence[float]) -> float:
@@ -128,6 +126,6 @@ def _distance(parameters: RetrievalParameters, live: RetrievalParameters) -> tup
     return (sum(each > 0 for each in differences), *differences)
 
 
-def _figures(questions: Iterable[Searched], live: RetrievalParameters, found: RetrievalParameters) -> dict[str, Any]:
+def _figures(questions: Iterable[Searched], live: RetrievalParameters, found: RetrievalParameters) -> GainComparison:
     asked = list(questions)
     return compared([gain_of(each, live) for each in asked], [gain_of(each, found) for each in asked])

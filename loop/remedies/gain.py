@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 
 from evals.cases.gold_span import GoldSpan
 from evals.gate.statistics import bootstrap_interval
 from evals.metrics.relevance import Stretch
+from loop.remedies.figures import GainComparison
 
 # Intervals cover 95 %, as the gate's do.
 LEVEL = 0.95
@@ -35,22 +35,22 @@ def discounted(rank: int | None) -> float:
     return 0.0 if rank is None else 1 / math.log2(1 + rank)
 
 
-def compared(live: Sequence[float], other: Sequence[float]) -> dict[str, Any]:
-    """The means over the same questions of what is live and of something else, and their difference with its interval;
-    as JSON. Without questions there is nothing to say: 0 questions."""
+def compared(live: Sequence[float], other: Sequence[float]) -> GainComparison:
+    """The means over the same questions of what is live and of something else, and their difference with its
+    interval."""
     if not live:
-        return {"questions": 0}
+        return GainComparison(questions=0)
     differences = [after - before for before, after in zip(live, other, strict=True)]
     low, high = bootstrap_interval(differences, LEVEL)
-    return {
-        "questions": len(differences),
-        "live": round(fmean(live), 4),
-        "candidate": round(fmean(other), 4),
-        "difference": round(fmean(differences), 4),
-        "interval": [round(low, 4), round(high, 4)],
-        "better": sum(difference > 0 for difference in differences),
-        "worse": sum(difference < 0 for difference in differences),
-    }
+    return GainComparison(
+        questions=len(differences),
+        live=round(fmean(live), 4),
+        candidate=round(fmean(other), 4),
+        difference=round(fmean(differences), 4),
+        interval=(round(low, 4), round(high, 4)),
+        better=sum(difference > 0 for difference in differences),
+        worse=sum(difference < 0 for difference in differences),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ beside the live one (docs/decisions/007-fresh-sources-in-an-index-of-their-own.m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from core.diagnosis import Cause
 from core.errors import ConflictError, InputError
@@ -19,14 +19,13 @@ from ingestion.pipeline import Pipeline
 from ingestion.rebuild.indexes import live_spec
 from ingestion.sources.registry import open_source
 from loop.remedies.diagnosed import Diagnosed
-
-Say = Callable[[str], None]
+from loop.remedies.port import Say
 
 
 def stale_sources(firing: Firing, questions: Sequence[Diagnosed], entries: Mapping[str, ManifestEntry]) -> list[str]:
     """Sources to be read again: those the firing names, those that have moved on, and those of right documents that the
     live index holds nothing of. Sorted. Pure."""
-    found = {str(source) for source in firing.evidence.get("sources") or ()}
+    found = set(firing.evidence.sources)
     for each in questions:
         for uri in each.documents:
             entry = entries.get(document_id(uri))

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from core.feedback import Firing, FiringState, Remedy
+from core.errors import ConflictError
+from core.feedback import Firing, FiringState
 from core.settings import load_settings
 from core.storage.database import Database
-from core.storage.loop.firings import FiringRepository
 from core.types import Actor, Role
+from loop.remedies.execution import REMEDIES, settle
 from loop.remedies.lifecycle import begin, begun_by, found, said
-from loop.remedies.retune import remove_rows
+from loop.remedies.registry import find_remedy, open_firings
 from serving.factory import Services, open_services
 from serving.releases.service import ReleaseService
 
@@ -31,7 +32,7 @@ def taken_up(firing_ids: Sequence[str], run: str) -> Firing | None:
     again. What is left is announced again by the next check."""
     taken = None
     with opened_database() as database:
-        firings = FiringRepository(database)
+        firings = open_firings(database)
         for firing in (found(firings, each) for each in firing_ids):
             mine = firing.state is FiringState.RUNNING and firing.detail == begun_by(run)
             if taken is None and mine:
@@ -48,20 +49,43 @@ def taken_up(firing_ids: Sequence[str], run: str) -> Firing | None:
 def note_failure(run: str, error: BaseException | None) -> None:
     """Put on record that the run which took up a firing has failed; nothing if it took up none."""
     with opened_database() as database:
-        firings = FiringRepository(database)
+        firings = open_firings(database)
         for firing in firings.all():
             if firing.state is FiringState.RUNNING and firing.detail == begun_by(run):
                 why = said(error) if error is not None else f"{run} failed; its log says why."
                 firings.change(firing.id, FiringState.FAILED, detail=why)
-                if firing.remedy is Remedy.RETUNE:
-                    remove_rows(firing.proposal)
+                if firing.proposal is not None:
+                    find_remedy(firing.remedy).tidy(firing.proposal)
 
 
-def candidate_by_hand(services: Services, changes: Mapping[str, str], dag: str, run: str) -> str:
-    """Make the champion's manifest with these changes a candidate, in the name of the DAG; returns the release's id.
+def ordered(firing: Firing) -> Mapping[str, Any]:
+    """What a DAG's run is to do for a firing that it has taken up, over its own parameters. Raises ConflictError if
+    nothing was proposed yet."""
+    if firing.proposal is None:
+        raise ConflictError(
+            f"Nothing is proposed for the firing {firing.id[:8]} yet.", hint="The DAG monitor_feedback proposes it."
+        )
+    with opened_database() as database:
+        return {**find_remedy(firing.remedy).order(database, firing, firing.proposal), "firing": firing.id}
+
+
+def made_candidate(firing_id: str | None, made: Mapping[str, Any], dag: str, run: str) -> str | None:
+    """Make a candidate of what a run of the DAG has `made`, the `changes` among it, as the firing's remedy says, or in
+    the name of the DAG where no firing asked for it. Returns its id; None if it is no better than what is live.
 
     Raises RagloopError when the candidate cannot be served.
     """
+    with opened_services() as services:
+        if firing_id is None:
+            return _candidate_by_hand(services, made["changes"], dag, run)
+        firing = found(open_firings(services.database), firing_id)
+        remedy = find_remedy(firing.remedy)
+        ended = settle(services, firing, remedy.ended(services, firing.proposal, made), REMEDIES)
+        remedy.tidy(firing.proposal)
+    return ended.release_id
+
+
+def _candidate_by_hand(services: Services, changes: Mapping[str, str], dag: str, run: str) -> str:
     maker = Actor(dag, frozenset({Role.REVIEW}))  # it may make candidates and nothing else
     release = ReleaseService(services).create(maker, changes=changes, reason=run)
     _log.info("candidate %s: %s", release.id[:12], ", ".join(f"{path}={value}" for path, value in changes.items()))

@@ -14,16 +14,12 @@ from typing import Any
 
 from core.progress import LineProgress
 from core.settings import load_settings
-from core.storage.loop.firings import FiringRepository
 from ingestion.plan import groups
 from ingestion.rebuild.factory import Changes, open_rebuild
 from ingestion.rebuild.rebuild import Rebuild
 from ingestion.report import summary
-from loop.remedies.execution import REMEDIES, make_candidate
-from loop.remedies.lifecycle import found
 from loop.remedies.refresh import refresh_sources
-from loop.remedies.reindex import index_changes
-from loop.steps.firings import candidate_by_hand, opened_services, taken_up
+from loop.steps.firings import made_candidate, ordered, taken_up
 
 _log = logging.getLogger(__name__)
 
@@ -34,16 +30,7 @@ def order(params: Mapping[str, Any], firing_ids: Sequence[str], run: str) -> dic
     if not firing_ids:
         return {**params, "base": None, "refresh": [], "firing": None}
     firing = taken_up(firing_ids, run)
-    if firing is None:
-        return None
-    changes = index_changes(firing.proposal, firing.id)
-    return {
-        **params,
-        "chunk_tokens": changes.chunk_tokens,
-        "base": changes.base,
-        "refresh": list(firing.proposal.get("refresh") or ()),
-        "firing": firing.id,
-    }
+    return None if firing is None else {**params, **ordered(firing)}
 
 
 def plan(run_id: str, wanted: Mapping[str, Any], most_tasks: int) -> list[list[int]]:
@@ -95,14 +82,9 @@ def refresh(wanted: Mapping[str, Any], collection: str) -> None:
     refresh_sources(load_settings(), collection, wanted["refresh"], _log.info)
 
 
-def candidate(wanted: Mapping[str, Any], collection: str, run: str) -> str:
+def candidate(wanted: Mapping[str, Any], collection: str, run: str) -> str | None:
     """Make a candidate of the new collection; returns its id."""
-    changes = {"collection": collection}
-    with opened_services() as services:
-        if wanted["firing"] is None:
-            return candidate_by_hand(services, changes, "rebuild_index", run)
-        firing = found(FiringRepository(services.database), wanted["firing"])
-        return make_candidate(services, firing, changes, REMEDIES)
+    return made_candidate(wanted["firing"], {"changes": {"collection": collection}}, "rebuild_index", run)
 
 
 def _rebuild(wanted: Mapping[str, Any]) -> AbstractContextManager[Rebuild]:

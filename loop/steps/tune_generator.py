@@ -10,12 +10,8 @@ from typing import Any
 from core.errors import ConflictError, InputError
 from core.progress import LineProgress
 from core.settings import load_settings
-from core.storage.loop.firings import FiringRepository
 from evals.cases.training_leakage import refuse_leaks
-from loop.remedies.execution import REMEDIES, settle_tuning
-from loop.remedies.lifecycle import found
-from loop.remedies.retune import measured, remove_rows, tuning_params, write_rows
-from loop.steps.firings import candidate_by_hand, opened_database, opened_services, taken_up
+from loop.steps.firings import made_candidate, opened_database, ordered, taken_up
 from serving.finetune.recipe import order_of
 from serving.finetune.registry import register as register_adapter
 from serving.finetune.tuning import Tuner
@@ -28,11 +24,7 @@ def order(params: Mapping[str, Any], firing_ids: Sequence[str], run: str) -> dic
     if not firing_ids:
         return {**_by_hand(params), "firing": None}
     firing = taken_up(firing_ids, run)
-    if firing is None:
-        return None
-    with opened_database() as database:
-        _log.info("%d rows", write_rows(database, firing.proposal))
-    return {**params, **tuning_params(firing.proposal), "firing": firing.id}
+    return None if firing is None else {**params, **ordered(firing)}
 
 
 def check(wanted: Mapping[str, Any]) -> str:
@@ -78,15 +70,7 @@ def register(order_id: str) -> str:
 def candidate(wanted: Mapping[str, Any], tuned: Mapping[str, Any], run: str) -> str | None:
     """Make a candidate of the adapter, unless a firing asked for it and it is no better; returns its id. `tuned` is
     what `tune` returned."""
-    with opened_services() as services:
-        if wanted["firing"] is None:
-            return candidate_by_hand(services, tuned["changes"], "tune_generator", run)
-        firing = found(FiringRepository(services.database), wanted["firing"])
-        result = Tuner(services.settings, LineProgress(_log.info)).result(tuned["order"])
-        proposal = {**firing.proposal, "result": measured(result)}
-        release = settle_tuning(services, firing, proposal, tuned["changes"], REMEDIES)
-        remove_rows(proposal)
-    return release
+    return made_candidate(wanted["firing"], tuned, "tune_generator", run)
 
 
 def _by_hand(params: Mapping[str, Any]) -> dict[str, Any]:

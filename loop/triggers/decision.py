@@ -18,13 +18,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from core.diagnosis import Cause, DiagnosisSubject
-from core.feedback import Firing, FiringState, Remedy
-from loop.triggers.rules import Rules, VoteRules, load_rules
+from core.feedback import Firing, FiringEvidence, FiringState, Seen, SeenComplaints
+from loop.triggers.rules import TriggerRules, VoteRules, load_rules
 
-__all__ = ["Complaint", "Facts", "Fired", "Hold", "Measured", "Rules", "Weighed", "decide", "load_rules", "weigh"]
+__all__ = [
+    "Complaint",
+    "Fired",
+    "Hold",
+    "Measured",
+    "TriggerFacts",
+    "TriggerRules",
+    "Weighed",
+    "decide",
+    "load_rules",
+    "weigh",
+]
 
 # While a firing is in one of these, its trigger waits for it.
 UNFINISHED = frozenset({FiringState.OPEN, FiringState.RUNNING, FiringState.CANDIDATE, FiringState.REQUESTED})
@@ -47,16 +57,16 @@ class Complaint:
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What was measured for a trigger: the higher, the worse. `value` is None where too little was there; `certain` is
-    whether chance does not explain it. `words` says it to people, `detail` is what it was measured on."""
+    whether chance does not explain it. `words` says it to people, `seen` is what it was measured on."""
 
     value: float | None
     words: str
     certain: bool = True
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    seen: Seen | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class TriggerFacts:
     """All that triggers are decided on. `measures` by trigger; `firings` are all there have been."""
 
     complaints: Sequence[Complaint] = ()
@@ -79,12 +89,12 @@ class Weighed:
     """How far a trigger is from firing. `held` is None for one that fires; `evidence` is what a firing keeps."""
 
     trigger: str
-    remedy: Remedy
+    remedy: str
     value: float | None
     threshold: float
     held: Hold | None
     reason: str
-    evidence: Mapping[str, Any]
+    evidence: FiringEvidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +102,24 @@ class Fired:
     """A trigger that fires, why in words, and on what evidence."""
 
     trigger: str
-    remedy: Remedy
+    remedy: str
     reason: str
-    evidence: Mapping[str, Any]
+    evidence: FiringEvidence
 
 
-def decide(rules: Rules, facts: Facts, now: datetime) -> list[Fired]:
+def decide(rules: TriggerRules, facts: TriggerFacts, now: datetime) -> list[Fired]:
     """The triggers that fire now."""
     weighed = weigh(rules, facts, now)
     return [Fired(each.trigger, each.remedy, each.reason, each.evidence) for each in weighed if each.held is None]
 
 
-def weigh(rules: Rules, facts: Facts, now: datetime) -> list[Weighed]:
+def weigh(rules: TriggerRules, facts: TriggerFacts, now: datetime) -> list[Weighed]:
     """How far each trigger is from firing, in the order of the rules."""
     found = [_weigh_cause(rules, name, facts, now) for name in rules.causes]
     return found + [_weigh_measure(rules, name, facts, now) for name in rules.measures]
 
 
-def _weigh_cause(rules: Rules, name: str, facts: Facts, now: datetime) -> Weighed:
+def _weigh_cause(rules: TriggerRules, name: str, facts: TriggerFacts, now: datetime) -> Weighed:
     trigger = rules.causes[name]
     firings = [firing for firing in facts.firings if firing.trigger == name]
     start = now - rules.window(name)
@@ -119,31 +129,26 @@ def _weigh_cause(rules: Rules, name: str, facts: Facts, now: datetime) -> Weighe
         if complaint.cause in trigger.counts and start <= complaint.at <= now
     ]
     heavy = _heavy(counted, rules.votes)
-    evidence = {
-        "value": len(heavy),
-        "threshold": trigger.threshold,
-        "since": start.isoformat(),
-        "complaints": len(counted),
-        "accepted": sum(complaint.accepted for complaint in counted),
-        "authors": len({complaint.author for complaint in counted}),
-        "subjects": [str(complaint.subject) for complaint in heavy[:_MOST_SUBJECTS]],
-    }
+    seen = SeenComplaints(
+        complaints=len(counted),
+        accepted=sum(complaint.accepted for complaint in counted),
+        authors=len({complaint.author for complaint in counted}),
+        subjects=tuple(str(complaint.subject) for complaint in heavy[:_MOST_SUBJECTS]),
+    )
+    evidence = FiringEvidence(value=len(heavy), threshold=trigger.threshold, since=start, seen=seen)
     held = Hold.BELOW if len(heavy) < trigger.threshold else _waits(rules, name, firings, now)
-    reason = _reason(trigger.says, _votes(rules, name, evidence), held)
+    reason = _reason(trigger.says, _votes(rules, name, seen, len(heavy)), held)
     return Weighed(name, trigger.remedy, float(len(heavy)), trigger.threshold, held, reason, evidence)
 
 
-def _weigh_measure(rules: Rules, name: str, facts: Facts, now: datetime) -> Weighed:
+def _weigh_measure(rules: TriggerRules, name: str, facts: TriggerFacts, now: datetime) -> Weighed:
     trigger = rules.measures[name]
     measured = facts.measures.get(name) or Measured(None, "It was not measured.")
     firings = [firing for firing in facts.firings if firing.trigger == name]
     value = measured.value
-    evidence = {
-        **measured.detail,
-        "value": value,
-        "threshold": trigger.threshold,
-        "since": (now - rules.window(name)).isoformat(),
-    }
+    evidence = FiringEvidence(
+        value=value, threshold=trigger.threshold, since=now - rules.window(name), seen=measured.seen
+    )
     if value is None:
         held: Hold | None = Hold.UNMEASURED
     elif value < trigger.threshold:
@@ -159,12 +164,12 @@ def _weigh_measure(rules: Rules, name: str, facts: Facts, now: datetime) -> Weig
 def _fresh(complaints: Sequence[Complaint], firings: Sequence[Firing]) -> list[Complaint]:
     """The complaints that no firing of the trigger has dealt with, in an order that theirs does not change."""
     taken = [firing for firing in firings if firing.state is not FiringState.FAILED]
-    spent = {str(subject) for firing in taken for subject in firing.evidence.get("subjects") or ()}
+    spent = {subject for firing in taken for subject in firing.evidence.subjects}
     last = max((firing.at for firing in taken), default=None)
     fresh = [
         complaint
         for complaint in complaints
-        if str(complaint.subject) not in spent and (complaint.accepted or last is None or complaint.at > last)
+        if complaint.subject not in spent and (complaint.accepted or last is None or complaint.at > last)
     ]
     return sorted(fresh, key=lambda complaint: (complaint.at, str(complaint.subject)), reverse=True)
 
@@ -182,7 +187,7 @@ def _heavy(counted: Sequence[Complaint], votes: VoteRules) -> list[Complaint]:
     return heavy
 
 
-def _waits(rules: Rules, name: str, firings: Sequence[Firing], now: datetime) -> Hold | None:
+def _waits(rules: TriggerRules, name: str, firings: Sequence[Firing], now: datetime) -> Hold | None:
     """What a trigger that has reached its threshold waits for."""
     if any(firing.state in UNFINISHED for firing in firings):
         return Hold.UNFINISHED
@@ -190,14 +195,13 @@ def _waits(rules: Rules, name: str, firings: Sequence[Firing], now: datetime) ->
     return Hold.COOLING_DOWN if last is not None and now < last + rules.cool_down(name) else None
 
 
-def _votes(rules: Rules, name: str, evidence: Mapping[str, Any]) -> str:
-    complaints, authors = evidence["complaints"], evidence["authors"]
-    votes = f"{complaints} negative vote{'' if complaints == 1 else 's'}"
-    people = f"{authors} {'person' if authors == 1 else 'people'}"
+def _votes(rules: TriggerRules, name: str, seen: SeenComplaints, weight: int) -> str:
+    votes = f"{seen.complaints} negative vote{'' if seen.complaints == 1 else 's'}"
+    people = f"{seen.authors} {'person' if seen.authors == 1 else 'people'}"
     days = f"{rules.window(name).total_seconds() / 86_400:g} days"
     return (
-        f"In {days} {votes} of {people} had this cause, {evidence['accepted']} of them accepted; they weigh "
-        f"{evidence['value']}, and the trigger fires at {evidence['threshold']:g}."
+        f"In {days} {votes} of {people} had this cause, {seen.accepted} of them accepted; they weigh "
+        f"{weight}, and the trigger fires at {rules.trigger(name).threshold:g}."
     )
 
 

@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from core.feedback import DecisionKind, Vote
+from core.feedback import DecisionKind, SeenAnswers, SeenSources, Vote
 from core.storage.corpus_health import CorpusHealthRepository
 from core.storage.database import Database
 from core.storage.loop.answer_samples import AnswerSampleRepository, SampledAnswer
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository
-from core.storage.loop.firings import FiringRepository
 from core.storage.releases import ReleaseRepository
 from loop.feedback.votes import FeedbackService
+from loop.remedies.registry import open_firings
 from loop.triggers import drift
-from loop.triggers.decision import Complaint, Facts, Measured
+from loop.triggers.decision import Complaint, Measured, TriggerFacts
 from loop.triggers.drift import Difference
-from loop.triggers.rules import ComparisonRules, Rules
+from loop.triggers.rules import ComparisonRules, TriggerRules
 from serving.factory import Services
 
 # What a ratio to nothing at all is shown as: JSON has no word for infinity.
@@ -42,17 +42,17 @@ class Compared:
 class FactGatherer:
     """Gathers the facts of one moment."""
 
-    def __init__(self, services: Services, rules: Rules) -> None:
+    def __init__(self, services: Services, rules: TriggerRules) -> None:
         self._services = services
         self._database = services.database
         self._rules = rules
 
-    def gather(self, now: datetime) -> Facts:
+    def gather(self, now: datetime) -> TriggerFacts:
         """Everything that the rules ask about. Raises UnavailableError for what cannot be read."""
-        return Facts(
+        return TriggerFacts(
             complaints=complaints(self._database, now - self._longest_window()),
             measures={name: self._measured(name, now) for name in self._rules.measures},
-            firings=FiringRepository(self._database).all(),
+            firings=open_firings(self._database).all(),
         )
 
     def _longest_window(self) -> timedelta:
@@ -109,12 +109,12 @@ class FactGatherer:
             if source.indexed and source.ingested_at is not None
         }
         if not ages:
-            return Measured(None, "No source that is in the index was read to its end.")
+            return Measured(None, "No source that is in the index was read to its end.", seen=SeenSources())
         oldest = max(ages, key=lambda source: (ages[source], source))
-        stale = sorted(source for source, age in ages.items() if age >= threshold)
+        stale = tuple(sorted(source for source, age in ages.items() if age >= threshold))
         words = f"{oldest} was last read to its end {ages[oldest]:.1f} days ago."
         rounded = {source: round(age, 3) for source, age in ages.items()}
-        return Measured(ages[oldest], words, detail={"sources": stale, "ages_days": rounded})
+        return Measured(ages[oldest], words, seen=SeenSources(sources=stale, ages_days=rounded))
 
 
 def complaints(database: Database, since: datetime) -> list[Complaint]:
@@ -191,10 +191,10 @@ def _compare(
     words: Callable[[float], str],
 ) -> Measured:
     """What `measure` makes of both sides; nothing where one of them is too small."""
-    detail = {"answers": len(now), "answers_before": len(before), "reference_days": rules.reference_days}
+    seen = SeenAnswers(answers=len(now), answers_before=len(before), reference_days=rules.reference_days)
     counted = f"Compared were {len(now)} answers with {len(before)} of the {rules.reference_days:g} days before."
     if min(len(now), len(before)) < rules.least:
-        return Measured(None, f"{counted} {rules.least} of each are needed.", certain=False, detail=detail)
+        return Measured(None, f"{counted} {rules.least} of each are needed.", certain=False, seen=seen)
     found = measure(before, now)
     certain = found.p_value <= rules.level
     chance = f"Chance alone would do that in {found.p_value:.2%} of all cases." if not certain else ""
@@ -202,5 +202,5 @@ def _compare(
         min(found.value, _MOST_TIMES),
         " ".join(part for part in (words(found.value), counted, chance) if part),
         certain,
-        {**detail, "p_value": found.p_value},
+        seen.model_copy(update={"p_value": found.p_value}),
     )

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from core.errors import ConflictError, InputError, NotFoundError
-from core.feedback import Firing, FiringState, Remedy
+from core.feedback import Firing, FiringState, SeenSources
 from core.permissions import Deed, require
-from core.storage.loop.firings import FiringRepository
 from core.types import Actor
 from loop.remedies.lifecycle import is_abandoned
+from loop.remedies.registry import find_remedy, open_firings
 from loop.triggers.decision import UNFINISHED, Weighed
 from loop.triggers.monitor import Monitor, new_firing
 from serving.factory import Services
@@ -25,7 +23,7 @@ class FiringService:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._firings = FiringRepository(services.database)
+        self._firings = open_firings(services.database)
 
     def find(self, firing_id: str) -> Firing:
         """The firing with this id, or whose id begins so. Raises NotFoundError."""
@@ -43,14 +41,16 @@ class FiringService:
             raise NotFoundError("No trigger has fired yet.", hint="`ragloop triggers check` tells how far each is.")
         return found[0]
 
-    def open(self, trigger: str, actor: Actor, reason: str, remedy: Remedy | None = None) -> Firing:
+    def open(self, trigger: str, actor: Actor, reason: str, remedy: str | None = None) -> Firing:
         """Fire the trigger now, whatever its threshold and its cool-down say; `remedy` may be another than its own.
 
-        Raises InputError without a reason, RoleNeededError, NotFoundError for an unknown trigger, and
+        Raises InputError without a reason, RoleNeededError, NotFoundError for an unknown trigger or remedy, and
         ConflictError while the trigger waits for an earlier firing.
         """
         require(actor, Deed.HANDLE_FIRINGS)
         _check_reason(reason)
+        if remedy is not None:
+            find_remedy(remedy)
         now = datetime.now(UTC)
         monitor = Monitor(self._services)
         monitor.rules.trigger(trigger)
@@ -95,16 +95,11 @@ def _check_reason(reason: str) -> None:
         )
 
 
-def _by_hand(weighed: Weighed, actor: Actor, reason: str, remedy: Remedy | None) -> Weighed:
+def _by_hand(weighed: Weighed, actor: Actor, reason: str, remedy: str | None) -> Weighed:
     """What is weighed, as a firing of this person's."""
     said = f"{actor.name}, by hand: {reason.strip()}"
-    evidence: dict[str, Any] = {**weighed.evidence, "by": actor.name}
-    if not evidence.get("sources"):
-        evidence |= _all_sources(weighed.evidence)
+    seen = weighed.evidence.seen
+    if isinstance(seen, SeenSources) and not seen.sources:
+        seen = seen.model_copy(update={"sources": tuple(sorted(seen.ages_days))})  # none is stale yet: all are read
+    evidence = weighed.evidence.model_copy(update={"by": actor.name, "seen": seen})
     return replace(weighed, remedy=remedy or weighed.remedy, reason=said, evidence=evidence)
-
-
-def _all_sources(evidence: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Where no source is stale yet, all are read again."""
-    ages = evidence.get("ages_days")
-    return {"sources": sorted(ages)} if ages else {}

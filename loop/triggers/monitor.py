@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.feedback import Firing, FiringState
-from core.storage.loop.firings import FiringRepository
 from core.storage.loop.monitor_checks import MonitorCheckRepository, TriggerReading
 from core.storage.releases import ReleaseRepository
 from loop.diagnosis.diagnoser import Diagnoser
 from loop.remedies.lifecycle import settled
-from loop.triggers.decision import Facts, Weighed, weigh
+from loop.remedies.registry import open_firings
+from loop.triggers.decision import TriggerFacts, Weighed, weigh
 from loop.triggers.facts import FactGatherer
-from loop.triggers.rules import Rules, load_rules
+from loop.triggers.rules import TriggerRules, load_rules
 from serving.factory import Services
 
 
@@ -36,10 +36,10 @@ class Checked:
 class Monitor:
     """Checks the triggers over the stores of `services`, by the rules of their settings unless told others."""
 
-    def __init__(self, services: Services, rules: Rules | None = None) -> None:
+    def __init__(self, services: Services, rules: TriggerRules | None = None) -> None:
         self.rules = rules or load_rules(services.settings.triggers_file)
         self._services = services
-        self._firings = FiringRepository(services.database)
+        self._firings = open_firings(services.database)
 
     def check(self, now: datetime) -> list[Firing]:
         """Diagnose what is new and store a firing for every trigger that fires. Raises as `examine`."""
@@ -75,10 +75,10 @@ class Monitor:
             if ended.state is not firing.state:
                 self._firings.change(firing.id, ended.state, detail=ended.detail)
 
-    def _facts(self, now: datetime) -> Facts:
+    def _facts(self, now: datetime) -> TriggerFacts:
         return FactGatherer(self._services, self.rules).gather(now)
 
-    def _store(self, fires: Weighed, facts: Facts, now: datetime) -> Firing | None:
+    def _store(self, fires: Weighed, facts: TriggerFacts, now: datetime) -> Firing | None:
         """The firing, unless another check, or a person, has fired the trigger meanwhile."""
         firing = new_firing(fires, now)
         last = next((each.id for each in facts.firings if each.trigger == fires.trigger), None)

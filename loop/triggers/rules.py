@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from core.diagnosis import Cause
 from core.errors import InputError, NotFoundError
-from core.feedback import Remedy
 from core.frozen import Frozen
+from loop.remedies.registry import remedy_names
 
 TRIGGERS = Path(__file__).parent / "triggers.yaml"
 
@@ -23,6 +23,16 @@ Days = Annotated[float, Field(ge=0, le=3650)]
 Window = Annotated[float, Field(gt=0, le=3650)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
 Measure = Annotated[str, Field(pattern=f"^({'|'.join(MEASURES)})$")]
+
+
+def _known(name: str) -> str:
+    """Raises ValueError for the name of no remedy."""
+    if name not in remedy_names():
+        raise ValueError(f"there is no remedy {name[:60]!r}; there are {', '.join(remedy_names())}")
+    return name
+
+
+RemedyName = Annotated[str, AfterValidator(_known)]
 
 
 class VoteRules(Frozen):
@@ -60,7 +70,7 @@ class ComparisonRules(Frozen):
 
 
 class _Trigger(Frozen):
-    remedy: Remedy
+    remedy: RemedyName
     says: Reason
     threshold: float = Field(gt=0)
     reason: Reason
@@ -78,7 +88,7 @@ class MeasureTrigger(_Trigger):
     """Fires when what is measured reaches its threshold, and chance does not explain it."""
 
 
-class Rules(Frozen):
+class TriggerRules(Frozen):
     """Everything the triggers are told. Triggers that a file leaves out are switched off."""
 
     schema_version: Literal[1]
@@ -118,11 +128,11 @@ class Rules(Frozen):
         return timedelta(days=self.comparison.reference_days)
 
 
-def load_rules(path: Path | None = None) -> Rules:
+def load_rules(path: Path | None = None) -> TriggerRules:
     """The rules in `path`, by default those that come with RAGLoop. Raises InputError that names what is wrong."""
     path = path or TRIGGERS
     try:
-        rules = Rules.model_validate(_read(path))
+        rules = TriggerRules.model_validate(_read(path))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"The triggers' file {path} cannot be read: {error}.", hint=_HINT) from error
     except ValidationError as error:

@@ -15,14 +15,15 @@ from pathlib import Path
 import pytest
 
 from core.diagnosis import Cause
-from core.feedback import Firing, FiringState, Remedy
+from core.feedback import Firing, FiringState
 from core.settings import Settings, load_settings
 from core.storage.database import Database
 from core.storage.evals.evaluations import EvaluationRecord, EvaluationRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
-from core.storage.loop.firings import FiringRepository
 from core.storage.releases import ReleaseRepository
 from ingestion.factory import folder_source, open_pipeline
+from loop.remedies.catalogue.reindex import ReindexProposal
+from loop.remedies.registry import open_firings
 from serving.factory import open_services
 from serving.releases.champion import current_champion
 from tests.support.airflow_server import LaidAirflow, standalone, trigger, unpause, wait
@@ -77,17 +78,18 @@ def database(house: House) -> Iterator[Database]:
 def test_votes_become_a_candidate_whose_report_waits_for_a_person(house: House, database: Database) -> None:
     trigger(house.environment, "monitor_feedback")
     wait(lambda: _of_its_candidate(database) is not None, 480, "the evaluation")
-    (firing,) = [each for each in FiringRepository(database).all() if each.trigger == "not_indexed"]
+    (firing,) = [each for each in open_firings(database).all() if each.trigger == "not_indexed"]
     releases = ReleaseRepository(database)
     champion, candidate = releases.champion(), releases.get(firing.release_id or "")
     record = _of_its_candidate(database)
     causes = {each.cause for each in DiagnosisRepository(database).since(firing.at.replace(year=2000))}
     assert causes == {Cause.NOT_INDEXED}
-    assert (firing.remedy, firing.state) == (Remedy.REINDEX, FiringState.CANDIDATE)
+    assert (firing.remedy, firing.state) == ("reindex", FiringState.CANDIDATE)
     assert champion is not None
     assert candidate is not None
     assert champion.manifest.collection.splitter == "structure-32"
-    assert candidate.manifest.collection.splitter == f"structure-{firing.proposal['chunk_tokens']}"
+    assert isinstance(firing.proposal, ReindexProposal)
+    assert candidate.manifest.collection.splitter == f"structure-{firing.proposal.chunk_tokens}"
     # The report compares the candidate with what is live, on questions that nobody voted on; a person decides.
     assert record is not None
     assert (record.state, record.release_id, record.baseline_id) == ("finished", candidate.id, champion.id)
@@ -121,27 +123,27 @@ def test_a_rebuilt_index_becomes_a_candidate_with_a_report_that_waits_for_a_pers
 def test_what_airflow_cannot_build_stands_in_the_firing(house: House, database: Database) -> None:
     with closing(open_services(house.settings)) as services:
         live = current_champion(services).manifest.collection
-        firing = fired(services, Remedy.REINDEX)
+        firing = fired(services, "reindex")
         # Just what is live, as it would be if somebody had promoted such an index meanwhile.
-        same = {"chunk_tokens": house.settings.chunk_tokens}
-        FiringRepository(services.database).change(firing.id, FiringState.OPEN, proposal=same)
+        same = ReindexProposal(chunk_tokens=house.settings.chunk_tokens)
+        open_firings(services.database).change(firing.id, FiringState.OPEN, proposal=same)
     trigger(house.environment, "monitor_feedback")
     wait(lambda: _state(database, firing) not in (FiringState.OPEN, FiringState.RUNNING), 480, "the failure")
-    ended = FiringRepository(database).get(firing.id)
+    ended = open_firings(database).get(firing.id)
     assert ended is not None
     assert ended.state is FiringState.FAILED
     assert f"The live index {live.name} is just that" in ended.detail
 
 
 def _state(database: Database, firing: Firing) -> FiringState:
-    stored = FiringRepository(database).get(firing.id)
+    stored = open_firings(database).get(firing.id)
     assert stored is not None
     return stored.state
 
 
 def _of_its_candidate(database: Database) -> EvaluationRecord | None:
     """The evaluation of what the trigger had made; fails if something went wrong on the way, which the firing tells."""
-    firings = [each for each in FiringRepository(database).all() if each.trigger == "not_indexed"]
+    firings = [each for each in open_firings(database).all() if each.trigger == "not_indexed"]
     failed = [each for each in firings if each.state is FiringState.FAILED]
     assert not failed, failed[0].detail
     return _evaluated(database, {each.release_id or "" for each in firings})

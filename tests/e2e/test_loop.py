@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from core.feedback import form_json
 from core.settings import child_environment, load_settings
+from loop.remedies.catalogue.reindex import ReindexProposal
 from tests.support.home import make_home
 from tools.walk_through import retrieval_story
 from tools.walk_through.installation import Installation
@@ -53,8 +55,8 @@ class MendsNothing(Installation):
         if arguments[:2] != ("triggers", "run"):
             return super().ragloop(*arguments, who=who, told=told)
         made = super().ragloop("release", "create", "--set", "retrieval.top_k=9", "--reason", "nothing", who=who)
-        searched = {"sizes": [], "chose_on": [], "chunk_tokens": 32, "held_out": {"questions": 0}}
-        return {"state": "candidate", "release_id": made["id"], "proposal": searched}
+        proposal = form_json(ReindexProposal(chunk_tokens=32))
+        return {"state": "candidate", "release_id": made["id"], "proposal": proposal}
 
 
 def test_a_remedy_that_mends_nothing_fails_the_walk_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

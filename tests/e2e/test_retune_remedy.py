@@ -10,15 +10,16 @@ import pytest
 
 from core.diagnosis import Cause
 from core.errors import ConflictError, InputError
-from core.feedback import FeedbackSide, FiringState, Remedy
+from core.feedback import FeedbackSide, FiringState
 from core.settings import load_settings
-from core.storage.loop.firings import FiringRepository
 from core.storage.releases import ReleaseRepository
 from core.types import Actor, Role
 from evals.cases.cases import GoldEvidence
 from ingestion.factory import folder_source, open_pipeline
 from loop.feedback.acceptance import Acceptance, Edited
-from loop.remedies import carry_out, propose
+from loop.remedies.catalogue.retune import RetuneProposal
+from loop.remedies.execution import carry_out, propose
+from loop.remedies.registry import open_firings
 from loop.steps import monitor_feedback, tune_generator
 from loop.steps.firings import note_failure
 from serving.adapters.checks import TRAINING
@@ -103,21 +104,23 @@ def test_accepted_corrections_become_an_adapter_and_those_kept_for_evaluation_ar
     sides = accepted(services, subjects)
     champion = ReleaseRepository(services.database).champion()
     said: list[str] = []
-    ended = carry_out(services, fired(services, Remedy.RETUNE, list(subjects.values())), said.append)
+    ended = carry_out(services, fired(services, "retune", list(subjects.values())), said.append)
     assert ended.state is FiringState.CANDIDATE, ended.detail
-    assert ended.proposal["method"] == "sft"
-    result = ended.proposal["result"]
+    assert isinstance(ended.proposal, RetuneProposal)
+    assert ended.proposal.method == "sft"
+    result = ended.proposal.result
+    assert result is not None
     taught = [thing for thing, side in sides.items() if side is FeedbackSide.TRAINING]
-    assert result["train_rows"] + result["held_out_rows"] == ended.proposal["count"] == len(taught)
-    assert result["perplexity_after"] < result["perplexity_before"]
+    assert result.train_rows + result.held_out_rows == ended.proposal.count == len(taught)
+    assert result.perplexity_after < result.perplexity_before
     candidate = ReleaseRepository(services.database).get(ended.release_id or "")
     assert candidate is not None
-    assert candidate.manifest.generator.adapter_digest == result["adapter"]
+    assert candidate.manifest.generator.adapter_digest == result.adapter
     assert "a-test" in ReleaseRepository(services.database).events(candidate.id)[0].reason
-    learned = (AdapterStore(services.settings.adapters).get(result["adapter"]).folder / TRAINING).read_text()
+    learned = (AdapterStore(services.settings.adapters).get(result.adapter).folder / TRAINING).read_text()
     assert all((question(thing) in learned) == (thing in taught) for thing in THINGS)
     # What people said lies in the database only.
-    assert not Path(ended.proposal["rows"]).exists()
+    assert not Path(ended.proposal.rows).exists()
     assert ReleaseRepository(services.database).champion() == champion
     assert any("evaluation cases among them" in line for line in said)
 
@@ -125,7 +128,7 @@ def test_accepted_corrections_become_an_adapter_and_those_kept_for_evaluation_ar
 def test_the_dags_steps_do_the_same_for_a_firing_that_an_asset_names(services: Services) -> None:
     subjects = complaints(services)
     accepted(services, subjects)
-    firing = fired(services, Remedy.RETUNE, list(subjects.values()))
+    firing = fired(services, "retune", list(subjects.values()))
     run = "Airflow run 1 of a test"
     assert monitor_feedback.propose(firing.id)
     order = tune_generator.order({"dataset": None, "base": None, "create_candidate": True}, [firing.id], run)
@@ -134,32 +137,35 @@ def test_the_dags_steps_do_the_same_for_a_firing_that_an_asset_names(services: S
     tuned = tune_generator.tune(order, tune_generator.check(order))
     assert rows.exists()
     release = tune_generator.candidate(order, tuned, run)
-    ended = FiringRepository(services.database).get(firing.id)
+    ended = open_firings(services.database).get(firing.id)
     assert ended is not None
     assert (ended.state, ended.release_id) == (FiringState.CANDIDATE, release)
-    assert ended.proposal["result"]["perplexity_after"] < ended.proposal["result"]["perplexity_before"]
+    assert isinstance(ended.proposal, RetuneProposal)
+    result = ended.proposal.result
+    assert result is not None
+    assert result.perplexity_after < result.perplexity_before
     assert not rows.exists()
 
 
 def test_a_tuning_that_fails_in_a_dag_leaves_no_rows_behind(services: Services) -> None:
     accepted(services, complaints(services))
-    firing = fired(services, Remedy.RETUNE)
+    firing = fired(services, "retune")
     run = "Airflow run 1 of a test"
     assert monitor_feedback.propose(firing.id)
     order = tune_generator.order({"dataset": None, "base": None, "create_candidate": True}, [firing.id], run)
     assert order is not None
     note_failure(run, ConflictError("The memory is full."))
-    ended = FiringRepository(services.database).get(firing.id)
+    ended = open_firings(services.database).get(firing.id)
     assert ended is not None
     assert (ended.state, ended.detail) == (FiringState.FAILED, "The memory is full.")
     assert not Path(order["dataset"]).exists()
 
 
 def test_without_enough_accepted_rows_the_firing_says_how_to_get_them(services: Services) -> None:
-    firing = fired(services, Remedy.RETUNE, list(complaints(services, THINGS[:2]).values()))
+    firing = fired(services, "retune", list(complaints(services, THINGS[:2]).values()))
     with pytest.raises(ConflictError, match="0 accepted training rows"):
         carry_out(services, firing)
-    ended = FiringRepository(services.database).get(firing.id)
+    ended = open_firings(services.database).get(firing.id)
     assert ended is not None
     assert (ended.state, "Accept more feedback" in ended.detail) == (FiringState.FAILED, True)
 
@@ -167,5 +173,5 @@ def test_without_enough_accepted_rows_the_firing_says_how_to_get_them(services: 
 def test_without_a_base_model_the_setting_is_named(services: Services) -> None:
     services.settings = services.settings.model_copy(update={"tuning_base": None})
     with pytest.raises(InputError) as caught:
-        propose(services, fired(services, Remedy.RETUNE))
+        propose(services, fired(services, "retune"))
     assert "RAGLOOP_TUNING_BASE" in caught.value.hint

@@ -14,11 +14,11 @@ from httpx import AsyncClient, Response
 from sqlalchemy import update
 
 from core.diagnosis import Cause
-from core.feedback import DecisionKind, FeedbackDecision, FiringState, Remedy
+from core.feedback import DecisionKind, FeedbackDecision, FiringState
 from core.storage.loop.feedback import FeedbackRepository
-from core.storage.loop.firings import FiringRepository
 from core.storage.tables import interactions
 from core.types import Role
+from loop.remedies.registry import open_firings
 from tests.support.app_world import World
 from tests.support.gaps import declined, request
 from tests.support.html_text import Reader
@@ -139,7 +139,7 @@ async def test_a_request_stands_with_its_questions_until_a_person_closes_it(
     assert "A reason of 1 to" in text_of(refused)
     closed = await reviewer.post(f"/gaps/{firing.id}/close", data={"reason": "Written in parking.md."})
     assert (closed.status_code, closed.headers["location"]) == (303, "/gaps?closed=true")
-    stored = FiringRepository(world.database).get(firing.id)
+    stored = open_firings(world.database).get(firing.id)
     assert stored is not None
     assert (stored.state, stored.detail) == (FiringState.CLOSED, "Closed by Rita: Written in parking.md.")
     after = await reviewer.get("/gaps?closed=true")
@@ -150,10 +150,10 @@ async def test_a_request_stands_with_its_questions_until_a_person_closes_it(
 
 
 async def test_only_requests_for_content_are_closed_here(world: World, reviewer: AsyncClient) -> None:
-    firing = request(world, remedy=Remedy.REINDEX, state=FiringState.OPEN)
+    firing = request(world, remedy="reindex", state=FiringState.OPEN)
     for key in (firing.id, "not-an-id", str(uuid.uuid4())):
         assert (await reviewer.post(f"/gaps/{key}/close", data={"reason": "Done."})).status_code == 404
-    stored = FiringRepository(world.database).get(firing.id)
+    stored = open_firings(world.database).get(firing.id)
     assert stored is not None
     assert stored.state is FiringState.OPEN
 

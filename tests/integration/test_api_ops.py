@@ -20,10 +20,10 @@ from core.storage.documents import RunRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.erasures import ErasureRepository, Subject
 from core.storage.loop.feedback import FeedbackRepository
-from core.storage.loop.firings import FiringRepository
 from core.storage.loop.monitor_checks import MonitorCheckRepository, TriggerReading
 from core.storage.tables import ingestion_runs
 from core.types import DocumentState, ManifestEntry, Role, document_id
+from loop.remedies.registry import open_firings
 from tests.support.app_world import World, asks
 from tests.support.html_text import Reader
 from tests.support.loop_rows import a_diagnosis, a_firing, a_vote
@@ -130,7 +130,7 @@ async def test_drift_is_shown_against_where_its_trigger_fires(world: World, rita
 
 
 async def test_firings_that_wait_and_candidates_are_shown_with_what_to_do(world: World, rita: AsyncClient) -> None:
-    firings = FiringRepository(world.database)
+    firings = open_firings(world.database)
     old = NOW - timedelta(days=100)
     firings.add(a_firing("ranking_miss", FiringState.OPEN, id="aaaaaaaa-1", at=old, reason="Six votes."))
     firings.add(a_firing("corpus_gap", FiringState.CLOSED, id="bbbbbbbb-1", at=old, changed_at=old))
@@ -150,7 +150,7 @@ async def test_a_firing_whose_candidate_was_decided_on_does_not_wait_for_a_perso
     promoted = a_firing(
         "not_indexed", FiringState.CANDIDATE, release_id=world.release.id, detail="The candidate waits for a person."
     )
-    FiringRepository(world.database).add(promoted)
+    open_firings(world.database).add(promoted)
     text = text_of(await rita.get("/ops"))
     assert "Its candidate was promoted." in text
     assert "waits for a person" not in text
@@ -204,7 +204,7 @@ async def test_a_run_that_failed_says_why_and_one_that_runs_has_no_counts_yet(wo
 
 
 async def test_what_is_said_in_a_reason_is_text_and_no_markup(world: World, rita: AsyncClient) -> None:
-    FiringRepository(world.database).add(a_firing("<b>x</b>", reason="<script>alert(1)</script>"))
+    open_firings(world.database).add(a_firing("<b>x</b>", reason="<script>alert(1)</script>"))
     world.documents.save_source("<i>s</i>", "/")
     page = (await rita.get("/ops")).text
     assert "<script>" not in page

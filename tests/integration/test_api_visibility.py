@@ -15,14 +15,16 @@ from pathlib import Path
 
 import pytest
 
-from core.feedback import DecisionKind, FeedbackDecision, FeedbackSide, Firing, FiringState, Remedy
+from core.feedback import DecisionKind, FeedbackDecision, FeedbackSide, Firing, FiringState
 from core.storage.loop.feedback import FeedbackRepository
-from core.storage.loop.firings import FiringRepository
 from core.types import DocumentState, ManifestEntry, Passage, Role, document_id
 from evals.cases.cases import Case
 from evals.cases.drafts import CaseDrafts
+from loop.remedies.catalogue.content import ContentProposal
+from loop.remedies.registry import open_firings
 from tests.support.app_world import World
 from tests.support.given_feedback import vote
+from tests.support.loop_rows import some_evidence
 from tests.support.monitored_answers import stored
 from tests.support.recorded_answers import an_answer
 from tests.support.routes import NEEDS
@@ -98,10 +100,11 @@ def decided(world: World, answer: str) -> None:
 def requested(world: World, answer: str) -> None:
     """Content was asked for, because of a vote."""
     given = vote(world, answer, author="Berta", access=("board", "public"))
-    FiringRepository(world.database).add(
+    open_firings(world.database).add(
         Firing(
-            str(uuid.uuid4()), "corpus_gap", Remedy.CONTENT, NOW, "Three people asked.",
-            {"subjects": [f"feedback:{given.id}"]}, FiringState.REQUESTED, NOW, {"questions": ["zebra-requested"]},
+            str(uuid.uuid4()), "corpus_gap", "content", NOW, "Three people asked.",
+            some_evidence(f"feedback:{given.id}"), FiringState.REQUESTED, NOW,
+            ContentProposal(source=None, questions=("zebra-requested",)),
         )
     )  # fmt: skip
 
@@ -117,7 +120,7 @@ def drafted(world: World) -> None:
 def addresses(world: World) -> Iterator[tuple[str, str]]:
     """Each route that reads, with every address of it that leads to something secret."""
     feedback = [given.id for given in FeedbackRepository(world.database).since()]
-    firings = [firing.id for firing in FiringRepository(world.database).all()]
+    firings = [firing.id for firing in open_firings(world.database).all()]
     answers = [given.interaction_id for given in FeedbackRepository(world.database).since()]
     drafts = [draft.id for draft in CaseDrafts(world.database).waiting("zoo")]
     values: Mapping[str, Sequence[str]] = {

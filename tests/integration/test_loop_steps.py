@@ -14,13 +14,14 @@ from sqlalchemy import update
 
 from core.diagnosis import Cause
 from core.errors import ConflictError, InputError
-from core.feedback import Firing, FiringState, Remedy
+from core.feedback import Firing, FiringState
 from core.settings import load_settings
-from core.storage.loop.firings import FiringRepository
 from core.storage.tables import trigger_firings
 from ingestion.factory import folder_source, open_pipeline
+from loop.remedies.catalogue.content import ContentProposal
+from loop.remedies.catalogue.reindex import REMEDY, ReindexProposal
 from loop.remedies.lifecycle import ABANDONED_AFTER, begin
-from loop.remedies.reindex import build_index
+from loop.remedies.registry import open_firings
 from loop.steps import monitor_feedback, rebuild_index, tune_generator
 from loop.steps.firings import announced, note_failure
 from serving.factory import Services, open_services
@@ -46,14 +47,15 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servic
 
 
 def state(services: Services, firing: Firing) -> Firing:
-    stored = FiringRepository(services.database).get(firing.id)
+    stored = open_firings(services.database).get(firing.id)
     assert stored is not None
     return stored
 
 
-def proposed(services: Services, remedy: Remedy, **proposal: Any) -> Firing:
-    firing = fired(services, remedy)
-    FiringRepository(services.database).change(firing.id, FiringState.OPEN, proposal=proposal)
+def proposed(services: Services, **changes: Any) -> Firing:
+    """A firing for which another index is proposed."""
+    firing = fired(services, "reindex")
+    open_firings(services.database).change(firing.id, FiringState.OPEN, proposal=ReindexProposal(**changes))
     return firing
 
 
@@ -70,8 +72,8 @@ def test_a_run_by_hand_does_what_its_parameters_say(services: Services) -> None:
 
 
 def test_a_run_takes_up_one_firing_and_leaves_the_others_for_the_next(services: Services) -> None:
-    first = proposed(services, Remedy.REINDEX, chunk_tokens=128)
-    second = proposed(services, Remedy.REINDEX, refresh=["notes"])
+    first = proposed(services, chunk_tokens=128)
+    second = proposed(services, refresh=("notes",))
     order = rebuild_index.order(BY_HAND, [first.id, second.id], RUN)
     assert order is not None
     assert (order["firing"], order["chunk_tokens"], order["refresh"]) == (first.id, 128, [])
@@ -87,13 +89,13 @@ def test_a_run_takes_up_one_firing_and_leaves_the_others_for_the_next(services: 
 
 
 def test_a_task_that_is_tried_again_goes_on_with_its_firing(services: Services) -> None:
-    firing = proposed(services, Remedy.REINDEX, chunk_tokens=128)
+    firing = proposed(services, chunk_tokens=128)
     once = rebuild_index.order(BY_HAND, [firing.id], RUN)
     assert rebuild_index.order(BY_HAND, [firing.id], RUN) == once
 
 
 def test_a_run_that_fails_tells_its_firing_why_and_no_other(services: Services) -> None:
-    firing, other = proposed(services, Remedy.REINDEX, chunk_tokens=128), fired(services, Remedy.REINDEX)
+    firing, other = proposed(services, chunk_tokens=128), fired(services, "reindex")
     rebuild_index.order(BY_HAND, [firing.id], RUN)
     note_failure("Airflow run 2 of a test", ConflictError("Not this one."))
     assert state(services, firing).state is FiringState.RUNNING
@@ -106,25 +108,25 @@ def test_a_run_that_fails_tells_its_firing_why_and_no_other(services: Services) 
 
 
 def test_a_rebuild_for_a_firing_names_it_in_the_candidate(services: Services) -> None:
-    firing = proposed(services, Remedy.REINDEX, chunk_tokens=64)
+    firing = proposed(services, chunk_tokens=64)
     order = rebuild_index.order(BY_HAND, [firing.id], RUN)
     assert order is not None
-    collection = build_index(services.settings, {"chunk_tokens": 64}, firing.id, print)
-    release = rebuild_index.candidate(order, collection, RUN)
+    built = REMEDY.carry_out(services, firing, ReindexProposal(chunk_tokens=64), print)
+    release = rebuild_index.candidate(order, built.changes["collection"], RUN)
     ended = state(services, firing)
     assert (ended.state, ended.release_id) == (FiringState.CANDIDATE, release)
 
 
 def test_a_proposal_is_made_once_and_only_for_what_waits(services: Services) -> None:
-    firing = proposed(services, Remedy.REINDEX, refresh=["notes"])
+    firing = proposed(services, refresh=("notes",))
     assert monitor_feedback.propose(firing.id)
-    assert state(services, firing).proposal == {"refresh": ["notes"]}
-    FiringRepository(services.database).change(firing.id, FiringState.CLOSED, detail="Dismissed.")
+    assert state(services, firing).proposal == ReindexProposal(refresh=("notes",))
+    open_firings(services.database).change(firing.id, FiringState.CLOSED, detail="Dismissed.")
     assert not monitor_feedback.propose(firing.id)
 
 
 def test_a_proposal_that_cannot_be_made_fails_the_firing_in_words(services: Services) -> None:
-    firing = fired(services, Remedy.REINDEX)
+    firing = fired(services, "reindex")
     with pytest.raises(ConflictError):
         monitor_feedback.propose(firing.id)
     assert state(services, firing).state is FiringState.FAILED
@@ -134,11 +136,11 @@ def test_a_proposal_that_cannot_be_made_fails_the_firing_in_words(services: Serv
 def test_content_is_asked_for(services: Services) -> None:
     vote = voted_down(services, "Where is the lamp?", "In the hall.")
     subject = diagnosed(services, vote, Cause.CORPUS_GAP, "notes/kettle.md")
-    firing = fired(services, Remedy.CONTENT, [subject])
+    firing = fired(services, "content", [subject])
     assert monitor_feedback.carry_out(firing.id) is None
     ended = state(services, firing)
     assert ended.state is FiringState.REQUESTED
-    assert ended.proposal == {"source": "notes", "questions": ["Where is the lamp?"]}
+    assert ended.proposal == ContentProposal(source="notes", questions=("Where is the lamp?",))
 
 
 def test_a_tuning_by_hand_needs_rows_and_a_base(services: Services) -> None:
@@ -155,8 +157,8 @@ def test_the_firings_of_events_are_told_once_each_in_their_order() -> None:
 
 
 def test_a_remedy_that_was_killed_long_ago_can_be_taken_up_again(services: Services) -> None:
-    firings = FiringRepository(services.database)
-    firing = fired(services, Remedy.REINDEX)
+    firings = open_firings(services.database)
+    firing = fired(services, "reindex")
     begin(firings, firing.id, "one")
     with pytest.raises(ConflictError, match="its remedy is at work"):
         begin(firings, firing.id, "another")

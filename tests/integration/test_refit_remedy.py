@@ -10,12 +10,14 @@ import pytest
 
 from core.diagnosis import Cause
 from core.errors import ConflictError
-from core.feedback import FiringState, Remedy
+from core.feedback import FiringState, NothingBetter
 from core.settings import load_settings
 from core.storage.releases import ReleaseRepository
 from core.types import Actor, Role
 from ingestion.factory import folder_source, open_pipeline
-from loop.remedies import carry_out, propose
+from loop.remedies.catalogue.refit import RefitProposal
+from loop.remedies.execution import carry_out, propose
+from loop.remedies.figures import GainComparison
 from serving.factory import Services, open_services
 from serving.releases.champion import current_champion
 from serving.releases.service import ReleaseService
@@ -61,6 +63,12 @@ def complaints(services: Services, names: tuple[str, ...] = tuple(PAGES), author
     return subjects
 
 
+def gained(found: GainComparison) -> float:
+    assert found.candidate is not None
+    assert found.live is not None
+    return found.candidate - found.live
+
+
 def installed(folder: Path, dense_weight: float) -> Services:
     settings = load_settings(home=make_home(folder), dense_weight=dense_weight)
     pages = folder / "house"
@@ -81,26 +89,28 @@ def services(tmp_path: Path) -> Iterator[Services]:
 
 def test_faults_of_one_leg_move_weight_to_the_other_in_a_candidate(services: Services) -> None:
     champion = current_champion(services)
-    ended = carry_out(services, fired(services, Remedy.REFIT, complaints(services)))
+    ended = carry_out(services, fired(services, "refit", complaints(services)))
     assert ended.state is FiringState.CANDIDATE
-    assert float(ended.proposal["changes"]["retrieval.dense_weight"]) > 0
-    held_out = ended.proposal["search"]["held_out"]
-    assert held_out["candidate"] > held_out["live"]
+    assert isinstance(ended.proposal, RefitProposal)
+    assert float(ended.proposal.changes["retrieval.dense_weight"]) > 0
+    figures = ended.proposal.figures
+    assert gained(figures.search.held_out) > 0
     candidate = ReleaseRepository(services.database).get(ended.release_id or "")
     assert candidate is not None
     assert candidate.manifest.retrieval.dense_weight > 0
     assert candidate.manifest.collection == champion.manifest.collection
-    assert not {*ended.proposal["chose_on"]} & {*ended.proposal["held_out_on"]}
+    assert not {*figures.chose_on} & {*figures.held_out_on}
     assert current_champion(services).id == champion.id
 
 
 def test_where_nothing_is_better_the_firing_is_closed_with_the_numbers(tmp_path: Path) -> None:
     with closing(installed(tmp_path, dense_weight=0.8)) as services:
         easy = ("dogs", "visitors", "trains", "screens", "babies", "pay", "plants", "rubbish")
-        ended = carry_out(services, fired(services, Remedy.REFIT, complaints(services, easy)))
+        ended = carry_out(services, fired(services, "refit", complaints(services, easy)))
         assert ended.state is FiringState.CLOSED
         assert "serves these questions better" in ended.detail
-        assert ended.proposal["search"]["best"]["dense_weight"] == 0.8
+        assert isinstance(ended.proposal, NothingBetter)
+        assert ended.proposal.figures.search.best.dense_weight == 0.8
         assert [release.status.value for release in ReleaseRepository(services.database).all()] == ["champion"]
 
 
@@ -113,14 +123,16 @@ def test_a_threshold_that_refuses_nothing_is_raised_by_questions_that_the_docume
     subjects = complaints(services)
     for number, question in enumerate(UNANSWERED):
         diagnosed(services, voted_down(services, question, "", f"asker {number}"), Cause.CORPUS_GAP, "house/dogs.md")
-    proposal = propose(services, fired(services, Remedy.REFIT, subjects))
-    threshold = proposal["abstention"]
-    assert threshold["threshold"] > threshold["live"] == 0
-    assert threshold["balance"]["choosing"][1] > threshold["balance"]["choosing"][0] == 0.5
-    assert float(proposal["changes"]["guards.abstention.threshold"]) == threshold["threshold"]
-    assert "that people voted on" in proposal["changes"]["guards.abstention.fitted_on"]
-    candidate = releases.create(ADMIN, changes=proposal["changes"], reason="a test")
-    assert candidate.manifest.guards.abstention.threshold == threshold["threshold"]
+    proposal = propose(services, fired(services, "refit", subjects))
+    assert isinstance(proposal, RefitProposal)
+    fit = proposal.figures.abstention
+    assert fit is not None
+    assert fit.threshold > fit.live == 0
+    assert fit.balance.choosing[1] > fit.balance.choosing[0] == 0.5
+    assert float(proposal.changes["guards.abstention.threshold"]) == fit.threshold
+    assert "that people voted on" in proposal.changes["guards.abstention.fitted_on"]
+    candidate = releases.create(ADMIN, changes=proposal.changes, reason="a test")
+    assert candidate.manifest.guards.abstention.threshold == fit.threshold
 
 
 @pytest.mark.parametrize("trigger", ["latency_p95", "cost_per_answer"])
@@ -129,31 +141,34 @@ def test_slow_or_dear_answers_make_a_candidate_that_reads_less_and_loses_nothing
         champion = current_champion(services)
         easy = ("dogs", "visitors", "trains", "screens", "babies", "pay", "plants", "rubbish")
         complaints(services, easy)
-        ended = carry_out(services, fired(services, Remedy.REFIT, trigger=trigger))
+        ended = carry_out(services, fired(services, "refit", trigger=trigger))
         assert ended.state is FiringState.CANDIDATE
         candidate = ReleaseRepository(services.database).get(ended.release_id or "")
         assert candidate is not None
         assert candidate.manifest.retrieval.top_k < champion.manifest.retrieval.top_k
         assert candidate.manifest.retrieval.dense_weight == champion.manifest.retrieval.dense_weight
-        search = ended.proposal["search"]
-        assert search["choosing"]["candidate"] >= search["choosing"]["live"]
-        assert search["held_out"]["candidate"] >= search["held_out"]["live"]
-        assert ended.proposal["abstention"] is None
+        assert isinstance(ended.proposal, RefitProposal)
+        figures = ended.proposal.figures
+        assert gained(figures.search.choosing) >= 0
+        assert gained(figures.search.held_out) >= 0
+        assert figures.abstention is None
         assert current_champion(services).id == champion.id
 
 
 def test_praised_answers_take_part(services: Services) -> None:
     subjects = complaints(services)
     praised = f"feedback:{voted_up(services, 'Who waters the flowers on Mondays?').id}"
-    proposal = propose(services, fired(services, Remedy.REFIT, subjects))
-    assert praised in {*proposal["chose_on"], *proposal["held_out_on"]}
+    proposal = propose(services, fired(services, "refit", subjects))
+    assert isinstance(proposal, RefitProposal | NothingBetter)
+    assert praised in {*proposal.figures.chose_on, *proposal.figures.held_out_on}
 
 
 def test_one_question_does_not_choose(services: Services) -> None:
     with pytest.raises(ConflictError, match="too little to choose by"):
-        propose(services, fired(services, Remedy.REFIT, complaints(services, ("dogs",))))
+        propose(services, fired(services, "refit", complaints(services, ("dogs",))))
 
 
 def test_one_persons_votes_choose_a_few_times_only(services: Services) -> None:
-    proposal = propose(services, fired(services, Remedy.REFIT, complaints(services, author="mallory")))
-    assert len(proposal["chose_on"]) + len(proposal["held_out_on"]) == 10
+    proposal = propose(services, fired(services, "refit", complaints(services, author="mallory")))
+    assert isinstance(proposal, RefitProposal | NothingBetter)
+    assert len(proposal.figures.chose_on) + len(proposal.figures.held_out_on) == 10

@@ -10,16 +10,17 @@ import pytest
 
 from core.diagnosis import Cause
 from core.errors import ConflictError, UnavailableError
-from core.feedback import FeedbackSide, FiringState, Remedy
+from core.feedback import FeedbackSide, FiringState
 from core.release import ReleaseStatus
 from core.settings import load_settings
 from core.storage.documents import DocumentRepository
-from core.storage.loop.firings import FiringRepository
 from core.storage.releases import ReleaseRepository
 from core.types import AccessScope, document_id
 from ingestion.factory import folder_source, open_pipeline
 from loop.feedback.sides import hashed_side
-from loop.remedies import carry_out, propose
+from loop.remedies.catalogue.reindex import NothingNewer, ReindexFigures, ReindexProposal
+from loop.remedies.execution import carry_out, propose
+from loop.remedies.registry import open_firings
 from serving.factory import Services, build_answerer, open_services
 from serving.releases.champion import current_champion
 from tests.support.bad_answers import diagnosed, fired, voted_down
@@ -64,46 +65,54 @@ def complaints(services: Services, things: tuple[str, ...] = THINGS, cause: Caus
 def test_chunks_that_cut_the_answers_are_replaced_by_larger_ones_in_a_candidate(services: Services) -> None:
     champion = current_champion(services)
     live, revision = champion.manifest.collection.name, services.index.revision(champion.manifest.collection.name)
-    firing = fired(services, Remedy.REINDEX, complaints(services))
+    firing = fired(services, "reindex", complaints(services))
     said: list[str] = []
     ended = carry_out(services, firing, said.append)
     proposal = ended.proposal
-    assert (ended.state, proposal["from"]) == (FiringState.CANDIDATE, 32)
-    assert proposal["chunk_tokens"] >= 64
-    held_out = proposal["held_out"]
-    assert held_out["candidate"] > held_out["live"] == 0
-    assert len(held_out["interval"]) == 2
+    assert isinstance(proposal, ReindexProposal)
+    found = proposal.figures.search
+    assert found is not None
+    assert (ended.state, found.live_tokens) == (FiringState.CANDIDATE, 32)
+    assert proposal.chunk_tokens is not None
+    assert proposal.chunk_tokens >= 64
+    assert found.held_out.candidate is not None
+    assert found.held_out.candidate > 0
+    assert found.held_out.live == 0
+    assert found.held_out.interval is not None
     candidate = ReleaseRepository(services.database).get(ended.release_id or "")
     assert candidate is not None
     assert candidate.status is ReleaseStatus.CANDIDATE
-    assert candidate.manifest.collection.splitter == f"structure-{proposal['chunk_tokens']}"
+    assert candidate.manifest.collection.splitter == f"structure-{proposal.chunk_tokens}"
     # Nothing else is different, and what is live is as it was.
     assert candidate.manifest.model_copy(update={"collection": champion.manifest.collection}) == champion.manifest
     assert current_champion(services).id == champion.id
     assert services.index.revision(live) == revision
-    assert any(f"chunks of {proposal['chunk_tokens']} tokens" in line for line in said)
+    assert any(f"chunks of {proposal.chunk_tokens} tokens" in line for line in said)
 
 
 def test_questions_that_become_evaluation_cases_choose_nothing(services: Services) -> None:
     subjects = complaints(services)
-    proposal = propose(services, fired(services, Remedy.REINDEX, subjects))
+    proposal = propose(services, fired(services, "reindex", subjects))
     on_side = {
         side: {subject for subject, thing in zip(subjects, THINGS, strict=True) if hashed_side(question(thing)) is side}
         for side in FeedbackSide
     }
-    assert set(proposal["chose_on"]) == on_side[FeedbackSide.TRAINING]
-    assert set(proposal["held_out_on"]) == on_side[FeedbackSide.CASE]
+    assert isinstance(proposal, ReindexProposal)
+    found = proposal.figures.search
+    assert found is not None
+    assert set(found.chose_on) == on_side[FeedbackSide.TRAINING]
+    assert set(found.held_out_on) == on_side[FeedbackSide.CASE]
     assert on_side[FeedbackSide.TRAINING]
     assert on_side[FeedbackSide.CASE]
 
 
 def test_without_a_question_that_may_choose_nothing_is_built_and_the_firing_says_why(services: Services) -> None:
     kept = tuple(thing for thing in THINGS if hashed_side(question(thing)) is FeedbackSide.CASE)
-    firing = fired(services, Remedy.REINDEX, complaints(services, kept))
+    firing = fired(services, "reindex", complaints(services, kept))
     collections = services.index.collections()
     with pytest.raises(ConflictError, match="too little to choose by"):
         carry_out(services, firing)
-    ended = FiringRepository(services.database).get(firing.id)
+    ended = open_firings(services.database).get(firing.id)
     assert ended is not None
     assert ended.state is FiringState.FAILED
     assert "too little to choose by" in ended.detail
@@ -111,7 +120,7 @@ def test_without_a_question_that_may_choose_nothing_is_built_and_the_firing_says
 
 
 def test_a_firing_is_carried_out_once(services: Services) -> None:
-    firing = fired(services, Remedy.REINDEX, complaints(services))
+    firing = fired(services, "reindex", complaints(services))
     carry_out(services, firing)
     with pytest.raises(ConflictError, match="has led to a candidate"):
         carry_out(services, firing)
@@ -126,8 +135,9 @@ def test_a_stale_source_is_read_again_into_an_index_of_its_own(services: Service
     (tmp_path / "house" / "kettle.md").write_text(newer)
     vote = voted_down(services, question("kettle"), "It may not be borrowed.")
     subject = diagnosed(services, vote, Cause.STALE_SOURCE, "house/kettle.md", source_uri="house/kettle.md")
-    ended = carry_out(services, fired(services, Remedy.REINDEX, [subject]))
-    assert ended.proposal["refresh"] == ["house"]
+    ended = carry_out(services, fired(services, "reindex", [subject]))
+    assert isinstance(ended.proposal, ReindexProposal)
+    assert ended.proposal.refresh == ("house",)
     candidate = ReleaseRepository(services.database).get(ended.release_id or "")
     assert candidate is not None
     fresh = candidate.manifest.collection
@@ -143,10 +153,11 @@ def test_a_stale_source_is_read_again_into_an_index_of_its_own(services: Service
 
 def test_a_source_that_holds_nothing_newer_makes_no_candidate(services: Services) -> None:
     collections = services.index.collections()
-    ended = carry_out(services, fired(services, Remedy.REINDEX, sources=["house"]))
+    ended = carry_out(services, fired(services, "reindex", sources=["house"]))
     assert ended.state is FiringState.CLOSED
     assert "holds everything that can be read of house" in ended.detail
-    assert ended.proposal["changes"] == {"house": 0}
+    assert isinstance(ended.proposal, NothingNewer)
+    assert ended.proposal.figures == ReindexFigures(changed={"house": 0})
     assert services.index.collections() == collections
 
 
@@ -154,7 +165,7 @@ def test_a_source_that_was_not_read_for_long_brings_no_other_chunks_whatever_was
     services: Services,
 ) -> None:
     complaints(services)
-    ended = carry_out(services, fired(services, Remedy.REINDEX, sources=["house"]))
+    ended = carry_out(services, fired(services, "reindex", sources=["house"]))
     assert ended.state is FiringState.CLOSED
     assert "holds everything that can be read of house" in ended.detail
 
@@ -162,11 +173,11 @@ def test_a_source_that_was_not_read_for_long_brings_no_other_chunks_whatever_was
 def test_a_source_that_is_gone_fails_in_words_and_leaves_the_live_index_alone(
     services: Services, tmp_path: Path
 ) -> None:
-    firing = fired(services, Remedy.REINDEX, sources=["house"])
+    firing = fired(services, "reindex", sources=["house"])
     (tmp_path / "house").rename(tmp_path / "moved")
     with pytest.raises(UnavailableError, match="is not there"):
         carry_out(services, firing)
-    ended = FiringRepository(services.database).get(firing.id)
+    ended = open_firings(services.database).get(firing.id)
     assert ended is not None
     assert ended.state is FiringState.FAILED
     entries = DocumentRepository(services.database).entries(current_champion(services).manifest.collection.name)
@@ -182,4 +193,4 @@ def test_votes_that_were_taken_back_or_dismissed_choose_nothing(services: Servic
     for subject in subjects:
         Acceptance(services.database).dismiss(subject.removeprefix("feedback:"), "Not so.", reviewer)
     with pytest.raises(ConflictError, match="too little"):
-        propose(services, fired(services, Remedy.REINDEX, subjects))
+        propose(services, fired(services, "reindex", subjects))

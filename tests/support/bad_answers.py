@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
-from core.feedback import Feedback, FeedbackReason, Firing, FiringState, Remedy, Vote
+from core.feedback import Feedback, FeedbackReason, Firing, FiringEvidence, SeenSources, Vote
 from core.storage.documents import DocumentRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
-from core.storage.loop.firings import FiringRepository
 from core.types import AccessScope, document_id
 from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
+from loop.remedies.registry import open_firings
 from serving.answerer import Question
 from serving.factory import Services, build_answerer
 from serving.releases.champion import current_champion
-from tests.support.loop_rows import a_place, evidence
+from tests.support.loop_rows import NOON, a_firing, a_place, evidence, some_evidence
 
 
 def voted_down(services: Services, question: str, correction: str, author: str = "ada") -> Feedback:
@@ -62,11 +62,13 @@ def diagnosed(services: Services, vote: Feedback, cause: Cause, uri: str, quote:
 
 
 def fired(
-    services: Services, remedy: Remedy, subjects: Sequence[str] = (), trigger: str = "a-test", **evidence: Any
+    services: Services, remedy: str, subjects: Sequence[str] = (), trigger: str = "a-test", sources: Sequence[str] = ()
 ) -> Firing:
-    """Store a firing over these diagnoses."""
-    now = datetime.now(UTC)
-    seen: Mapping[str, Any] = {"subjects": list(subjects), **evidence}
-    firing = Firing(str(uuid.uuid4()), trigger, remedy, now, "Many answers are bad.", seen, FiringState.OPEN, now)
-    FiringRepository(services.database).add(firing)
+    """Store a firing over these diagnoses, or over these sources."""
+    evidence = some_evidence(*subjects)
+    if sources:
+        seen = SeenSources(sources=tuple(sources), ages_days=dict.fromkeys(sources, 20.0))
+        evidence = FiringEvidence(value=20, threshold=14, since=NOON, seen=seen)
+    firing = a_firing(trigger, remedy=remedy, at=datetime.now(UTC), reason="Many answers are bad.", evidence=evidence)
+    open_firings(services.database).add(firing)
     return firing

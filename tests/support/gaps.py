@@ -6,10 +6,12 @@ import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from core.feedback import Firing, FiringState, Remedy
-from core.storage.loop.firings import FiringRepository
+from core.feedback import Firing, FiringState
 from core.types import Passage, document_id
+from loop.remedies.catalogue.content import ContentProposal
+from loop.remedies.registry import open_firings
 from tests.support.app_world import World
+from tests.support.loop_rows import some_evidence
 from tests.support.monitored_answers import answers
 from tests.support.recorded_answers import an_answer
 
@@ -25,13 +27,13 @@ def declined(world: World, question: str, *, uri: str = HOLIDAYS, key: str | Non
 
 
 def request(
-    world: World, *subjects: str, state: FiringState = FiringState.REQUESTED, remedy: Remedy = Remedy.CONTENT
+    world: World, *subjects: str, state: FiringState = FiringState.REQUESTED, remedy: str = "content"
 ) -> Firing:
     """A proposal of the trigger for gaps, about these subjects."""
     at = datetime.now(UTC)
     firing = Firing(
-        str(uuid.uuid4()), "corpus_gap", remedy, at, "Three people asked.", {"subjects": list(subjects)}, state, at,
-        {"source": "handbook", "questions": ["The proposal's own words?"]},
+        str(uuid.uuid4()), "corpus_gap", remedy, at, "Three people asked.", some_evidence(*subjects), state, at,
+        ContentProposal(source="handbook", questions=("The proposal's own words?",)) if remedy == "content" else None,
     )  # fmt: skip
-    FiringRepository(world.database).add(firing)
+    open_firings(world.database).add(firing)
     return firing

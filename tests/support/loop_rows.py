@@ -8,7 +8,16 @@ from typing import Any
 
 from core.answer_snapshot import AnswerSnapshot
 from core.diagnosis import Cause, Diagnosis, DiagnosisEvidence, DiagnosisSubject, EvidenceScores, FoundPlace, Sought
-from core.feedback import AcceptedCase, Feedback, Firing, FiringState, Remedy, Vote, VoteStanding
+from core.feedback import (
+    AcceptedCase,
+    Feedback,
+    Firing,
+    FiringEvidence,
+    FiringState,
+    SeenComplaints,
+    Vote,
+    VoteStanding,
+)
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -80,9 +89,16 @@ def an_accepted_case(**said: Any) -> AcceptedCase:
     return AcceptedCase.model_validate(plain | said)
 
 
+def some_evidence(*subjects: DiagnosisSubject | str) -> FiringEvidence:
+    """Evidence of complaints with these subjects."""
+    many = len(subjects)
+    seen = SeenComplaints(complaints=many, accepted=0, authors=many, subjects=tuple(map(str, subjects)))
+    return FiringEvidence(value=many, threshold=1, since=NOON, seen=seen)
+
+
 def a_firing(trigger: str, state: FiringState = FiringState.OPEN, **said: Any) -> Firing:
     plain: dict[str, Any] = {
-        "id": str(uuid.uuid4()), "trigger": trigger, "remedy": Remedy.REINDEX, "at": NOON, "reason": "Too many.",
-        "evidence": {}, "state": state, "changed_at": NOON,
+        "id": str(uuid.uuid4()), "trigger": trigger, "remedy": "reindex", "at": NOON, "reason": "Too many.",
+        "evidence": some_evidence(), "state": state, "changed_at": NOON,
     }  # fmt: skip
     return Firing(**plain | said)

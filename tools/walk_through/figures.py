@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from evals.gate.statistics import bootstrap_interval
+from loop.remedies.catalogue.reindex import ReindexProposal
+from loop.remedies.catalogue.retune import RetuneProposal
 
 _LEVEL = 0.95
 
@@ -17,26 +19,33 @@ def place(found: Mapping[str, Any]) -> str:
 
 def searched(proposal: Mapping[str, Any]) -> str:
     """What the remedy has tried, and what it chose."""
-    tried = ", ".join(f"{size['chunk_tokens']} tokens {size['gain']:.2f}" for size in proposal["sizes"])
+    chosen = ReindexProposal.model_validate(proposal)
+    search = chosen.figures.search
+    if search is None:
+        return f"chosen: {chosen.chunk_tokens} tokens"
+    tried = ", ".join(f"{size.chunk_tokens} tokens {size.gain:.2f}" for size in search.sizes)
     lines = [
-        f"right passages found whole, on {len(proposal['chose_on'])} complaints: {tried}",
-        f"chosen: {proposal['chunk_tokens']} tokens",
+        f"right passages found whole, on {len(search.chose_on)} complaints: {tried}",
+        f"chosen: {chosen.chunk_tokens} tokens",
     ]
-    held = proposal["held_out"]
-    if held["questions"]:
-        scores = f"{held['candidate']:.2f}, live {held['live']:.2f}"
-        lines.append(f"on the {held['questions']} complaints that did not choose: {scores}")
+    held = search.held_out
+    if held.candidate is not None and held.live is not None:
+        scores = f"{held.candidate:.2f}, live {held.live:.2f}"
+        lines.append(f"on the {held.questions} complaints that did not choose: {scores}")
     return "\n".join(lines)
 
 
 def tuned(proposal: Mapping[str, Any]) -> str:
     """What was trained on, and what came of it."""
-    result = proposal["result"]
+    trained = RetuneProposal.model_validate(proposal)
+    result = trained.result
+    if result is None:
+        return f"{trained.method}, {trained.count} rows; not trained yet"
     return (
-        f"{proposal['method']}, {result['train_rows']} examples to train on and {result['held_out_rows']} held out,"
-        f" {result['steps']} steps in {result['seconds']:.0f} s\n"
-        f"perplexity of the held-out answers: {result['perplexity_before']:.3f} before,"
-        f" {result['perplexity_after']:.3f} after"
+        f"{trained.method}, {result.train_rows} examples to train on and {result.held_out_rows} held out,"
+        f" {result.steps} steps in {result.seconds:.0f} s\n"
+        f"perplexity of the held-out answers: {result.perplexity_before:.3f} before,"
+        f" {result.perplexity_after:.3f} after"
     )
 
 

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from app.cli.console import JsonOption, note, print_json, say, visible
 from core.errors import InputError
-from core.feedback import FiringState, Remedy
+from core.feedback import FiringState, SeenComplaints, form_json
+from loop.remedies.registry import remedy_names
 
 if TYPE_CHECKING:
     from core.feedback import Firing
@@ -31,6 +33,8 @@ application = typer.Typer(
 
 FiringId = Annotated[str, typer.Argument(metavar="ID", help="The firing's id or its beginning.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why. It goes on record.")]
+
+RemedyChoice = StrEnum("RemedyChoice", {name: name for name in remedy_names()})  # type: ignore[misc]
 
 _SECONDS_BETWEEN_NOTES = 5.0
 _NEXT = {
@@ -59,11 +63,11 @@ def list_firings(
     """List the triggers that fired, newest first, and what became of it."""
     from core.settings import load_settings
     from core.storage.database import Database
-    from core.storage.loop.firings import FiringRepository
+    from loop.remedies.registry import open_firings
 
     database = Database.open(load_settings())
     try:
-        found = FiringRepository(database).all()
+        found = open_firings(database).all()
     finally:
         database.close()
     shown = [each for each in found if state in (None, each.state) and trigger in ("", each.trigger)][:limit]
@@ -109,7 +113,7 @@ def check(
         return
     for weighed in checked.weighed:
         say(_line(weighed))
-    if light := sum(each.evidence["complaints"] - each.evidence["value"] for each in _of_votes(checked)):
+    if light := sum(_light(each) for each in checked.weighed):
         note(f"{light} negative votes weigh nothing until a person accepts them on /feedback, or more people agree.")
     if checked.undiagnosed:
         note(f"{checked.undiagnosed} votes are not diagnosed yet, and count only then.")
@@ -125,7 +129,7 @@ def run(
         str, typer.Option("--trigger", help="Fire this trigger by hand, instead of naming a firing.")
     ] = "",
     remedy: Annotated[
-        Remedy | None, typer.Option("--remedy", help="With --trigger: another remedy than the trigger's own.")
+        RemedyChoice | None, typer.Option("--remedy", help="With --trigger: another remedy than the trigger's own.")
     ] = None,
     reason: ReasonOption = "",
     as_json: JsonOption = False,
@@ -136,7 +140,7 @@ def run(
     takes minutes, tuning longer.
     """
     from core.permissions import Deed, require
-    from loop.remedies import carry_out
+    from loop.remedies.execution import carry_out
 
     if bool(firing_id) == bool(trigger):
         raise InputError("Name a firing, or --trigger NAME to fire one by hand.", hint="`ragloop triggers list`")
@@ -167,8 +171,8 @@ def firing_json(firing: Firing) -> dict[str, Any]:
     return asdict(firing) | {
         "at": firing.at.isoformat(),
         "changed_at": firing.changed_at.isoformat(),
-        "evidence": dict(firing.evidence),
-        "proposal": dict(firing.proposal),
+        "evidence": form_json(firing.evidence),
+        "proposal": form_json(firing.proposal),
     }
 
 
@@ -183,7 +187,7 @@ def _checked_json(checked: Checked) -> dict[str, Any]:
                 "threshold": each.threshold,
                 "held": each.held,
                 "reason": each.reason,
-                "evidence": dict(each.evidence),
+                "evidence": form_json(each.evidence),
             }
             for each in checked.weighed
         ],
@@ -191,8 +195,10 @@ def _checked_json(checked: Checked) -> dict[str, Any]:
     }
 
 
-def _of_votes(checked: Checked) -> list[Weighed]:
-    return [each for each in checked.weighed if "complaints" in each.evidence]
+def _light(weighed: Weighed) -> int:
+    """How many of the trigger's complaints weigh nothing."""
+    seen = weighed.evidence.seen
+    return seen.complaints - int(weighed.value or 0) if isinstance(seen, SeenComplaints) else 0
 
 
 def _line(weighed: Weighed) -> str:
@@ -201,6 +207,8 @@ def _line(weighed: Weighed) -> str:
 
 
 def _show(firing: Firing, as_json: bool) -> None:
+    from loop.remedies.registry import in_words
+
     if as_json:
         print_json(firing_json(firing))
         return
@@ -211,9 +219,11 @@ def _show(firing: Firing, as_json: bool) -> None:
         say(visible(firing.detail))
     if firing.release_id:
         say(f"Release {firing.release_id}")
-    for name, content in (("Evidence", firing.evidence), ("Proposal", firing.proposal)):
-        if content:
-            say(f"{name}: {visible(json.dumps(dict(content), indent=2, ensure_ascii=False))}")
+    if firing.proposal is not None:
+        say(f"Proposed: {visible(in_words(firing))}")
+    for name, form in (("Evidence", firing.evidence), ("Proposal", firing.proposal)):
+        if form is not None:
+            say(f"{name}: {visible(json.dumps(form_json(form), indent=2, ensure_ascii=False))}")
     if step := _next_step(firing):
         note(step)
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from core.diagnosis import DiagnosisSubject
 from core.errors import NotFoundError
-from core.feedback import Firing, FiringState, Remedy
+from core.feedback import Firing, FiringState
 from core.storage.loop.feedback import FeedbackRepository
-from core.storage.loop.firings import FiringRepository
 from core.storage.visibility import Visibility, provenance_of
 from core.types import AccessScope, Actor
 from loop.gaps.knowledge_gaps import FoundGaps, KnowledgeGaps
+from loop.remedies.catalogue.content import ContentProposal
+from loop.remedies.registry import find_remedy, open_firings
 from loop.triggers.firings import FiringService
 from serving.factory import Services
 
@@ -51,8 +51,8 @@ class GapDesk:
     def open(self, days: int) -> GapPage:
         """What was asked in the last so many days, and every request that stands."""
         since = datetime.now(UTC) - timedelta(days=days)
-        firings = FiringRepository(self._services.database).all()
-        standing = [each for each in firings if each.remedy is Remedy.CONTENT and each.state in _STANDING]
+        firings = open_firings(self._services.database).all()
+        standing = [each for each in firings if each.state in _STANDING and find_remedy(each.remedy).asks_people]
         return GapPage(days, self._gaps.find(since), [self._request(each) for each in standing])
 
     def close(self, firing_id: str, actor: Actor, reason: str) -> Firing:
@@ -60,15 +60,14 @@ class GapDesk:
         firing that is no request for content."""
         service = FiringService(self._services)
         firing = service.find(firing_id)
-        if firing.remedy is not Remedy.CONTENT:
+        if not find_remedy(firing.remedy).asks_people:
             raise NotFoundError("There is no such request.", hint="/gaps lists those that stand.")
         return service.close(firing.id, actor, reason)
 
     def _request(self, firing: Firing) -> ContentRequest:
-        subjects = [DiagnosisSubject.parse(subject) for subject in firing.evidence.get("subjects") or ()]
-        ids = [subject.vote_id for subject in subjects if subject.vote_id is not None]
+        ids = [subject.vote_id for subject in firing.evidence.subjects if subject.vote_id is not None]
         votes = FeedbackRepository(self._services.database).get_all(ids)
         seen = self._visibility.of([provenance_of(vote) for vote in votes])
         questions = dict.fromkeys(vote.question for vote, may_see in zip(votes, seen, strict=True) if may_see)
-        source = firing.proposal.get("source")
-        return ContentRequest(firing, str(source) if source else None, tuple(questions))
+        source = firing.proposal.source if isinstance(firing.proposal, ContentProposal) else None
+        return ContentRequest(firing, source, tuple(questions))

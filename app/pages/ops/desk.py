@@ -23,7 +23,6 @@ from core.feedback import Firing, FiringState
 from core.release import Release, ReleaseStatus
 from core.storage.corpus_health import CorpusHealthRepository, FailedDocument, SourceHealth
 from core.storage.documents import IngestionRun, RunRepository
-from core.storage.loop.firings import FiringRepository
 from core.storage.loop.monitor_checks import MonitorCheck, MonitorCheckRepository, TriggerReading
 from core.storage.loop.totals import LoopTotalsRepository
 from core.storage.releases import ReleaseRepository
@@ -31,7 +30,8 @@ from core.storage.usage import UsageRepository
 from core.types import AccessScope
 from loop.feedback.votes import FeedbackService
 from loop.remedies.lifecycle import settled
-from loop.triggers.rules import Rules, load_rules
+from loop.remedies.registry import open_firings
+from loop.triggers.rules import TriggerRules, load_rules
 from serving.factory import Services
 
 RUNS = 20
@@ -135,7 +135,7 @@ class OpsDesk:
         rules = load_rules(self._services.settings.triggers_file)
         tables = {table.name: table for table in self._tables(calendar, since, checks)}
         releases = ReleaseRepository(self._database)
-        firings = [settled(firing, releases, now) for firing in FiringRepository(self._database).all(_FIRINGS)]
+        firings = [settled(firing, releases, now) for firing in open_firings(self._database).all(_FIRINGS)]
         return Operations(
             days=days,
             tables=tables,
@@ -174,7 +174,7 @@ class OpsDesk:
         lines = (*unevaluated, *evaluated)
         return tuple(CandidateLine(release, listed, made_by.get(release.id)) for release, listed in lines)
 
-    def _corpus(self, now: datetime, rules: Rules) -> CorpusHealth:
+    def _corpus(self, now: datetime, rules: TriggerRules) -> CorpusHealth:
         champion = ReleaseRepository(self._database).champion()
         collection = champion.manifest.collection.name if champion else None
         health = CorpusHealthRepository(self._database)
@@ -194,7 +194,7 @@ def _shown(firings: Sequence[Firing], since: datetime) -> tuple[Firing, ...]:
     return (*unfinished, *closed)
 
 
-def _trigger_lines(table: DayTable, checks: Sequence[MonitorCheck], rules: Rules) -> tuple[TriggerLine, ...]:
+def _trigger_lines(table: DayTable, checks: Sequence[MonitorCheck], rules: TriggerRules) -> tuple[TriggerLine, ...]:
     """Those of the last check, drift and the other measures first: they are seen without anybody saying so."""
     readings = checks[-1].readings if checks else {}
     by_day = {column.name: column.values for column in table.series}
@@ -210,7 +210,7 @@ def _trigger_lines(table: DayTable, checks: Sequence[MonitorCheck], rules: Rules
     return tuple(sorted(lines, key=lambda line: line.name not in rules.measures))
 
 
-def _source_line(health: SourceHealth, now: datetime, rules: Rules) -> SourceLine:
+def _source_line(health: SourceHealth, now: datetime, rules: TriggerRules) -> SourceLine:
     age = now - health.ingested_at if health.ingested_at else None
     rule = rules.measures.get(_STALENESS)
     if rule is None or age is None or not health.indexed:

@@ -21,7 +21,7 @@ def _judged(evidence: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"judged": None, **evidence}
 
 
-EVIDENCE = StoredValue("diagnoses", "evidence", DiagnosisEvidence, upcasts=(_judged,))
+EVIDENCE = StoredValue("diagnoses", "evidence", DiagnosisEvidence.model_validate, upcasts=(_judged,))
 
 
 class DiagnosisRepository:

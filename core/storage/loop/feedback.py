@@ -30,8 +30,8 @@ from core.storage.tables import feedback, feedback_decisions
 
 _BATCH = 200
 # What was written before there were versions has the shape of the first.
-_CASES = StoredValue("feedback_decisions", "content", AcceptedCase, upcasts=(dict,))
-_PAIRS = StoredValue("feedback_decisions", "content", TrainingPair, upcasts=(dict,))
+_CASES = StoredValue("feedback_decisions", "content", AcceptedCase.model_validate, upcasts=(dict,))
+_PAIRS = StoredValue("feedback_decisions", "content", TrainingPair.model_validate, upcasts=(dict,))
 # The columns that hold words of people and of documents.
 _WORDS = ("comment", "correction", "interaction")
 

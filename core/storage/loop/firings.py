@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from sqlalchemy import Row, insert, select, text, update
 
-from core.feedback import Firing, FiringState, Remedy
+from core.errors import NotFoundError, StoredValueError
+from core.feedback import Firing, FiringEvidence, FiringState, RemedyProposal
 from core.storage.database import Database
 from core.storage.erasure import Tables, Traces, scrub
+from core.storage.loop.stored_values import StoredValue
 from core.storage.tables import trigger_firings
+
+Proposals: TypeAlias = Callable[[str], StoredValue[RemedyProposal]]
+"""How the column keeps the proposals of the remedy of this name. Raises NotFoundError if there is none."""
+
+
+def _seen(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Evidence from before it had a version: what was seen stood beside the figures, untold of which kind it was."""
+    figures = {name: stored[name] for name in ("value", "threshold", "since", "by") if name in stored}
+    seen = {name: value for name, value in stored.items() if name not in figures}
+    if not seen:
+        return figures
+    kind = "complaints" if "complaints" in seen else "answers" if "answers" in seen else "sources"
+    return {**figures, "seen": {"kind": kind, **seen}}
+
+
+EVIDENCE = StoredValue("trigger_firings", "evidence", FiringEvidence.model_validate, upcasts=(_seen,))
 
 
 class FiringRepository:
-    """Firings, newest first where they are listed."""
+    """Firings, newest first where they are listed. Whatever reads them raises StoredValueError for a row that is broken
+    or that a newer RAGLoop wrote."""
 
-    erases: ClassVar[Tables] = (trigger_firings,)
-
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, proposals: Proposals) -> None:
         self._database = database
+        self._proposals = proposals
 
     def add(self, firing: Firing) -> None:
         with self._database.transaction() as connection:
-            connection.execute(insert(trigger_firings), _stored(firing))
+            connection.execute(insert(trigger_firings), self._stored(firing))
 
     def add_next(self, firing: Firing, last: str | None) -> bool:
         """Store the firing, unless its trigger has fired since the firing with the id `last` (None: since ever). Of
@@ -39,7 +57,7 @@ class FiringRepository:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             if connection.execute(newest).scalar() != last:
                 return False
-            connection.execute(insert(trigger_firings), _stored(firing))
+            connection.execute(insert(trigger_firings), self._stored(firing))
         return True
 
     def get(self, firing_id: str) -> Firing | None:
@@ -47,12 +65,12 @@ class FiringRepository:
         query = select(trigger_firings).where(trigger_firings.c.id.startswith(firing_id, autoescape=True)).limit(2)
         with self._database.transaction() as connection:
             rows = connection.execute(query).all()
-        return _firing(rows[0]) if len(rows) == 1 else None
+        return self._firing(rows[0]) if len(rows) == 1 else None
 
     def all(self, limit: int | None = None) -> list[Firing]:
         query = select(trigger_firings).order_by(trigger_firings.c.at.desc(), trigger_firings.c.id).limit(limit)
         with self._database.transaction() as connection:
-            return [_firing(row) for row in connection.execute(query)]
+            return [self._firing(row) for row in connection.execute(query)]
 
     def begin(self, firing_id: str, detail: str) -> bool:
         """Put on record that the firing's remedy is at work, if nothing was done about it or what was done failed. Of
@@ -68,26 +86,52 @@ class FiringRepository:
         firing_id: str,
         state: FiringState,
         *,
-        proposal: Mapping[str, Any] | None = None,
+        proposal: RemedyProposal | None = None,
         release_id: str | None = None,
         detail: str = "",
     ) -> None:
         """Put on record how far the firing's remedy is. What is not given stays as it was."""
         values: dict[str, Any] = {"state": state, "changed_at": datetime.now(UTC), "detail": detail}
-        values |= {"proposal": dict(proposal)} if proposal is not None else {}
         values |= {"release_id": release_id} if release_id is not None else {}
+        this = trigger_firings.c.id == firing_id
         with self._database.transaction() as connection:
-            connection.execute(update(trigger_firings).where(trigger_firings.c.id == firing_id).values(**values))
+            if proposal is not None:
+                remedy = connection.execute(select(trigger_firings.c.remedy).where(this)).scalar_one()
+                values["proposal"] = self._proposals(remedy).write(proposal)
+            connection.execute(update(trigger_firings).where(this).values(**values))
+
+    def _stored(self, firing: Firing) -> dict[str, Any]:
+        """Nothing is stored of a proposal that was not made yet."""
+        proposal = self._proposals(firing.remedy).write(firing.proposal) if firing.proposal else {}
+        return asdict(firing) | {"evidence": EVIDENCE.write(firing.evidence), "proposal": proposal}
+
+    def _firing(self, row: Row[Any]) -> Firing:
+        read = {
+            "evidence": EVIDENCE.read(row.id, row.evidence),
+            "state": FiringState(row.state),
+            "proposal": self._proposal(row) if row.proposal else None,
+        }
+        return Firing(**row._asdict() | read)
+
+    def _proposal(self, row: Row[Any]) -> RemedyProposal:
+        try:
+            proposals = self._proposals(row.remedy)
+        except NotFoundError as error:
+            raise StoredValueError(
+                f"The row {row.id} of the table trigger_firings has a proposal that nothing reads: {error.message}",
+                hint=error.hint,
+            ) from error
+        return proposals.read(row.id, row.proposal)
+
+
+class FiringWords:
+    """What firings hold of people and documents, in words and in what was seen and proposed."""
+
+    erases: ClassVar[Tables] = (trigger_firings,)
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def erase(self, traces: Traces) -> dict[str, int]:
         columns = ("evidence", "proposal", "reason", "detail")
         return {"firings": scrub(self._database, trigger_firings, columns, traces)}
-
-
-def _stored(firing: Firing) -> dict[str, Any]:
-    return asdict(firing) | {"evidence": dict(firing.evidence), "proposal": dict(firing.proposal)}
-
-
-def _firing(row: Row[Any]) -> Firing:
-    values = row._asdict()
-    return Firing(**values | {"remedy": Remedy(values["remedy"]), "state": FiringState(values["state"])})

@@ -16,8 +16,8 @@ def _checked(snapshot: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**snapshot, "citations": [{"supported": True, **citation} for citation in snapshot["citations"]]}
 
 
-SNAPSHOTS = StoredValue("feedback", "interaction", AnswerSnapshot, upcasts=(_checked,))
-_RECORDS = StoredValue("interactions", "record", AnswerSnapshot, upcasts=(_checked,))
+SNAPSHOTS = StoredValue("feedback", "interaction", AnswerSnapshot.model_validate, upcasts=(_checked,))
+_RECORDS = StoredValue("interactions", "record", AnswerSnapshot.model_validate, upcasts=(_checked,))
 
 
 def snapshot_of(interaction: Interaction) -> AnswerSnapshot:

@@ -1,6 +1,6 @@
 """Values that a JSON column keeps whole: written with the version of their shape, read whatever version wrote them.
 
-    _SNAPSHOTS = StoredValue("feedback", "interaction", AnswerSnapshot, upcasts=(_with_version,))
+    _SNAPSHOTS = StoredValue("feedback", "interaction", AnswerSnapshot.model_validate, upcasts=(_with_version,))
     _SNAPSHOTS.write(snapshot)                     # {"schema_version": 1, "question": …}
     _SNAPSHOTS.read(row.id, row.interaction)       # raises StoredValueError that names the table and the row
 
@@ -25,12 +25,12 @@ VERSION = "schema_version"
 
 @dataclass(frozen=True, slots=True)
 class StoredValue(Generic[Value]):
-    """How one column keeps values of one type. The first of `upcasts` is for what was written before there were
-    versions, and their number is the version that is written."""
+    """How one column keeps values of one type, which `validate` checks. The first of `upcasts` is for what was written
+    before there were versions, and their number is the version that is written."""
 
     table: str
     column: str
-    model: type[Value]
+    validate: Callable[[Any], Value]
     upcasts: tuple[Upcast, ...]
 
     def write(self, value: Value) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class StoredValue(Generic[Value]):
         try:
             for upcast in self.upcasts[version:]:
                 content = upcast(content)
-            return self.model.model_validate(content)
+            return self.validate(content)
         except (ValidationError, KeyError, TypeError, AttributeError) as error:
             raise self._error(key, _reason(error)) from error
 

@@ -9,7 +9,7 @@ from playwright import sync_api
 
 from core.diagnosis import Cause
 from core.feedback import FiringState
-from core.storage.loop.firings import FiringRepository
+from loop.remedies.registry import open_firings
 from tests.support.app_world import World
 from tests.support.browser import IN_A_BROWSER, LOW_CONTRAST
 from tests.support.gaps import declined, request
@@ -60,6 +60,6 @@ def test_a_reviewer_reads_the_gaps_and_closes_a_request(
         page.keyboard.press("Enter")
         page.get_by_role("status").get_by_text("The request is closed.").wait_for()
         context.close()
-    (firing,) = FiringRepository(world.database).all()
+    (firing,) = open_firings(world.database).all()
     assert firing.state is FiringState.CLOSED
     assert firing.detail.endswith(": Written in parking.md.")

@@ -15,9 +15,9 @@ from core.diagnosis import Cause
 from core.feedback import FiringState, Vote
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository
-from core.storage.loop.firings import FiringRepository
 from core.storage.loop.monitor_checks import MonitorCheckRepository, TriggerReading
 from core.types import DocumentState, ManifestEntry, document_id
+from loop.remedies.registry import open_firings
 from tests.support.app_world import World
 from tests.support.browser import IN_A_BROWSER, LOW_CONTRAST
 from tests.support.loop_rows import a_diagnosis, a_firing, a_vote
@@ -64,7 +64,7 @@ def _fill(world: World) -> None:
         )
     for state in FiringState:
         firing = a_firing("ranking_miss", state, at=now, changed_at=now, detail="x" * 90)
-        FiringRepository(world.database).add(firing)
+        open_firings(world.database).add(firing)
     uri = f"handbook/{'a-long-name-' * 12}.pdf"
     failed = ManifestEntry(
         document_id(uri), uri, "handbook", "etag", "0" * 64, "fake", DocumentState.FAILED, 0, ("public",),

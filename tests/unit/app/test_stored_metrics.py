@@ -19,8 +19,8 @@ from core.storage.database import Database
 from core.storage.documents import RunRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository
-from core.storage.loop.firings import FiringRepository
 from core.storage.loop.monitor_checks import MonitorCheckRepository, TriggerReading
+from loop.remedies.registry import open_firings
 from tests.support.app_world import LOCAL, World
 from tests.support.loop_rows import NOON, a_diagnosis, a_firing, a_vote
 
@@ -45,7 +45,7 @@ def test_the_loop_the_corpus_and_the_triggers_are_exposed(world: World) -> None:
     decision = FeedbackDecision(votes[0].id, DecisionKind.DISMISSED, None, "Rita", "no question", NOON)
     FeedbackRepository(world.database).decide(decision)
     DiagnosisRepository(world.database).add(a_diagnosis(votes[1].id, Cause.STALE_SOURCE))
-    FiringRepository(world.database).add(a_firing("staleness", FiringState.OPEN))
+    open_firings(world.database).add(a_firing("staleness", FiringState.OPEN))
     readings = {"drift_questions": TriggerReading(0.2, 0.3), "drift_scores": TriggerReading(None, 0.4)}
     MonitorCheckRepository(world.database).add(NOON, readings)
 

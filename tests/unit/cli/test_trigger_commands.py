@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from core.diagnosis import Cause
-from core.feedback import Firing, FiringState, Remedy
+from core.feedback import Firing, FiringState
 from core.storage.api_keys import ApiKeyRepository
-from core.storage.loop.firings import FiringRepository
 from core.types import Role
+from loop.remedies.registry import open_firings
 from loop.triggers.monitor import Checked, Monitor
 from tests.support.app_world import World
 from tests.support.command import run, run_json
+from tests.support.loop_rows import some_evidence
 from tests.support.monitored_answers import vote
 
 NOW = datetime.now(UTC)
@@ -37,15 +38,15 @@ def firing(world: World, state: FiringState = FiringState.OPEN, name: str = "a",
     made = Firing(
         name * 36,
         "corpus_gap",
-        Remedy.CONTENT,
+        "content",
         NOW - timedelta(hours=1),
         "Said \x1b[31m.",
-        {},
+        some_evidence(),
         state,
         NOW,
         detail="So far.",
     )
-    FiringRepository(world.database).add(made)
+    open_firings(world.database).add(made)
     return made
 
 
@@ -134,7 +135,7 @@ def test_a_trigger_whose_candidate_was_decided_on_can_be_fired_by_hand_at_once(
 ) -> None:
     assert world.release is not None
     earlier = firing(world, FiringState.CANDIDATE)
-    FiringRepository(world.database).change(earlier.id, FiringState.CANDIDATE, release_id=world.release.id)
+    open_firings(world.database).change(earlier.id, FiringState.CANDIDATE, release_id=world.release.id)
     code, done = run_json(capsys, "triggers", "run", "--trigger", "corpus_gap", "--reason", "The office moves.")
     assert (code, done["state"]) == (0, "requested")
     _, ended = run_json(capsys, "triggers", "show", earlier.id)
@@ -153,7 +154,7 @@ def test_a_trigger_that_fires_while_a_person_fires_it_is_not_fired_twice(
     monkeypatch.setattr(Monitor, "look", while_another_fires)
     code, refused = run_json(capsys, "triggers", "run", "--trigger", "corpus_gap", "--reason", "The office moves.")
     assert (code, refused["error"]["message"]) == (2, "The trigger corpus_gap fired just now.")
-    assert len(FiringRepository(world.database).all()) == 1
+    assert len(open_firings(world.database).all()) == 1
 
 
 def test_another_remedy_may_be_chosen_by_hand(capsys: pytest.CaptureFixture[str], world: World) -> None:
@@ -196,7 +197,7 @@ def test_only_reviewers_do_something_about_a_firing(
     ):
         code, refused = run_json(capsys, "triggers", *words)
         assert (code, refused["error"]["type"]) == (2, "permission_error")
-    found = FiringRepository(world.database).get("aaaa")
+    found = open_firings(world.database).get("aaaa")
     assert found is not None
     assert found.state is FiringState.OPEN
 

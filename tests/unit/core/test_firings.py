@@ -6,18 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from core.feedback import Firing, FiringState, Remedy
+from core.feedback import Firing, FiringState
 from core.storage.database import Database
-from core.storage.loop.firings import FiringRepository
+from loop.remedies.catalogue.reindex import ReindexProposal
+from loop.remedies.registry import open_firings
+from tests.support.loop_rows import some_evidence
 
+PROPOSED = ReindexProposal(chunk_tokens=64)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-FIRING = Firing(
-    "f" * 36, "ranking_miss", Remedy.REFIT, NOON, "Said.", {"subjects": ["feedback:1"]}, FiringState.OPEN, NOON
-)
+FIRING = Firing("f" * 36, "ranking_miss", "reindex", NOON, "Said.", some_evidence("feedback:1"), FiringState.OPEN, NOON)
 
 
 def test_a_firing_comes_back_as_it_was_by_the_beginning_of_its_id_too(database: Database) -> None:
-    firings = FiringRepository(database)
+    firings = open_firings(database)
     firings.add(FIRING)
     assert firings.get(FIRING.id) == firings.get("ffff") == FIRING
     firings.add(replace(FIRING, id="f" * 35 + "0", at=NOON + timedelta(hours=1)))
@@ -27,18 +28,18 @@ def test_a_firing_comes_back_as_it_was_by_the_beginning_of_its_id_too(database: 
 
 
 def test_what_becomes_of_a_firing_is_kept_and_what_is_not_said_stays(database: Database) -> None:
-    firings = FiringRepository(database)
+    firings = open_firings(database)
     firings.add(FIRING)
-    firings.change(FIRING.id, FiringState.RUNNING, proposal={"changes": {}})
+    firings.change(FIRING.id, FiringState.RUNNING, proposal=PROPOSED)
     firings.change(FIRING.id, FiringState.FAILED, detail="The index is down.")
     found = firings.get(FIRING.id)
     assert found is not None
-    assert (found.state, found.proposal, found.detail) == (FiringState.FAILED, {"changes": {}}, "The index is down.")
+    assert (found.state, found.proposal, found.detail) == (FiringState.FAILED, PROPOSED, "The index is down.")
     assert found.evidence == FIRING.evidence
 
 
 def test_a_trigger_that_fired_meanwhile_does_not_fire_twice(database: Database) -> None:
-    firings = FiringRepository(database)
+    firings = open_firings(database)
     assert firings.add_next(FIRING, None)
     assert not firings.add_next(replace(FIRING, id="another"), None)
     assert firings.add_next(replace(FIRING, id="later", at=NOON + timedelta(days=1)), FIRING.id)
@@ -46,7 +47,7 @@ def test_a_trigger_that_fired_meanwhile_does_not_fire_twice(database: Database) 
 
 
 def test_of_many_checks_at_once_one_fires(database: Database) -> None:
-    firings = FiringRepository(database)
+    firings = open_firings(database)
     with ThreadPoolExecutor(8) as pool:
         stored = list(pool.map(lambda number: firings.add_next(replace(FIRING, id=f"f-{number}"), None), range(24)))
     assert stored.count(True) == 1

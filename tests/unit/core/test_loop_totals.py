@@ -14,9 +14,9 @@ from core.storage.database import Database
 from core.storage.documents import RunRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository
-from core.storage.loop.firings import FiringRepository
 from core.storage.loop.totals import LoopTotalsRepository
 from core.storage.tables import erasures
+from loop.remedies.registry import open_firings
 from tests.support.loop_rows import NOON, a_diagnosis, a_firing, a_vote, an_accepted_case
 from tests.support.recorded_answers import record_answer
 
@@ -66,7 +66,7 @@ def test_of_each_subject_only_the_newest_cause_stands(database: Database) -> Non
 
 
 def test_firings_runs_erasures_and_late_answers_are_counted(database: Database) -> None:
-    firings = FiringRepository(database)
+    firings = open_firings(database)
     for state in (FiringState.OPEN, FiringState.OPEN, FiringState.CLOSED):
         firings.add(a_firing("ranking", state))
     RunRepository(database).start("run", "handbook", "documents")

@@ -164,7 +164,9 @@ def test_each_version_is_brought_to_the_next_one() -> None:
         x: int
         y: int
 
-    stored = StoredValue("points", "point", Point, upcasts=(lambda old: {"x": old["at"]}, lambda old: {**old, "y": 0}))
+    stored = StoredValue(
+        "points", "point", Point.model_validate, upcasts=(lambda old: {"x": old["at"]}, lambda old: {**old, "y": 0})
+    )
     assert stored.write(Point(x=1, y=2)) == {"schema_version": 2, "x": 1, "y": 2}
     for content in ({"at": 1}, {"schema_version": 1, "x": 1}, {"schema_version": 2, "x": 1, "y": 0}):
         assert stored.read("p", content) == Point(x=1, y=0)

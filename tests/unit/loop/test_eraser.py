@@ -12,14 +12,14 @@ import pytest
 
 from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
 from core.errors import NotFoundError
-from core.feedback import DecisionKind, Feedback, FeedbackSide, Firing, FiringState, Remedy
+from core.feedback import DecisionKind, Feedback, FeedbackSide, Firing, FiringState
 from core.storage.evals.case_drafts import CaseDraftRepository
 from core.storage.evals.evaluations import EvaluationRepository
 from core.storage.interactions import InteractionRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.erasures import ErasureRepository, Subject
 from core.storage.loop.feedback import FeedbackRepository
-from core.storage.loop.firings import FiringRepository
+from core.storage.loop.firings import FiringWords
 from core.types import Actor, Role, Turn, document_id
 from evals.cases.cases import Case, GoldEvidence
 from evals.cases.dataset_store import FEEDBACK, DatasetStore
@@ -31,6 +31,8 @@ from loop.erasure.document import ErasedDocument
 from loop.erasure.eraser import Erased, Eraser
 from loop.erasure.traces import DocumentTraces
 from loop.feedback.acceptance import training_rows
+from loop.remedies.catalogue.content import ContentProposal
+from loop.remedies.registry import open_firings
 from serving.adapters.store import AdapterStore
 from serving.finetune.registry import forget, register
 from serving.finetune.tuning import TuningResult
@@ -40,7 +42,7 @@ from tests.support.adapters import write_adapter
 from tests.support.app_world import World
 from tests.support.evaluated_world import cases, evaluator, order
 from tests.support.given_feedback import ask, vote
-from tests.support.loop_rows import a_place, evidence
+from tests.support.loop_rows import a_place, evidence, some_evidence
 
 ADMIN = Actor("root", frozenset({Role.ADMIN}))
 URI = "handbook/holidays.md"
@@ -105,9 +107,9 @@ def loop(world: World) -> tuple[Feedback, Feedback, Report]:
             "1",
         )
     )
-    FiringRepository(database).add(
-        Firing("f1", "gaps", Remedy.CONTENT, now, f"Asked: {HELD}", {"subjects": [f"feedback:{case.id}"]},
-               FiringState.REQUESTED, now, {"questions": [ASKED, case.question]})
+    open_firings(database).add(
+        Firing("f1", "gaps", "content", now, f"Asked: {HELD}", some_evidence(f"feedback:{case.id}"),
+               FiringState.REQUESTED, now, ContentProposal(source=None, questions=(ASKED, case.question)))
     )  # fmt: skip
     folder = write_adapter(world.home / "made")
     taught = {
@@ -310,7 +312,7 @@ def test_a_document_can_be_kept_out_when_it_is_erased_or_later(world: World) -> 
 def test_an_erasure_that_was_killed_can_be_run_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     loop(world)
     with monkeypatch.context() as patched:
-        patched.setattr(FiringRepository, "erase", killed)
+        patched.setattr(FiringWords, "erase", killed)
         with pytest.raises(KeyboardInterrupt):
             erase(world)
     erase(world)

@@ -15,27 +15,20 @@ from sqlalchemy import update
 
 from core.diagnosis import Cause
 from core.errors import IndexUnavailableError, StoreUnavailableError
-from core.feedback import (
-    DecisionKind,
-    FeedbackDecision,
-    FeedbackReason,
-    Firing,
-    FiringState,
-    Remedy,
-    Vote,
-)
+from core.feedback import DecisionKind, FeedbackDecision, FeedbackReason, Firing, FiringState, SeenComplaints, Vote
 from core.storage.documents import RunRepository
 from core.storage.loop.feedback import FeedbackRepository
-from core.storage.loop.firings import FiringRepository
 from core.storage.loop.monitor_checks import MonitorCheckRepository
 from core.storage.tables import ingestion_runs, interactions
 from core.types import Actor, Role
 from loop.feedback.votes import Author, FeedbackOrder, FeedbackService, TooManyVotesError
+from loop.remedies.registry import open_firings
 from loop.triggers.decision import Hold
 from loop.triggers.monitor import Monitor
 from loop.triggers.rules import TRIGGERS
 from serving.releases.service import ReleaseService
 from tests.support.app_world import World
+from tests.support.loop_rows import some_evidence
 from tests.support.monitored_answers import DAY, NOW, answer, answers, vote
 from tests.support.recorded_answers import an_answer
 
@@ -74,9 +67,9 @@ def test_complaints_of_one_cause_fire_its_trigger_once_and_the_firing_is_open(wo
     given = [vote(world, name, Cause.NOT_INDEXED) for name in ("Anna", "Ben")]
     assert fired(world) == ["not_indexed"]
     assert fired(world) == []
-    (stored,) = FiringRepository(world.database).all()
-    assert (stored.remedy, stored.state, stored.proposal) == (Remedy.REINDEX, FiringState.OPEN, {})
-    assert set(stored.evidence["subjects"]) == {f"feedback:{each.id}" for each in given}
+    (stored,) = open_firings(world.database).all()
+    assert (stored.remedy, stored.state, stored.proposal) == ("reindex", FiringState.OPEN, None)
+    assert set(map(str, stored.evidence.subjects)) == {f"feedback:{each.id}" for each in given}
     assert held(world, "not_indexed") is Hold.BELOW
 
 
@@ -89,7 +82,7 @@ def test_a_look_stores_nothing_and_tells_how_many_votes_are_not_diagnosed(world:
     author = Author("Cem", None, None, "api")
     FeedbackService(world.database).give(author, FeedbackOrder(answer(world), Vote.DOWN, FeedbackReason.WRONG))
     assert Monitor(world.services).look(NOW).undiagnosed == 1
-    assert FiringRepository(world.database).all() == []
+    assert open_firings(world.database).all() == []
     assert MonitorCheckRepository(world.database).last() is None
 
 
@@ -136,7 +129,9 @@ def test_a_thousand_votes_of_one_user_through_the_service_move_no_trigger(world:
     checked = Monitor(world.services).examine(datetime.now(UTC))
     assert checked.firings == []
     assert {each.value for each in checked.weighed if each.trigger in Monitor(world.services).rules.causes} == {0.0}
-    assert sum(each.evidence.get("complaints", 0) for each in checked.weighed) > 0  # they were seen, and weigh nothing
+    seen = [each.evidence.seen for each in checked.weighed]
+    # They were seen, and weigh nothing.
+    assert sum(each.complaints for each in seen if isinstance(each, SeenComplaints)) > 0
 
 
 @pytest.mark.parametrize("cause", list(Cause))
@@ -162,9 +157,18 @@ def release_waiting(world: World, trigger: str = "not_indexed") -> Firing:
         Actor("remedies", frozenset({Role.REVIEW})), changes={"retrieval.dense_weight": "0.25"}, reason="A test."
     )
     firing = Firing(
-        "f" * 36, trigger, Remedy.REINDEX, NOW - 30 * DAY, "Said.", {}, FiringState.CANDIDATE, NOW, {}, made.id
+        "f" * 36,
+        trigger,
+        "reindex",
+        NOW - 30 * DAY,
+        "Said.",
+        some_evidence(),
+        FiringState.CANDIDATE,
+        NOW,
+        None,
+        made.id,
     )
-    FiringRepository(world.database).add(firing)
+    open_firings(world.database).add(firing)
     return firing
 
 
@@ -177,19 +181,21 @@ def test_a_firing_whose_candidate_was_rejected_is_closed_and_its_trigger_free_ag
         firing.release_id or "", Actor("Rita", frozenset({Role.REVIEW})), reason="No."
     )
     assert fired(world) == ["not_indexed"]
-    closed = FiringRepository(world.database).get(firing.id)
+    closed = open_firings(world.database).get(firing.id)
     assert closed is not None
     assert (closed.state, closed.detail) == (FiringState.CLOSED, "Its candidate was rejected.")
 
 
 def test_a_remedy_that_was_killed_holds_its_trigger_back_for_hours_not_for_ever(world: World) -> None:
     at = NOW - 10 * DAY
-    killed = Firing("f" * 36, "not_indexed", Remedy.REINDEX, at, "Said.", {}, FiringState.RUNNING, at, detail="Begun.")
-    FiringRepository(world.database).add(killed)
+    killed = Firing(
+        "f" * 36, "not_indexed", "reindex", at, "Said.", some_evidence(), FiringState.RUNNING, at, detail="Begun."
+    )
+    open_firings(world.database).add(killed)
     for name in ("Anna", "Ben"):
         vote(world, name, Cause.NOT_INDEXED)
     assert fired(world) == ["not_indexed"]
-    failed = FiringRepository(world.database).get(killed.id)
+    failed = open_firings(world.database).get(killed.id)
     assert failed is not None
     assert (failed.state, failed.detail) == (FiringState.FAILED, "It did not end. Begun.")
 
@@ -282,8 +288,8 @@ def test_a_source_that_was_not_read_for_long_is_found_and_named(world: World) ->
     with world.database.transaction() as connection:
         connection.execute(update(ingestion_runs).values(finished_at=NOW - 15 * DAY))
     assert fired(world) == ["staleness_days"]
-    (firing,) = FiringRepository(world.database).all()
-    assert firing.evidence["sources"] == ["handbook"]
+    (firing,) = open_firings(world.database).all()
+    assert firing.evidence.sources == ("handbook",)
     assert "handbook was last read to its end 15.0 days ago" in firing.reason
 
 

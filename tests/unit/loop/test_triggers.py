@@ -14,16 +14,17 @@ from hypothesis import strategies as st
 
 from core.diagnosis import Cause, DiagnosisSubject
 from core.errors import InputError, NotFoundError
-from core.feedback import Firing, FiringState, Remedy
+from core.feedback import Firing, FiringState, SeenSources
 from loop.triggers.decision import (
     Complaint,
-    Facts,
     Hold,
     Measured,
+    TriggerFacts,
     decide,
     weigh,
 )
-from loop.triggers.rules import MEASURES, TRIGGERS, Rules, load_rules
+from loop.triggers.rules import MEASURES, TRIGGERS, TriggerRules, load_rules
+from tests.support.loop_rows import some_evidence
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 RULES = load_rules()
@@ -44,14 +45,14 @@ def firing(
     subjects: tuple[str, ...] = (),
 ) -> Firing:
     at = NOW - timedelta(days=days)
-    return Firing("f" * 36, trigger, Remedy.CONTENT, at, "said", {"subjects": list(subjects)}, state, at)
+    return Firing("f" * 36, trigger, "content", at, "said", some_evidence(*subjects), state, at)
 
 
-def fired(*complaints: Complaint, firings: tuple[Firing, ...] = (), rules: Rules = RULES) -> list[str]:
-    return [each.trigger for each in decide(rules, Facts(complaints, {}, firings), NOW)]
+def fired(*complaints: Complaint, firings: tuple[Firing, ...] = (), rules: TriggerRules = RULES) -> list[str]:
+    return [each.trigger for each in decide(rules, TriggerFacts(complaints, {}, firings), NOW)]
 
 
-def held(name: str, facts: Facts) -> Hold | None:
+def held(name: str, facts: TriggerFacts) -> Hold | None:
     return next(each.held for each in weigh(RULES, facts, NOW) if each.trigger == name)
 
 
@@ -65,14 +66,14 @@ def test_as_many_people_as_the_threshold_says_fire_a_trigger_and_one_less_does_n
 
 
 def test_a_firing_says_why_and_names_the_diagnoses() -> None:
-    (found,) = decide(RULES, Facts([complaint(number) for number in range(3)]), NOW)
-    assert found.remedy is Remedy.CONTENT
+    (found,) = decide(RULES, TriggerFacts([complaint(number) for number in range(3)]), NOW)
+    assert found.remedy == "content"
     assert found.reason == (
         "The documents do not hold what was asked. In 30 days 3 negative votes of 3 people had this cause, 0 of them "
         "accepted; they weigh 3, and the trigger fires at 3."
     )
-    assert sorted(found.evidence["subjects"]) == ["feedback:0", "feedback:1", "feedback:2"]
-    assert (found.evidence["value"], found.evidence["threshold"]) == (3, 3)
+    assert sorted(map(str, found.evidence.subjects)) == ["feedback:0", "feedback:1", "feedback:2"]
+    assert (found.evidence.value, found.evidence.threshold) == (3, 3)
 
 
 def test_what_a_person_accepted_counts_whoever_said_it() -> None:
@@ -127,8 +128,8 @@ def test_one_authors_unaccepted_votes_never_fire_anything(votes: list[Complaint]
 @given(complaints, causes)
 def test_however_many_votes_one_author_adds_they_weigh_no_more_than_a_few(votes: list[Complaint], cause: Cause) -> None:
     flood = [complaint(10**7 + number, "Mallory", cause=cause) for number in range(1000)]
-    before = {each.trigger: each.value or 0 for each in weigh(RULES, Facts(votes), NOW)}
-    after = {each.trigger: each.value or 0 for each in weigh(RULES, Facts([*votes, *flood]), NOW)}
+    before = {each.trigger: each.value or 0 for each in weigh(RULES, TriggerFacts(votes), NOW)}
+    after = {each.trigger: each.value or 0 for each in weigh(RULES, TriggerFacts([*votes, *flood]), NOW)}
     for name, trigger in RULES.causes.items():
         own = RULES.votes.per_author if cause in trigger.counts else 0
         others = len([each for each in votes if each.cause in trigger.counts])
@@ -141,7 +142,7 @@ def test_however_many_votes_one_author_adds_they_weigh_no_more_than_a_few(votes:
 def test_the_order_of_votes_does_not_matter(votes: list[Complaint], past: list[Firing], chance: random.Random) -> None:
     shuffled = votes[:]
     chance.shuffle(shuffled)
-    assert weigh(RULES, Facts(votes, {}, past), NOW) == weigh(RULES, Facts(shuffled, {}, past), NOW)
+    assert weigh(RULES, TriggerFacts(votes, {}, past), NOW) == weigh(RULES, TriggerFacts(shuffled, {}, past), NOW)
 
 
 @settings(deadline=None)
@@ -173,14 +174,14 @@ def test_no_trigger_fires_within_its_cool_down(
 ) -> None:
     past = (firing(name, state, days=days),)
     measures = {each: Measured(1000.0, "A lot.") for each in RULES.measures}
-    found = [each.trigger for each in decide(RULES, Facts(votes, measures, past), NOW)]
+    found = [each.trigger for each in decide(RULES, TriggerFacts(votes, measures, past), NOW)]
     if timedelta(days=days) < RULES.cool_down(name):
         assert name not in found
 
 
 @pytest.mark.parametrize("state", [FiringState.OPEN, FiringState.RUNNING, FiringState.CANDIDATE, FiringState.REQUESTED])
 def test_a_trigger_waits_for_its_unfinished_firing_however_old(state: FiringState) -> None:
-    facts = Facts([complaint(number) for number in range(9)], {}, [firing(state=state, days=300)])
+    facts = TriggerFacts([complaint(number) for number in range(9)], {}, [firing(state=state, days=300)])
     assert held("corpus_gap", facts) is Hold.UNFINISHED
 
 
@@ -209,25 +210,27 @@ def test_another_triggers_firing_holds_nothing_back() -> None:
 
 
 def test_what_is_measured_fires_at_its_threshold_and_says_why() -> None:
-    measured = Measured(14.0, "docs was read 14 days ago.", detail={"sources": ["docs"]})
-    (found,) = decide(RULES, Facts(measures={"staleness_days": measured}), NOW)
-    assert (found.trigger, found.remedy) == ("staleness_days", Remedy.REINDEX)
+    measured = Measured(14.0, "docs was read 14 days ago.", seen=SeenSources(sources=("docs",)))
+    (found,) = decide(RULES, TriggerFacts(measures={"staleness_days": measured}), NOW)
+    assert (found.trigger, found.remedy) == ("staleness_days", "reindex")
     assert found.reason == "A source has not been read for long. docs was read 14 days ago."
-    assert found.evidence["sources"] == ["docs"]
+    assert found.evidence.sources == ("docs",)
 
 
 def test_what_does_not_hold_is_not_said() -> None:
-    weighed = weigh(RULES, Facts(measures={"refusal_rate": Measured(0.01, "+1 in 100 questions.")}), NOW)
+    weighed = weigh(RULES, TriggerFacts(measures={"refusal_rate": Measured(0.01, "+1 in 100 questions.")}), NOW)
     reasons = {each.trigger: each.reason for each in weighed}
     assert reasons["refusal_rate"] == "+1 in 100 questions."
     assert reasons["corpus_gap"].startswith("In 30 days 0 negative votes of 0 people had this cause")
 
 
 def test_what_chance_explains_or_was_not_measured_fires_nothing() -> None:
-    assert held("refusal_rate", Facts(measures={"refusal_rate": Measured(0.5, "", certain=False)})) is Hold.CHANCE
-    assert held("refusal_rate", Facts(measures={"refusal_rate": Measured(None, "")})) is Hold.UNMEASURED
-    assert held("refusal_rate", Facts()) is Hold.UNMEASURED
-    assert held("refusal_rate", Facts(measures={"refusal_rate": Measured(0.1, "")})) is Hold.BELOW
+    assert (
+        held("refusal_rate", TriggerFacts(measures={"refusal_rate": Measured(0.5, "", certain=False)})) is Hold.CHANCE
+    )
+    assert held("refusal_rate", TriggerFacts(measures={"refusal_rate": Measured(None, "")})) is Hold.UNMEASURED
+    assert held("refusal_rate", TriggerFacts()) is Hold.UNMEASURED
+    assert held("refusal_rate", TriggerFacts(measures={"refusal_rate": Measured(0.1, "")})) is Hold.BELOW
 
 
 # ---------------------------------------------------------------- the file
@@ -254,6 +257,7 @@ def test_every_trigger_has_a_window_and_a_cool_down() -> None:
         ({"causes": {"a": {"counts": ["nonsense"], "remedy": "reindex", "says": "x", "threshold": 1, "reason": "x"}}}, "causes.a.counts"),
         ({"causes": {"a": {"counts": ["corpus_gap"], "remedy": "reindex", "says": "x", "threshold": 0, "reason": "x"}}}, "threshold"),
         ({"measures": {"moon": {"remedy": "reindex", "says": "x", "threshold": 1, "reason": "x"}}}, "measures.moon"),
+        ({"causes": {"a": {"counts": ["corpus_gap"], "remedy": "prayer", "says": "x", "threshold": 1, "reason": "x"}}}, "no remedy 'prayer'; there are content, refit"),
         ({"causes": {"refusal_rate": {"counts": ["corpus_gap"], "remedy": "reindex", "says": "x", "threshold": 1, "reason": "x"}}}, "refusal_rate"),
         ({"votes": {"authors": 0}}, "votes.authors"),
         ({"schema_version": 2}, "schema_version"),

@@ -34,14 +34,14 @@ def test_the_leg_that_finds_the_right_places_gets_more_weight() -> None:
     found, figures = fitted(questions, questions[:2], LIVE)
     assert found.dense_weight < 1
     assert gain_of(questions[0], found) == 1.0
-    assert figures["choosing"]["live"] == 0.0
-    assert figures["held_out"]["candidate"] == 1.0
+    assert figures.choosing.live == 0.0
+    assert figures.held_out.candidate == 1.0
 
 
 def test_what_serves_the_held_out_questions_worse_is_not_proposed() -> None:
     found, figures = fitted([searched(40, 1)] * 4, [searched(1, 40)] * 4, LIVE)
     assert found == LIVE
-    assert figures["held_out"]["difference"] < 0
+    assert figures.held_out.loses
 
 
 def test_nothing_is_changed_where_nothing_is_gained() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evals.cases.gold_span import GoldSpan
+from loop.remedies.figures import GainComparison
 from loop.remedies.gain import ChunkSpan, compared, gain, holds
 
 PLACE = GoldSpan("a/b.md", 10, 20)
@@ -28,13 +29,13 @@ def test_several_places_count_alike() -> None:
 
 def test_the_comparison_says_how_many_gained_and_lost_and_how_sure_that_is() -> None:
     found = compared([0.0, 0.0, 1.0, 0.5], [1.0, 1.0, 0.5, 0.5])
-    assert (found["questions"], found["better"], found["worse"]) == (4, 2, 1)
-    assert found["difference"] == pytest.approx(0.375)
-    low, high = found["interval"]
-    assert low < found["difference"] < high
-    assert compared([], []) == {"questions": 0}
+    assert (found.questions, found.better, found.worse) == (4, 2, 1)
+    assert found.difference == pytest.approx(0.375)
+    assert found.interval is not None
+    assert found.interval[0] < 0.375 < found.interval[1]
+    assert compared([], []) == GainComparison(questions=0)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_what_is_the_same_has_no_difference(values: list[float]) -> None:
-    assert compared(values, values)["difference"] == 0
+    assert compared(values, values).difference == 0

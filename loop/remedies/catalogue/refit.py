@@ -1,0 +1,134 @@
+"""The remedy for passages that are found and ranked too low, or refused too often: other retrieval parameters and
+another threshold of abstention, fitted on questions that people voted on.
+
+Questions whose answers were praised take part beside those whose answers were bad: parameters that are fitted on faults
+alone mend these and break the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from core.diagnosis import Cause
+from core.feedback import Firing, NothingBetter, RemedyProposal
+from core.frozen import Frozen
+from core.release import AbstentionModel, RetrievalParameters
+from loop.remedies.figures import FitFigures, ThresholdFigures
+from loop.remedies.port import Built, Remedy, Say
+
+if TYPE_CHECKING:
+    from serving.factory import Services
+
+# Triggers that complain of what answers cost: their remedy saves what it can without losing anything.
+CHEAPER = frozenset({"latency_p95", "cost_per_answer"})
+# One question that chooses eleven weights, three depths and five numbers of passages chooses by chance.
+LEAST_CHOOSING = 2
+_THRESHOLD = "guards.abstention.threshold"
+_FITTED_ON = "guards.abstention.fitted_on"
+
+
+class RefitFigures(Frozen):
+    """What the fits came to, and by which questions; `abstention` is None where the threshold was not fitted."""
+
+    search: FitFigures
+    abstention: ThresholdFigures | None
+    chose_on: tuple[str, ...]
+    held_out_on: tuple[str, ...]
+
+
+class RefitProposal(RemedyProposal):
+    """What is to be otherwise, as `ragloop release create --set` takes it."""
+
+    kind: Literal["refit"] = "refit"
+    changes: Mapping[str, str] = Field(min_length=1)
+    figures: RefitFigures
+
+
+NoBetterFit = NothingBetter[RefitFigures]
+_FORMS: TypeAdapter[RefitProposal | NoBetterFit] = TypeAdapter(
+    Annotated[RefitProposal | NoBetterFit, Field(discriminator="kind")]
+)
+
+
+def _first_form(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A proposal from before proposals had a version."""
+    figures = {name: stored[name] for name in ("search", "abstention", "chose_on", "held_out_on")}
+    if "nothing_better" in stored:
+        return {"kind": "nothing_better", "why": stored["nothing_better"], "figures": figures}
+    return {"kind": "refit", "changes": stored["changes"], "figures": figures}
+
+
+class Refit(Remedy[RefitProposal]):
+    """Fits the parameters of the search."""
+
+    name = "refit"
+    causes = frozenset({Cause.RETRIEVAL_MISS, Cause.RANKING_MISS})
+    upcasts = (_first_form,)
+
+    def propose(self, services: Services, firing: Firing, say: Say) -> RefitProposal | NoBetterFit:
+        """Raises ConflictError where too few questions are there to choose by."""
+        from loop.remedies.diagnosed import DiagnosedQuestions, halves
+        from loop.remedies.fit import fitted
+        from loop.remedies.search_fit import LegSearch, ThresholdFit
+        from serving.releases.champion import current_champion
+
+        manifest = current_champion(services).manifest
+        questions = DiagnosedQuestions(services.database)
+        bad = questions.of(firing, self.causes) or questions.recent(self.causes)
+        asked = [each for each in [*bad, *questions.praised()] if each.places]
+        choosing, held_out = halves(asked, LEAST_CHOOSING)
+        search = LegSearch(services, manifest)
+        say(f"Trying parameters on {len(choosing)} questions, {len(held_out)} held out")
+        cheaper = firing.trigger in CHEAPER
+        found, fit = fitted(search.all(choosing), search.all(held_out), manifest.retrieval, cheaper=cheaper)
+        threshold = None
+        if not cheaper:
+            threshold = ThresholdFit(services, manifest, found).fit(asked, questions.recent({Cause.CORPUS_GAP}))
+        changes = _retrieval_changes(manifest.retrieval, found)
+        changes |= _threshold_changes(manifest.guards.abstention, threshold)
+        figures = RefitFigures(
+            search=fit,
+            abstention=threshold,
+            chose_on=tuple(str(each.subject) for each in choosing),
+            held_out_on=tuple(str(each.subject) for each in held_out),
+        )
+        if not changes:
+            return NoBetterFit(why=_nothing(fit), figures=figures)
+        return RefitProposal(changes=changes, figures=figures)
+
+    def in_words(self, proposal: RefitProposal) -> str:
+        return f"A release with {', '.join(f'{path} = {value}' for path, value in proposal.changes.items())}."
+
+    def carry_out(self, services: Services, firing: Firing, proposal: RefitProposal, say: Say) -> Built:
+        return Built(proposal.changes, proposal)
+
+    def read(self, form: Any) -> RefitProposal | NoBetterFit:
+        return _FORMS.validate_python(form)
+
+
+REMEDY = Refit()
+
+
+def _threshold_changes(live: AbstentionModel, fit: ThresholdFigures | None) -> dict[str, str]:
+    if fit is None or fit.threshold == fit.live:
+        return {}
+    count = fit.answerable + fit.unanswerable
+    before = live.fitted_on.partition("; threshold")[0]
+    return {
+        _THRESHOLD: f"{fit.threshold:g}",
+        _FITTED_ON: f"{before}; threshold on {count} questions that people voted on",
+    }
+
+
+def _retrieval_changes(live: RetrievalParameters, found: RetrievalParameters) -> dict[str, str]:
+    before, after = live.model_dump(), found.model_dump()
+    return {f"retrieval.{name}": f"{value:g}" for name, value in after.items() if value != before[name]}
+
+
+def _nothing(fit: FitFigures) -> str:
+    if fit.held_out.loses:
+        return "What is better for the questions that chose is worse for those that were held out."
+    return f"None of {fit.tried} settings serves these questions better than what is live."

@@ -1,0 +1,53 @@
+"""Finds the remedies, by their names: those of the modules of loop/remedies/catalogue. A name is told without reading
+any; a remedy is read when it is asked for."""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+from typing import Any
+
+from core.errors import NotFoundError
+from core.feedback import Firing, NothingBetter, RemedyProposal
+from core.storage.database import Database
+from core.storage.loop.firings import FiringRepository
+from core.storage.loop.stored_values import StoredValue
+from loop.remedies import catalogue
+from loop.remedies.port import Remedy
+
+
+def remedy_names() -> list[str]:
+    """The names of all remedies, sorted."""
+    return sorted(module.name for module in pkgutil.iter_modules(catalogue.__path__))
+
+
+def find_remedy(name: str) -> Remedy[Any]:
+    """The remedy of this name. Raises NotFoundError with the names there are."""
+    if name not in remedy_names():
+        raise NotFoundError(f"There is no remedy {name[:60]!r}.", hint=f"There are {', '.join(remedy_names())}.")
+    found: Remedy[Any] = import_module(f"{catalogue.__name__}.{name}").REMEDY
+    return found
+
+
+def all_remedies() -> list[Remedy[Any]]:
+    """Every remedy, in the order of their names."""
+    return [find_remedy(name) for name in remedy_names()]
+
+
+def in_words(firing: Firing) -> str:
+    """What the firing's remedy proposes, or why nothing is done, in a sentence; "" where nothing is proposed yet."""
+    if firing.proposal is None:
+        return ""
+    if isinstance(firing.proposal, NothingBetter):
+        return firing.proposal.why
+    return find_remedy(firing.remedy).in_words(firing.proposal)
+
+
+def open_firings(database: Database) -> FiringRepository:
+    """The firings, their proposals kept as their remedies say."""
+    return FiringRepository(database, _proposals)
+
+
+def _proposals(remedy: str) -> StoredValue[RemedyProposal]:
+    found = find_remedy(remedy)
+    return StoredValue("trigger_firings", "proposal", found.read, found.upcasts)
