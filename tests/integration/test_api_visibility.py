@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from core.feedback import DecisionKind, FeedbackDecision, FeedbackSide, Firing, FiringState
+from core.feedback import AcceptedCase, DecisionKind, FeedbackDecision, Firing, FiringState
 from core.storage.loop.feedback import FeedbackRepository
 from core.types import DocumentState, ManifestEntry, Passage, Role, document_id
 from evals.cases.cases import Case
@@ -92,8 +92,11 @@ def asked(world: World, question: str, uris: Sequence[str], key: str | None, *, 
 def decided(world: World, answer: str) -> None:
     """Accepted as a case that rests on no document."""
     given = vote(world, answer, author="Berta", access=("board", "public"))
-    content = {"id": "feedback-1", "question": "zebra-decided-without-places", "answer": "", "evidence": []}
-    made = FeedbackDecision(given.id, DecisionKind.ACCEPTED, FeedbackSide.CASE, content, "Berta", "", NOW)
+    content = AcceptedCase(
+        id="feedback-1", question="zebra-decided-without-places", history=(), answer="", evidence=(), tags=(),
+        unanswerable=True, group="", origin="feedback", locked=True,
+    )  # fmt: skip
+    made = FeedbackDecision(given.id, DecisionKind.ACCEPTED, content, "Berta", "", NOW)
     assert FeedbackRepository(world.database).decide(made)
 
 
