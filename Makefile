@@ -17,7 +17,7 @@ MODEL_NAME ?= base
 VLLM_PORT ?= 8001
 
 # Two processes. What shares a component (one Airflow, one vLLM, one Chromium) runs in one of them, the longest first.
-SLOW_PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder --timeout 900 --durations 25
+SLOW_PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder --timeout 900 --durations 25
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo loop test vllm e2e nightly lint format bench lock clean

@@ -7,6 +7,7 @@ import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.engine import URL
@@ -15,6 +16,7 @@ from core.ports import Embedder
 from core.settings import Settings, load_settings
 from core.storage.database import Database
 from retrieval.embedders.model import BUNDLED, EmbeddingModel, locate_model
+from tests.support.components import ByComponent, rank
 from tests.support.home import MODELS, make_home
 from tests.support.needs import Need, is_here, lacking, summary
 from tests.support.postgresql import migrated_template, new_database, postgresql
@@ -90,31 +92,25 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if collection_path in _SLOW_FOLDERS and "not slow" in config.option.markexpr else None
 
 
-_LONGEST_FIRST = ("airflow", "walk-through", "vllm", "browser")
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow tests of one module share what it starts: they run in one process, unless the module names a wider group. The
-    groups that take longest begin."""
+    """No quick test lies where `make test` does not look; and what takes longest begins."""
     for item in items:
-        if item.get_closest_marker("slow") or item.get_closest_marker("nightly"):
-            if not item.get_closest_marker("xdist_group"):
-                item.add_marker(pytest.mark.xdist_group(item.path.stem))
-        elif not _SLOW_FOLDERS.isdisjoint(item.path.parents):
+        slow = item.get_closest_marker("slow") or item.get_closest_marker("nightly")
+        if not slow and not _SLOW_FOLDERS.isdisjoint(item.path.parents):
             raise pytest.UsageError(f"{item.nodeid} is quick, and `make test` does not look here: mark it or move it.")
-    items.sort(key=_group_rank)
+    items.sort(key=lambda item: rank(item.nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByComponent | None:
+    """For `make e2e` and `make nightly`; the quick tests keep the scheduler that they ask for."""
+    return ByComponent(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 def pytest_collection_finish() -> None:
     """What is loaded by now stays: the garbage collector need not look through it again and again."""
     gc.collect()
     gc.freeze()
-
-
-def _group_rank(item: pytest.Item) -> int:
-    mark = item.get_closest_marker("xdist_group")
-    return _LONGEST_FIRST.index(mark.args[0]) if mark and mark.args[0] in _LONGEST_FIRST else len(_LONGEST_FIRST)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

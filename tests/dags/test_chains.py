@@ -31,7 +31,7 @@ from tests.support.bad_answers import fired, voted_down
 from tests.support.home import make_home
 
 # The first test waits for the Airflow of all three too.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.xdist_group("airflow")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 THINGS = ("kettle", "lamp", "ladder", "printer", "projector", "bicycle", "piano", "drill", "tent", "freezer")
 # The evaluation asks about these; nobody has voted on them.

@@ -17,7 +17,7 @@ from ingestion.factory import folder_source, open_pipeline
 from tests.support.airflow_server import AIRFLOW, LaidAirflow
 from tests.support.home import make_home
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("airflow")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 NOTES = {"kettle.md": "# Kettle\n\nThe kettle is in the kitchen.\n", "lamp.md": "# Lamp\n\nThe lamp is in the hall.\n"}
 CASES = [

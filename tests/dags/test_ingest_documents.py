@@ -17,7 +17,7 @@ from core.types import DocumentState, ManifestEntry, document_id
 from tests.support.airflow_server import AIRFLOW, LaidAirflow
 from tests.support.home import make_home
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("airflow")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

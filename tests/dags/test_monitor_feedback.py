@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("airflow")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_every_dag_parses_and_loads_nothing_heavy(described: Mapping[str, Any]) -> None:

@@ -22,7 +22,7 @@ from retrieval.factory import open_index
 from tests.support.airflow_server import LaidAirflow
 from tests.support.home import make_home
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("airflow")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

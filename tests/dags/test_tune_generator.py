@@ -24,7 +24,7 @@ from tests.support.mock_model import MockModel
 from tests.support.tiny_model import tiny_model
 from tests.support.training_rows import row, write_rows
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("airflow")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

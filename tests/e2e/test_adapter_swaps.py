@@ -15,7 +15,7 @@ from tests.support.vllm_server import SMALL_MODEL, VLLMServer
 SWAPS = 6
 BETWEEN = 16
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("vllm")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_people_ask_on_while_adapters_are_swapped(tmp_path: Path, models_folder: Path, vllm: VLLMServer) -> None:

@@ -18,7 +18,7 @@ from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("walk-through")]
+pytestmark = pytest.mark.slow
 
 
 def demo(home: Path, folder: Path) -> tuple[str, float, int]:

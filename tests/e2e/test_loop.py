@@ -18,7 +18,7 @@ from tools.walk_through import retrieval_story
 from tools.walk_through.installation import Installation
 from tools.walk_through.narration import StoryError, no_pause
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("walk-through")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 FIVE_MINUTES = 300

@@ -18,7 +18,7 @@ from core.types import Role
 from ingestion.factory import folder_source, open_pipeline
 from tests.support.home import make_home
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("walk-through")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 

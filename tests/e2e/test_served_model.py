@@ -29,7 +29,7 @@ from tests.support.home import make_home
 from tests.support.random_adapters import random_adapter
 from tests.support.vllm_server import NAME, SMALL_MODEL, VLLMServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("vllm")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 # Short answers over a short context: the small model has a small window. A model that a busy machine keeps waiting is
 # not down.

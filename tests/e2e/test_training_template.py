@@ -15,7 +15,7 @@ from serving.finetune.template import Encoder
 from tests.support.training_rows import hostile_rows
 from tests.support.vllm_server import NAME, SMALL_MODEL, VLLMServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("vllm")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_a_rows_prompt_has_the_tokens_that_vllm_makes_of_the_same_question(vllm: VLLMServer) -> None:

@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 
 from tests.support.needs import Need, requires
 
-IN_A_BROWSER = [pytest.mark.slow, requires(Need.CHROMIUM), pytest.mark.xdist_group("browser")]
+IN_A_BROWSER = [pytest.mark.slow, requires(Need.CHROMIUM)]
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.components import BEGINNINGS, part_of
 from tests.support.needs import Need, summary
 
 TESTS = Path(__file__).parents[1]
@@ -46,3 +47,9 @@ def test_a_skip_is_a_need_that_is_counted_or_a_fault_that_is_named(
     reasons: list[str], lines: list[str], unknown: list[str]
 ) -> None:
     assert summary(reasons) == (lines, unknown)
+
+
+def test_every_component_that_slow_tests_share_names_tests_that_are_there() -> None:
+    assert [begin for begin in BEGINNINGS if not (TESTS.parent / begin).exists()] == []
+    assert part_of("tests/dags/test_chains.py::test_one") == part_of("tests/dags/test_tune_generator.py::test_two")
+    assert part_of("tests/integration/test_ingestion.py::test[a/b]") == "tests/integration/test_ingestion.py"
