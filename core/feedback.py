@@ -12,43 +12,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import Field
 
 from core.answer_snapshot import AnswerSnapshot
 from core.diagnosis import DiagnosisSubject
+from core.feedback_enums import DecisionKind, FeedbackReason, FeedbackSide, FiringState, Vote, VoteStanding
 from core.frozen import Frozen
 from core.types import AccessScope, Turn
-
-# All values of the enumerations are stored.
-
-
-class Vote(StrEnum):
-    UP = "up"
-    DOWN = "down"
-
-
-class FeedbackReason(StrEnum):
-    """What a person says was wrong with an answer."""
-
-    WRONG = "wrong"
-    INCOMPLETE = "incomplete"
-    NOT_IN_DOCUMENTS = "not_in_documents"
-    OUT_OF_DATE = "out_of_date"
-    BAD_CITATION = "bad_citation"
-    UNSAFE = "unsafe"
-    STYLE = "style"
-
-
-class VoteStanding(StrEnum):
-    """Whether a vote counts: `repeated` ones say what their author said before, `synthetic` ones come from programs
-    that try the system out. All are kept; only counted ones move anything."""
-
-    COUNTED = "counted"
-    REPEATED = "repeated"
-    SYNTHETIC = "synthetic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +69,6 @@ class Feedback:
     @property
     def answer(self) -> str:
         return self.interaction.answer
-
-
-class FeedbackSide(StrEnum):
-    """What accepted feedback becomes."""
-
-    CASE = "case"
-    TRAINING = "training"
-
-
-class DecisionKind(StrEnum):
-    ACCEPTED = "accepted"
-    DISMISSED = "dismissed"
 
 
 class AcceptedEvidence(Frozen):
@@ -174,19 +134,6 @@ class FeedbackDecision:
         if self.content is None:
             return None
         return FeedbackSide.CASE if isinstance(self.content, AcceptedCase) else FeedbackSide.TRAINING
-
-
-class FiringState(StrEnum):
-    """`open`: nothing was done yet. `running`: its remedy is at work. `candidate`: a release waits for its evaluation
-    and for a person. `requested`: content was asked for. `failed` says why in `detail`. `closed`: done or dismissed.
-    The values are stored."""
-
-    OPEN = "open"
-    RUNNING = "running"
-    CANDIDATE = "candidate"
-    REQUESTED = "requested"
-    FAILED = "failed"
-    CLOSED = "closed"
 
 
 class SeenComplaints(Frozen):

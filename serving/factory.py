@@ -94,6 +94,12 @@ class Services:
         if self.model_servers is not None:
             self.model_servers.close()
 
+    def __enter__(self) -> Services:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
 
 def open_services(settings: Settings) -> Services:
     """Open the database and the index that `settings` name."""

@@ -120,9 +120,8 @@ def _step(title: str, command: Sequence[str], environment: Mapping[str, str], lo
 def _question(settings: Settings, folder: Path) -> str:
     if folder.absolute() == HANDBOOK.absolute():
         return HANDBOOK_QUESTION
-    database = Database.open(settings)
-    documents = DocumentRepository(database).page(limit=100, source=folder.absolute().name)
-    database.close()
+    with Database.open(settings) as database:
+        documents = DocumentRepository(database).page(limit=100, source=folder.absolute().name)
     # A title of a few words makes a question; one word is often a file's name.
     titles = [document.title for document in documents if 2 <= len(document.title.split()) <= 6]
     return f"What does {folder.name} say about {titles[0]}?" if titles else HANDBOOK_QUESTION

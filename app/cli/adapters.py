@@ -170,11 +170,10 @@ def _registry() -> Iterator[AdapterRegistry]:
 
     settings = load_settings()
     configure_logging("warning")
-    database = Database.open(settings)
     servers = open_model_servers(settings)
     try:
-        yield AdapterRegistry(AdapterStore(settings.adapters), ReleaseRepository(database), servers)
+        with Database.open(settings) as database:
+            yield AdapterRegistry(AdapterStore(settings.adapters), ReleaseRepository(database), servers)
     finally:
         if servers is not None:
             servers.close()
-        database.close()

@@ -71,10 +71,9 @@ def _index(settings: Settings) -> str:
 def _embedder(settings: Settings) -> str:
     from serving.factory import open_services
 
-    services = open_services(settings)
-    embedder = services.answering_embedder()
-    embedder.embed(["Does it work?"])
-    services.close()
+    with open_services(settings) as services:
+        embedder = services.answering_embedder()
+        embedder.embed(["Does it work?"])
     return f"{embedder.name}, {embedder.dimensions} dimensions, {type(embedder).__name__}"
 
 
@@ -82,11 +81,10 @@ def _documents(settings: Settings) -> str:
     from serving.factory import open_services
     from serving.releases.champion import Champion
 
-    services = open_services(settings)
-    release = Champion(services).answerer().release
-    collection = release.manifest.collection.name
-    counts = services.index.chunk_counts(collection)
-    services.close()
+    with open_services(settings) as services:
+        release = Champion(services).answerer().release
+        collection = release.manifest.collection.name
+        counts = services.index.chunk_counts(collection)
     return f"{len(counts):,} documents, {sum(counts.values()):,} chunks in {collection}; release {release.id[:12]}"
 
 
@@ -97,8 +95,7 @@ def _model(settings: Settings) -> str:
     from serving.factory import open_services
     from serving.releases.champion import current_champion
 
-    services = open_services(settings)
-    try:
+    with open_services(settings) as services:
         servers = services.model_servers
         if servers is None:
             return "no model server is set up: answers are quoted from the documents"
@@ -113,8 +110,6 @@ def _model(settings: Settings) -> str:
             if isinstance(state, RagloopError):
                 raise state
         return f"{', '.join(servers.replicas) or settings.model_url}; the champion answers without it"
-    finally:
-        services.close()
 
 
 def _rules(settings: Settings) -> str:
@@ -128,11 +123,8 @@ def _prompts(settings: Settings) -> str:
     from core.errors import InputError
     from core.storage.database import Database
 
-    database = Database.open(settings)
-    try:
+    with Database.open(settings) as database:
         shelf = PromptShelf(settings, database)
-    finally:
-        database.close()
     if problems := shelf.problems():
         raise InputError(" ".join(problems), hint="What answers is on record, and goes on.")
     own = sum(row["from"] == "folder" for row in shelf.described())

@@ -238,8 +238,5 @@ def _database() -> Iterator[tuple[Settings, Database]]:
     from core.storage.database import Database
 
     settings = load_settings()
-    database = Database.open(settings)
-    try:
+    with Database.open(settings) as database:
         yield settings, database
-    finally:
-        database.close()

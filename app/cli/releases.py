@@ -214,11 +214,8 @@ def _service() -> Iterator[ReleaseService]:
 
     settings = load_settings()
     configure_logging("warning")
-    services = open_services(settings)
-    try:
+    with open_services(settings) as services:
         yield ReleaseService(services)
-    finally:
-        services.close()
 
 
 @contextmanager

@@ -100,11 +100,8 @@ def _checked(settings: Settings, order: TuningOrder) -> dict[str, int]:
     from evals.cases.training_leakage import refuse_leaks
     from serving.finetune.tuning import Tuner
 
-    database = Database.open(settings)
-    try:
+    with Database.open(settings) as database:
         compared = refuse_leaks(database, order.training)
-    finally:
-        database.close()
     return {**order.training.counts(), **Tuner(settings, LineProgress(note)).check(order), "compared_cases": compared}
 
 
@@ -145,13 +142,10 @@ def _candidate(settings: Settings, result: TuningResult) -> str:
     from serving.factory import open_services
     from serving.releases.service import ReleaseService
 
-    services = open_services(settings)
-    try:
+    with open_services(settings) as services:
         actor = current_actor(settings, services.database)
         reason = f"Tuned on {result.train_rows} rows."
         return ReleaseService(services).create(actor, changes=result.changes, reason=reason).id
-    finally:
-        services.close()
 
 
 def _next_steps(result: TuningResult, release: str | None) -> list[str]:

@@ -44,14 +44,11 @@ def usage(
     from core.storage.usage import UsageRepository
 
     start = moment_of(since, datetime.now(UTC))
-    database = Database.open(load_settings())
-    try:
+    with Database.open(load_settings()) as database:
         repository = UsageRepository(database)
         total = next(iter(repository.rows("all", start)), None)
         rows = repository.rows(by.value, start) if by else []
         names = {key.id: key.name for key in ApiKeyRepository(database).all()} if by is By.KEY else {}
-    finally:
-        database.close()
     if as_json:
         split = [_json(row, names if by is By.KEY else None) for row in rows]
         shown = _json(total) if total else None

@@ -1,6 +1,6 @@
 """Opening the database: the engine, its SQLite pragmas, migrations, and transactions.
 
-Own: connections and schema. Use: `database = Database.open(settings)`, then a repository over it.
+Own: connections and schema. Use: `with Database.open(settings) as database`, then a repository over it.
 """
 
 from __future__ import annotations
@@ -55,6 +55,12 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def database_url(settings: Settings) -> URL:

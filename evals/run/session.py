@@ -27,11 +27,8 @@ from serving.prompts.library import own_folder
 @contextmanager
 def open_evaluator(settings: Settings) -> Iterator[tuple[Evaluator, Services]]:
     """An evaluator with every metric that the settings allow, and the services that it runs over."""
-    services = open_services(settings)
-    try:
+    with open_services(settings) as services:
         yield Evaluator(services, panel(services)), services
-    finally:
-        services.close()
 
 
 def panel(services: Services) -> Panel:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.answer_snapshot import SnapshotCitation, SnapshotPassage
-from core.feedback import Feedback, FeedbackReason, Vote
+from core.feedback import Feedback
+from core.feedback_enums import FeedbackReason, Vote
 from core.types import AccessScope, Chunk, Passage, document_id
 from evals.cases.answers import AnswerRecord, RecordedCitation, RecordedPassage
 from evals.cases.cases import Case, GoldEvidence

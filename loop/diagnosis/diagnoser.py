@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 
 from core.diagnosis import Diagnosis, DiagnosisEvidence, DiagnosisSubject, EvidenceScores
 from core.errors import InputError, ModelUnavailableError, NotFoundError
-from core.feedback import Feedback, Vote
+from core.feedback import Feedback
+from core.feedback_enums import Vote
 from core.ports import Judge
 from core.release import Release
 from core.settings import Settings
@@ -219,8 +220,5 @@ def _evidence(bad: BadAnswer, seen: Seen) -> DiagnosisEvidence:
 @contextmanager
 def open_diagnoser(settings: Settings) -> Iterator[Diagnoser]:
     """A diagnoser over the settings' own stores."""
-    services = open_services(settings)
-    try:
+    with open_services(settings) as services:
         yield Diagnoser(services)
-    finally:
-        services.close()

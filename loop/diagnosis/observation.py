@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.diagnosis import Sought, SourceState
-from core.feedback import FeedbackReason
+from core.feedback_enums import FeedbackReason
 
 # ---------------------------------------------------------------- thresholds
 # Chosen on seed 1 of tests/benchmarks/planted_causes.py; the figures in the handbook are from seed 2.

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from core.diagnosis import FoundPlace, OpposingPlace, Sought, SourceState
-from core.feedback import FeedbackReason
+from core.feedback_enums import FeedbackReason
 from core.ports import Judge
 from core.release import Release, RetrievalParameters
 from core.storage.documents import DocumentRepository

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from core.diagnosis import Cause, Sought, SourceState
-from core.feedback import FeedbackReason
+from core.feedback_enums import FeedbackReason
 from core.types import digest
 from loop.diagnosis.observation import (
     DEPTH,

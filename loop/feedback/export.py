@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 from core.diagnosis import Diagnosis
-from core.feedback import Feedback, FeedbackDecision, Vote
+from core.feedback import Feedback, FeedbackDecision
+from core.feedback_enums import Vote
 from core.storage.database import Database
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository, vote_json

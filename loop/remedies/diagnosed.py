@@ -15,7 +15,8 @@ from datetime import UTC, datetime, timedelta
 from core.answer_snapshot import SnapshotCitation
 from core.diagnosis import Cause, Diagnosis, DiagnosisSubject, FoundPlace
 from core.errors import ConflictError
-from core.feedback import Feedback, FeedbackDecision, FeedbackSide, Firing, Vote
+from core.feedback import Feedback, FeedbackDecision, Firing
+from core.feedback_enums import FeedbackSide, Vote
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository
 from core.storage.loop.diagnoses import DiagnosisRepository

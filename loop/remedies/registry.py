@@ -1,9 +1,8 @@
-"""Finds the remedies, by their names: those of the modules of loop/remedies/catalogue. A name is told without reading
-any; a remedy is read when it is asked for."""
+"""Finds the remedies by their names, those of the modules of loop/remedies/catalogue. A remedy is read when it is asked
+for."""
 
 from __future__ import annotations
 
-import pkgutil
 from importlib import import_module
 from typing import Any
 
@@ -13,12 +12,8 @@ from core.storage.database import Database
 from core.storage.loop.firings import FiringRepository
 from core.storage.loop.stored_values import StoredValue
 from loop.remedies import catalogue
+from loop.remedies.catalogue import remedy_names
 from loop.remedies.port import Remedy
-
-
-def remedy_names() -> list[str]:
-    """The names of all remedies, sorted."""
-    return sorted(module.name for module in pkgutil.iter_modules(catalogue.__path__))
 
 
 def find_remedy(name: str) -> Remedy[Any]:

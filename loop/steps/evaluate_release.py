@@ -51,11 +51,8 @@ def evaluate(release: str, params: Mapping[str, Any]) -> str:
 def track(evaluation_id: str) -> str:
     """Log a finished evaluation to MLflow; returns MLflow's run id."""
     settings = load_settings()
-    database = Database.open(settings)
-    try:
+    with Database.open(settings) as database:
         record = EvaluationRepository(database).get(evaluation_id)
-    finally:
-        database.close()
     if record is None or record.report is None:
         raise NotFoundError(
             f"Evaluation {evaluation_id} has no report.", hint="`ragloop eval list` shows what there is."

@@ -1,14 +1,14 @@
-"""How a DAG's run takes up a firing and tells it what went wrong, and what all runs open."""
+"""How a DAG's run takes up a firing and tells it what went wrong."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.errors import ConflictError
-from core.feedback import Firing, FiringState
+from core.feedback import Firing
+from core.feedback_enums import FiringState
 from core.settings import load_settings
 from core.storage.database import Database
 from core.types import Actor, Role
@@ -31,7 +31,7 @@ def taken_up(firing_ids: Sequence[str], run: str) -> Firing | None:
     """The first of the firings that waits for its remedy, taken up by this run, or that it took up before it was tried
     again. What is left is announced again by the next check."""
     taken = None
-    with opened_database() as database:
+    with Database.open(load_settings()) as database:
         firings = open_firings(database)
         for firing in (found(firings, each) for each in firing_ids):
             mine = firing.state is FiringState.RUNNING and firing.detail == begun_by(run)
@@ -48,7 +48,7 @@ def taken_up(firing_ids: Sequence[str], run: str) -> Firing | None:
 
 def note_failure(run: str, error: BaseException | None) -> None:
     """Put on record that the run which took up a firing has failed; nothing if it took up none."""
-    with opened_database() as database:
+    with Database.open(load_settings()) as database:
         firings = open_firings(database)
         for firing in firings.all():
             if firing.state is FiringState.RUNNING and firing.detail == begun_by(run):
@@ -65,7 +65,7 @@ def ordered(firing: Firing) -> Mapping[str, Any]:
         raise ConflictError(
             f"Nothing is proposed for the firing {firing.id[:8]} yet.", hint="The DAG monitor_feedback proposes it."
         )
-    with opened_database() as database:
+    with Database.open(load_settings()) as database:
         return {**find_remedy(firing.remedy).order(database, firing, firing.proposal), "firing": firing.id}
 
 
@@ -75,7 +75,7 @@ def made_candidate(firing_id: str | None, made: Mapping[str, Any], dag: str, run
 
     Raises RagloopError when the candidate cannot be served.
     """
-    with opened_services() as services:
+    with open_services(load_settings()) as services:
         if firing_id is None:
             return _candidate_by_hand(services, made["changes"], dag, run)
         firing = found(open_firings(services.database), firing_id)
@@ -90,23 +90,3 @@ def _candidate_by_hand(services: Services, changes: Mapping[str, str], dag: str,
     release = ReleaseService(services).create(maker, changes=changes, reason=run)
     _log.info("candidate %s: %s", release.id[:12], ", ".join(f"{path}={value}" for path, value in changes.items()))
     return release.id
-
-
-@contextmanager
-def opened_services() -> Iterator[Services]:
-    """The services of the settings, within the block."""
-    services = open_services(load_settings())
-    try:
-        yield services
-    finally:
-        services.close()
-
-
-@contextmanager
-def opened_database() -> Iterator[Database]:
-    """The database of the settings, within the block."""
-    database = Database.open(load_settings())
-    try:
-        yield database
-    finally:
-        database.close()

@@ -5,20 +5,23 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
-from core.feedback import FiringState, NothingBetter
+from core.feedback import NothingBetter
+from core.feedback_enums import FiringState
+from core.settings import load_settings
 from loop.remedies import execution
+from loop.remedies.catalogue import remedy_names
 from loop.remedies.execution import REMEDIES, settle
 from loop.remedies.lifecycle import failures_on_record, found
-from loop.remedies.registry import find_remedy, open_firings, remedy_names
-from loop.steps.firings import opened_services
+from loop.remedies.registry import find_remedy, open_firings
 from loop.triggers.monitor import Monitor
+from serving.factory import open_services
 
 _log = logging.getLogger(__name__)
 
 
 def check() -> dict[str, list[str]]:
     """Check the triggers; returns the ids of the firings about which nothing was done yet, by remedy, oldest first."""
-    with opened_services() as services:
+    with open_services(load_settings()) as services:
         for fired in Monitor(services).check(datetime.now(UTC)):
             _log.info("%s → %s: %s", fired.trigger, fired.remedy, fired.reason)
         waiting = [each for each in open_firings(services.database).all() if each.state is FiringState.OPEN]
@@ -29,7 +32,7 @@ def check() -> dict[str, list[str]]:
 
 def propose(firing_id: str) -> bool:
     """Put on record what the firing's remedy is to do; whether there is anything to do."""
-    with opened_services() as services:
+    with open_services(load_settings()) as services:
         firings = open_firings(services.database)
         firing = found(firings, firing_id)
         if firing.state is not FiringState.OPEN:
@@ -48,7 +51,7 @@ def propose(firing_id: str) -> bool:
 
 def carry_out(firing_id: str) -> str | None:
     """Do what the firing's remedy is, here; returns the candidate release's id if that made one."""
-    with opened_services() as services:
+    with open_services(load_settings()) as services:
         firing = found(open_firings(services.database), firing_id)
         ended = execution.carry_out(services, firing, _log.info)
     _log.info("%s: %s", ended.state.value, ended.detail)

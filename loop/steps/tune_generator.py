@@ -10,8 +10,9 @@ from typing import Any
 from core.errors import ConflictError, InputError
 from core.progress import LineProgress
 from core.settings import load_settings
+from core.storage.database import Database
 from evals.cases.training_leakage import refuse_leaks
-from loop.steps.firings import made_candidate, opened_database, ordered, taken_up
+from loop.steps.firings import made_candidate, ordered, taken_up
 from serving.finetune.recipe import order_of
 from serving.finetune.registry import register as register_adapter
 from serving.finetune.tuning import Tuner
@@ -35,7 +36,7 @@ def check(wanted: Mapping[str, Any]) -> str:
     settings = load_settings()
     tuning = order_of(settings, wanted)
     counts = tuning.training.counts() | Tuner(settings, LineProgress(_log.info)).check(tuning)
-    with opened_database() as database:
+    with Database.open(settings) as database:
         compared = refuse_leaks(database, tuning.training)
     _log.info("%s; none of %d evaluation cases among them", counts, compared)
     return tuning.training.sha256

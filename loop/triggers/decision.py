@@ -20,7 +20,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from core.diagnosis import Cause, DiagnosisSubject
-from core.feedback import Firing, FiringEvidence, FiringState, Seen, SeenComplaints
+from core.feedback import Firing, FiringEvidence, Seen, SeenComplaints
+from core.feedback_enums import FiringState
 from loop.triggers.rules import TriggerRules, VoteRules, load_rules
 
 __all__ = [

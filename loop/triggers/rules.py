@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from core.diagnosis import Cause
 from core.errors import InputError, NotFoundError
 from core.frozen import Frozen
-from loop.remedies.registry import remedy_names
+from loop.remedies.catalogue import remedy_names
 
 TRIGGERS = Path(__file__).parent / "triggers.yaml"
 

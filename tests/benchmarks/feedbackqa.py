@@ -31,7 +31,8 @@ from typing import Any
 
 from core.diagnosis import Cause, Diagnosis
 from core.errors import RagloopError
-from core.feedback import CitationVote, Feedback, Vote
+from core.feedback import CitationVote, Feedback
+from core.feedback_enums import Vote
 from core.release import Release
 from core.settings import load_settings
 from core.storage.documents import DocumentRepository

@@ -21,7 +21,8 @@ from typing import Any
 
 from core.diagnosis import Cause
 from core.errors import ConversionError, FailureKind
-from core.feedback import Feedback, FeedbackReason, Vote
+from core.feedback import Feedback
+from core.feedback_enums import FeedbackReason, Vote
 from core.ports import Splitter
 from core.release import GeneratorSpec, Release, ReleaseManifest
 from core.storage.releases import Decision, ReleaseRepository

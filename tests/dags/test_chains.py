@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from core.diagnosis import Cause
-from core.feedback import Firing, FiringState
+from core.feedback import Firing
+from core.feedback_enums import FiringState
 from core.settings import Settings, load_settings
 from core.storage.database import Database
 from core.storage.evals.evaluations import EvaluationRecord, EvaluationRepository

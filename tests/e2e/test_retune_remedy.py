@@ -10,7 +10,7 @@ import pytest
 
 from core.diagnosis import Cause
 from core.errors import ConflictError, InputError
-from core.feedback import FeedbackSide, FiringState
+from core.feedback_enums import FeedbackSide, FiringState
 from core.settings import load_settings
 from core.storage.releases import ReleaseRepository
 from core.types import Actor, Role

@@ -11,7 +11,8 @@ import pytest
 from httpx import AsyncClient, Response
 
 from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
-from core.feedback import DecisionKind, Feedback, FeedbackDecision, FeedbackReason, FeedbackSide, TrainingPair, Vote
+from core.feedback import Feedback, FeedbackDecision, TrainingPair
+from core.feedback_enums import DecisionKind, FeedbackReason, FeedbackSide, Vote
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository
 from core.types import Actor, Role, Turn

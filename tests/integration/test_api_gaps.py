@@ -14,7 +14,8 @@ from httpx import AsyncClient, Response
 from sqlalchemy import update
 
 from core.diagnosis import Cause
-from core.feedback import DecisionKind, FeedbackDecision, FiringState
+from core.feedback import FeedbackDecision
+from core.feedback_enums import DecisionKind, FiringState
 from core.storage.loop.feedback import FeedbackRepository
 from core.storage.tables import interactions
 from core.types import Role

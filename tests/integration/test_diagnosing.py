@@ -14,7 +14,8 @@ import pytest
 
 from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
 from core.errors import InputError, ModelUnavailableError, UnavailableError
-from core.feedback import CitationVote, Feedback, FeedbackReason, Vote
+from core.feedback import CitationVote, Feedback
+from core.feedback_enums import FeedbackReason, Vote
 from core.ports import Embedder
 from core.release import GeneratorSpec, Release, ReleaseManifest
 from core.settings import Settings, load_settings

@@ -14,12 +14,13 @@ import yaml
 
 from core.diagnosis import Cause
 from core.errors import NotFoundError, StoredValueError
-from core.feedback import FiringState
+from core.feedback_enums import FiringState
 from core.settings import load_settings
 from core.storage.releases import ReleaseRepository
 from ingestion.factory import folder_source, open_pipeline
 from loop.remedies import catalogue
-from loop.remedies.registry import find_remedy, in_words, open_firings, remedy_names
+from loop.remedies.catalogue import remedy_names
+from loop.remedies.registry import find_remedy, in_words, open_firings
 from loop.steps import monitor_feedback
 from loop.triggers.monitor import Monitor
 from loop.triggers.rules import TRIGGERS, load_rules

@@ -10,7 +10,8 @@ import pytest
 
 from core.diagnosis import Cause
 from core.errors import ConflictError
-from core.feedback import FiringState, NothingBetter
+from core.feedback import NothingBetter
+from core.feedback_enums import FiringState
 from core.settings import load_settings
 from core.storage.releases import ReleaseRepository
 from core.types import Actor, Role

@@ -10,7 +10,7 @@ import pytest
 
 from core.diagnosis import Cause
 from core.errors import ConflictError, UnavailableError
-from core.feedback import FeedbackSide, FiringState
+from core.feedback_enums import FeedbackSide, FiringState
 from core.release import ReleaseStatus
 from core.settings import load_settings
 from core.storage.documents import DocumentRepository

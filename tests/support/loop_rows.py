@@ -8,16 +8,8 @@ from typing import Any
 
 from core.answer_snapshot import AnswerSnapshot
 from core.diagnosis import Cause, Diagnosis, DiagnosisEvidence, DiagnosisSubject, EvidenceScores, FoundPlace, Sought
-from core.feedback import (
-    AcceptedCase,
-    Feedback,
-    Firing,
-    FiringEvidence,
-    FiringState,
-    SeenComplaints,
-    Vote,
-    VoteStanding,
-)
+from core.feedback import AcceptedCase, Feedback, Firing, FiringEvidence, SeenComplaints
+from core.feedback_enums import FiringState, Vote, VoteStanding
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

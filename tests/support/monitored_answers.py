@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 
 from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
-from core.feedback import DecisionKind, Feedback, FeedbackDecision, FeedbackReason, Vote, VoteStanding
+from core.feedback import Feedback, FeedbackDecision
+from core.feedback_enums import DecisionKind, FeedbackReason, Vote, VoteStanding
 from core.storage.interactions import InteractionRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository

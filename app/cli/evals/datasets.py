@@ -112,11 +112,8 @@ def open_database() -> Iterator[tuple[Settings, Database]]:
     from core.storage.database import Database
 
     settings = load_settings()
-    database = Database.open(settings)
-    try:
+    with Database.open(settings) as database:
         yield settings, database
-    finally:
-        database.close()
 
 
 def _counts(cases: int, unanswerable: int, locked: int) -> str:

@@ -47,7 +47,7 @@ def run(
 ) -> None:
     """Ask a release every question of a dataset, score the answers, and compare them with the champion's.
 
-    The report says better, no worse, worse or inconclusive, and what blocks a promotion. Answers and scores are kept,
+    The report says better, no worse, worse or undecided, and what blocks a promotion. Answers and scores are kept,
     so running it again, or after it was interrupted, only does what is missing.
     """
     from app.cli.actor import current_actor

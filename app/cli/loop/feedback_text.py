@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from app.cli.console import one_line, print_json, say, visible
-from core.feedback import AcceptedCase, TrainingPair
 
 if TYPE_CHECKING:
     from core.feedback import FeedbackDecision
@@ -14,6 +13,8 @@ if TYPE_CHECKING:
 
 def say_decision(made: FeedbackDecision, as_json: bool) -> None:
     """What became of a piece of feedback."""
+    from core.feedback import AcceptedCase, TrainingPair
+
     if as_json:
         print_json(
             {

@@ -15,8 +15,8 @@ import typer
 
 from app.cli.console import JsonOption, note, print_json, say, visible
 from core.errors import InputError
-from core.feedback import FiringState, SeenComplaints, form_json
-from loop.remedies.registry import remedy_names
+from core.feedback_enums import FiringState
+from loop.remedies.catalogue import remedy_names
 
 if TYPE_CHECKING:
     from core.feedback import Firing
@@ -65,11 +65,8 @@ def list_firings(
     from core.storage.database import Database
     from loop.remedies.registry import open_firings
 
-    database = Database.open(load_settings())
-    try:
+    with Database.open(load_settings()) as database:
         found = open_firings(database).all()
-    finally:
-        database.close()
     shown = [each for each in found if state in (None, each.state) and trigger in ("", each.trigger)][:limit]
     if as_json:
         print_json({"firings": [firing_json(firing) for firing in shown]})
@@ -168,6 +165,8 @@ def close(firing_id: FiringId, reason: ReasonOption = "", as_json: JsonOption = 
 
 def firing_json(firing: Firing) -> dict[str, Any]:
     """A firing as every command shows it."""
+    from core.feedback import form_json
+
     return asdict(firing) | {
         "at": firing.at.isoformat(),
         "changed_at": firing.changed_at.isoformat(),
@@ -177,6 +176,8 @@ def firing_json(firing: Firing) -> dict[str, Any]:
 
 
 def _checked_json(checked: Checked) -> dict[str, Any]:
+    from core.feedback import form_json
+
     return {
         "fired": [firing_json(firing) for firing in checked.firings],
         "triggers": [
@@ -197,6 +198,8 @@ def _checked_json(checked: Checked) -> dict[str, Any]:
 
 def _light(weighed: Weighed) -> int:
     """How many of the trigger's complaints weigh nothing."""
+    from core.feedback import SeenComplaints
+
     seen = weighed.evidence.seen
     return seen.complaints - int(weighed.value or 0) if isinstance(seen, SeenComplaints) else 0
 
@@ -207,6 +210,7 @@ def _line(weighed: Weighed) -> str:
 
 
 def _show(firing: Firing, as_json: bool) -> None:
+    from core.feedback import form_json
     from loop.remedies.registry import in_words
 
     if as_json:
@@ -259,8 +263,5 @@ def _service() -> Iterator[tuple[FiringService, Services]]:
 
     settings = load_settings()
     configure_logging("warning")
-    services = open_services(settings)
-    try:
+    with open_services(settings) as services:
         yield FiringService(services), services
-    finally:
-        services.close()

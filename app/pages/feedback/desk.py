@@ -13,7 +13,8 @@ from app.answers.citations import document_url
 from core.answer_snapshot import SnapshotCitation
 from core.diagnosis import Cause, FoundPlace
 from core.errors import InputError, NotFoundError
-from core.feedback import AcceptedCase, Feedback, FeedbackDecision, Vote
+from core.feedback import AcceptedCase, Feedback, FeedbackDecision
+from core.feedback_enums import Vote
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.loop.feedback import FeedbackRepository

@@ -10,18 +10,8 @@ from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, insert, select, text
 
-from core.feedback import (
-    AcceptedCase,
-    CitationVote,
-    DecisionKind,
-    Feedback,
-    FeedbackDecision,
-    FeedbackReason,
-    FeedbackSide,
-    TrainingPair,
-    Vote,
-    VoteStanding,
-)
+from core.feedback import AcceptedCase, CitationVote, Feedback, FeedbackDecision, TrainingPair
+from core.feedback_enums import DecisionKind, FeedbackReason, FeedbackSide, Vote, VoteStanding
 from core.storage.database import Database
 from core.storage.erasure import Tables, Traces, every, rewrite
 from core.storage.loop.snapshots import SNAPSHOTS

@@ -10,7 +10,8 @@ import pytest
 from playwright import sync_api
 
 from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
-from core.feedback import CitationVote, Feedback, FeedbackReason, Vote
+from core.feedback import CitationVote, Feedback
+from core.feedback_enums import FeedbackReason, Vote
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository
 from loop.feedback.votes import Author, FeedbackOrder, FeedbackService

@@ -14,7 +14,8 @@ from app.monitoring.exposition import Metrics
 from app.monitoring.stored_metrics import Stored, StoredCollector, read_stored
 from core.diagnosis import Cause
 from core.errors import StoreUnavailableError
-from core.feedback import DecisionKind, FeedbackDecision, FeedbackReason, FiringState, Vote
+from core.feedback import FeedbackDecision
+from core.feedback_enums import DecisionKind, FeedbackReason, FiringState, Vote
 from core.storage.database import Database
 from core.storage.documents import RunRepository
 from core.storage.loop.diagnoses import DiagnosisRepository

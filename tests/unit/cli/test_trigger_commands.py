@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from core.diagnosis import Cause
-from core.feedback import Firing, FiringState
+from core.feedback import Firing
+from core.feedback_enums import FiringState
 from core.storage.api_keys import ApiKeyRepository
 from core.types import Role
 from loop.remedies.registry import open_firings

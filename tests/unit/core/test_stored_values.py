@@ -13,7 +13,8 @@ from sqlalchemy import insert, select
 
 from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
 from core.errors import StoredValueError
-from core.feedback import DecisionKind, FeedbackDecision
+from core.feedback import FeedbackDecision
+from core.feedback_enums import DecisionKind
 from core.frozen import Frozen
 from core.storage.database import Database
 from core.storage.loop.diagnoses import DiagnosisRepository

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.diagnosis import Cause, Sought, SourceState
-from core.feedback import FeedbackReason
+from core.feedback_enums import FeedbackReason
 from loop.diagnosis.observation import (
     DEPTH,
     HOLDS,

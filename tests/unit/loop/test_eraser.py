@@ -12,7 +12,8 @@ import pytest
 
 from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
 from core.errors import NotFoundError
-from core.feedback import DecisionKind, Feedback, FeedbackSide, Firing, FiringState
+from core.feedback import Feedback, Firing
+from core.feedback_enums import DecisionKind, FeedbackSide, FiringState
 from core.storage.evals.case_drafts import CaseDraftRepository
 from core.storage.evals.evaluations import EvaluationRepository
 from core.storage.interactions import InteractionRepository

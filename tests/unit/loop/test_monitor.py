@@ -15,7 +15,8 @@ from sqlalchemy import update
 
 from core.diagnosis import Cause
 from core.errors import IndexUnavailableError, StoreUnavailableError
-from core.feedback import DecisionKind, FeedbackDecision, FeedbackReason, Firing, FiringState, SeenComplaints, Vote
+from core.feedback import FeedbackDecision, Firing, SeenComplaints
+from core.feedback_enums import DecisionKind, FeedbackReason, FiringState, Vote
 from core.storage.documents import RunRepository
 from core.storage.loop.feedback import FeedbackRepository
 from core.storage.loop.monitor_checks import MonitorCheckRepository

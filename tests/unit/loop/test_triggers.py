@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from core.diagnosis import Cause, DiagnosisSubject
 from core.errors import InputError, NotFoundError
-from core.feedback import Firing, FiringState, SeenSources
+from core.feedback import Firing, SeenSources
+from core.feedback_enums import FiringState
 from loop.triggers.decision import (
     Complaint,
     Hold,

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from core.feedback import form_json
 from core.types import Role
+from loop.remedies.catalogue.reindex import ReindexFigures, ReindexProposal
+from loop.remedies.figures import ChunkFigures, GainComparison, SizeGain
 from tools.walk_through.complaints import complaints
 from tools.walk_through.installation import Installation
 from tools.walk_through.narration import Story, StoryError
@@ -18,12 +21,22 @@ from tools.walk_through.retrieval_story import Walk
 
 RIGHT = {complaint.question: complaint.says for complaint in complaints()}
 
-SEARCHED = {
-    "chunk_tokens": 96,
-    "sizes": [{"chunk_tokens": 96, "gain": 1.0}],
-    "chose_on": ["feedback:1"],
-    "held_out": {"questions": 5, "live": 0.0, "candidate": 1.0},
-}
+SEARCHED = form_json(
+    ReindexProposal(
+        chunk_tokens=96,
+        figures=ReindexFigures(
+            search=ChunkFigures(
+                live_tokens=48,
+                sizes=(SizeGain(chunk_tokens=96, gain=1.0),),
+                held_out=GainComparison(questions=5, live=0.0, candidate=1.0),
+                chose_on=("feedback:1",),
+                held_out_on=("feedback:2",),
+                documents=2,
+                documents_beside=0,
+            )
+        ),
+    )
+)
 
 
 @dataclass
