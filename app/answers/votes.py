@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.auth import Caller
-from core.feedback_enums import FeedbackReason
+from core.loop.enums import FeedbackReason
 from loop.feedback.votes import Author
 
 REASONS: Mapping[FeedbackReason, str] = {

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.answers.votes import author_of
 from app.auth import ChatDep, ServicesDep
 from app.fields import Text
-from core.feedback import CitationVote
-from core.feedback_enums import FeedbackReason, Vote
+from core.loop.enums import FeedbackReason, Vote
+from core.loop.feedback import CitationVote
 from core.storage.loop.feedback import vote_json
 from loop.feedback.votes import MOST_CITATION_VOTES, FeedbackOrder, FeedbackService
 

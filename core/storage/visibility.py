@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from core.feedback import Feedback
+from core.loop.feedback import Feedback
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository
 from core.types import AccessScope, Document

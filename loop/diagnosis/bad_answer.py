@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.answer_snapshot import SnapshotCitation, SnapshotPassage
-from core.feedback import Feedback
-from core.feedback_enums import FeedbackReason, Vote
+from core.loop.answer_snapshot import SnapshotCitation, SnapshotPassage
+from core.loop.enums import FeedbackReason, Vote
+from core.loop.feedback import Feedback
 from core.types import AccessScope, Chunk, Passage, document_id
 from evals.cases.answers import AnswerRecord, RecordedCitation, RecordedPassage
 from evals.cases.cases import Case, GoldEvidence

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from core.diagnosis import Diagnosis, DiagnosisEvidence, DiagnosisSubject, EvidenceScores
 from core.errors import InputError, ModelUnavailableError, NotFoundError
-from core.feedback import Feedback
-from core.feedback_enums import Vote
+from core.loop.diagnosis import Diagnosis, DiagnosisEvidence, DiagnosisSubject, EvidenceScores
+from core.loop.enums import Vote
+from core.loop.feedback import Feedback
 from core.ports import Judge
 from core.release import Release
 from core.settings import Settings

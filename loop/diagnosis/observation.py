@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.diagnosis import Sought, SourceState
-from core.feedback_enums import FeedbackReason
+from core.loop.diagnosis import Sought, SourceState
+from core.loop.enums import FeedbackReason
 
 # ---------------------------------------------------------------- thresholds
 # Chosen on seed 1 of tests/benchmarks/planted_causes.py; the figures in the handbook are from seed 2.

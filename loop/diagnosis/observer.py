@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from core.diagnosis import FoundPlace, OpposingPlace, Sought, SourceState
-from core.feedback_enums import FeedbackReason
+from core.loop.diagnosis import FoundPlace, OpposingPlace, Sought, SourceState
+from core.loop.enums import FeedbackReason
 from core.ports import Judge
 from core.release import Release, RetrievalParameters
 from core.storage.documents import DocumentRepository

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from core.diagnosis import Cause, Sought, SourceState
-from core.feedback_enums import FeedbackReason
+from core.loop.diagnosis import Cause, Sought, SourceState
+from core.loop.enums import FeedbackReason
 from core.types import digest
 from loop.diagnosis.observation import (
     DEPTH,

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.diagnosis import Sought
 from core.errors import JudgeError
+from core.loop.diagnosis import Sought
 from core.ports import Embedder, Judge
 from core.types import AccessScope, Passage
 from evals.judges.prompts import JudgePrompts

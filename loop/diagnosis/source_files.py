@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.diagnosis import SourceState
 from core.errors import ConversionError, InputError, UnavailableError
+from core.loop.diagnosis import SourceState
 from core.ports import Source
 from core.settings import Settings
 from core.storage.documents import DocumentRepository

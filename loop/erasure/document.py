@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from core.diagnosis import Diagnosis
-from core.feedback import AcceptedCase, TrainingPair
-from core.feedback_enums import DecisionKind
+from core.loop.diagnosis import Diagnosis
+from core.loop.enums import DecisionKind
+from core.loop.feedback import AcceptedCase, TrainingPair
 from core.storage.database import Database
 from core.storage.erasure import Changed
 from core.storage.evals.datasets import DatasetRepository

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from core.diagnosis import DiagnosisSubject
 from core.errors import NotFoundError
-from core.feedback import AcceptedCase, TrainingPair
+from core.loop.diagnosis import DiagnosisSubject
+from core.loop.feedback import AcceptedCase, TrainingPair
 from core.storage.api_keys import ApiKeyRepository
 from core.storage.database import Database
 from core.storage.erasure import Changed

@@ -14,8 +14,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Any
 
-from core.answer_snapshot import AnswerSnapshot
-from core.feedback import AcceptedCase
+from core.loop.answer_snapshot import AnswerSnapshot
+from core.loop.feedback import AcceptedCase
 from core.text.citation_marker import without_markers
 from evals.cases.cases import Case
 from evals.cases.leakage import normalised

@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from core.errors import ConflictError, InputError, NotFoundError
-from core.feedback import AcceptedCase, Feedback, FeedbackDecision, TrainingPair
-from core.feedback_enums import DecisionKind, FeedbackSide, Vote, VoteStanding
+from core.loop.enums import DecisionKind, FeedbackSide, Vote, VoteStanding
+from core.loop.feedback import AcceptedCase, Feedback, FeedbackDecision, TrainingPair
 from core.permissions import Deed, require
 from core.storage.database import Database
 from core.storage.evals.datasets import case_contents, extend, find_version, retried

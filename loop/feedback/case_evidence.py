@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from core.answer_snapshot import SnapshotCitation
+from core.loop.answer_snapshot import SnapshotCitation
 from evals.cases.cases import GoldEvidence
 from loop.feedback.training_rows import EvidencePlace
 

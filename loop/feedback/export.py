@@ -8,9 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from core.diagnosis import Diagnosis
-from core.feedback import Feedback, FeedbackDecision
-from core.feedback_enums import Vote
+from core.loop.diagnosis import Diagnosis
+from core.loop.enums import Vote
+from core.loop.feedback import Feedback, FeedbackDecision
 from core.storage.database import Database
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository, vote_json

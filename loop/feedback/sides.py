@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from core.feedback_enums import FeedbackSide
+from core.loop.enums import FeedbackSide
 from core.types import Turn
 from evals.cases.cases import Case, GoldEvidence
 from evals.cases.leakage import TaughtMessage, find_leaks, normalised

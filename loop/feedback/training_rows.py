@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.answer_snapshot import AnswerSnapshot, SnapshotPassage
 from core.errors import InputError
+from core.loop.answer_snapshot import AnswerSnapshot, SnapshotPassage
 from core.text.citation_marker import markers, rewritten, without_markers, written
 from core.types import Chunk
 from evals.cases.cases import GoldEvidence

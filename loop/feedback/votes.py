@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 from core.errors import ConflictError, InputError, NotFoundError, TooLargeError, TooManyVotesError
-from core.feedback import CitationVote, Feedback
-from core.feedback_enums import DecisionKind, FeedbackReason, Vote, VoteStanding
+from core.loop.enums import DecisionKind, FeedbackReason, Vote, VoteStanding
+from core.loop.feedback import CitationVote, Feedback
 from core.storage.database import Database
 from core.storage.interactions import Interaction, InteractionRepository
 from core.storage.loop.feedback import (

@@ -8,9 +8,9 @@ from datetime import datetime
 
 import numpy as np
 
-from core.diagnosis import Cause, Diagnosis
-from core.feedback import Feedback
-from core.feedback_enums import Vote
+from core.loop.diagnosis import Cause, Diagnosis
+from core.loop.enums import Vote
+from core.loop.feedback import Feedback
 from core.storage.api_keys import ApiKeyRepository
 from core.storage.loop.declined import Declined, DeclinedRepository
 from core.storage.loop.diagnoses import DiagnosisRepository

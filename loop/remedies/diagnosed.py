@@ -12,11 +12,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from core.answer_snapshot import SnapshotCitation
-from core.diagnosis import Cause, Diagnosis, DiagnosisSubject, FoundPlace
 from core.errors import ConflictError
-from core.feedback import Feedback, FeedbackDecision, Firing
-from core.feedback_enums import FeedbackSide, Vote
+from core.loop.answer_snapshot import SnapshotCitation
+from core.loop.diagnosis import Cause, Diagnosis, DiagnosisSubject, FoundPlace
+from core.loop.enums import FeedbackSide, Vote
+from core.loop.feedback import Feedback, FeedbackDecision, Firing
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository
 from core.storage.loop.diagnoses import DiagnosisRepository

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.feedback import Firing, NothingBetter, RemedyProposal
-from core.feedback_enums import FiringState
+from core.loop.enums import FiringState
+from core.loop.feedback import Firing, NothingBetter, RemedyProposal
 from core.types import Actor, Role
 from loop.remedies.lifecycle import begin, failures_on_record, found
 from loop.remedies.port import AskedPeople, Ending, Say

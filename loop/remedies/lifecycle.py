@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from core.errors import ConflictError, NotFoundError, RagloopError
-from core.feedback import Firing
-from core.feedback_enums import FiringState
+from core.loop.enums import FiringState
+from core.loop.feedback import Firing
 from core.release import ReleaseStatus
 from core.storage.loop.firings import FiringRepository
 from core.storage.releases import ReleaseRepository

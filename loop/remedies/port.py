@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
-from core.diagnosis import Cause
 from core.errors import ConflictError
-from core.feedback import Firing, NothingBetter, RemedyProposal
+from core.loop.diagnosis import Cause
+from core.loop.feedback import Firing, NothingBetter, RemedyProposal
 from core.storage.loop.stored_values import Upcast
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from core.diagnosis import Cause
 from core.errors import ConflictError, InputError
-from core.feedback import Firing
+from core.loop.diagnosis import Cause
+from core.loop.feedback import Firing
 from core.ports import Source
 from core.progress import LineProgress
 from core.settings import Settings

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from core.errors import NotFoundError
-from core.feedback import Firing, NothingBetter, RemedyProposal
+from core.loop.feedback import Firing, NothingBetter, RemedyProposal
 from core.storage.database import Database
 from core.storage.loop.firings import FiringRepository
 from core.storage.loop.stored_values import StoredValue

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from core.feedback_enums import FeedbackSide
+from core.loop.enums import FeedbackSide
 from core.release import ReleaseManifest, RetrievalParameters
 from evals.cases.gold_span import GoldSpan
 from loop.remedies.diagnosed import Diagnosed

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.errors import ConflictError
-from core.feedback import Firing
-from core.feedback_enums import FiringState
+from core.loop.enums import FiringState
+from core.loop.feedback import Firing
 from core.settings import load_settings
 from core.storage.database import Database
 from core.types import Actor, Role

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
-from core.feedback import NothingBetter
-from core.feedback_enums import FiringState
+from core.loop.enums import FiringState
+from core.loop.feedback import NothingBetter
 from core.settings import load_settings
 from loop.remedies import execution
 from loop.remedies.catalogue import remedy_names

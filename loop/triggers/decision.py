@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from core.diagnosis import Cause, DiagnosisSubject
-from core.feedback import Firing, FiringEvidence, Seen, SeenComplaints
-from core.feedback_enums import FiringState
+from core.loop.diagnosis import Cause, DiagnosisSubject
+from core.loop.enums import FiringState
+from core.loop.feedback import Firing, FiringEvidence, Seen, SeenComplaints
 from loop.triggers.rules import TriggerRules, VoteRules, load_rules
 
 __all__ = [

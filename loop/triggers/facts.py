@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from core.feedback import SeenAnswers, SeenSources
-from core.feedback_enums import DecisionKind, Vote
+from core.loop.enums import DecisionKind, Vote
+from core.loop.feedback import SeenAnswers, SeenSources
 from core.storage.corpus_health import CorpusHealthRepository
 from core.storage.database import Database
 from core.storage.loop.answer_samples import AnswerSampleRepository, SampledAnswer

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from core.errors import ConflictError, InputError, NotFoundError
-from core.feedback import Firing, SeenSources
-from core.feedback_enums import FiringState
+from core.loop.enums import FiringState
+from core.loop.feedback import Firing, SeenSources
 from core.permissions import Deed, require
 from core.types import Actor
 from loop.remedies.lifecycle import is_abandoned

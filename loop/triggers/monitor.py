@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.feedback import Firing
-from core.feedback_enums import FiringState
+from core.loop.enums import FiringState
+from core.loop.feedback import Firing
 from core.storage.loop.monitor_checks import MonitorCheckRepository, TriggerReading
 from core.storage.releases import ReleaseRepository
 from loop.diagnosis.diagnoser import Diagnoser

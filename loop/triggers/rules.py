@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, Field, ValidationError
 
-from core.diagnosis import Cause
 from core.errors import InputError, NotFoundError
 from core.frozen import Frozen
+from core.loop.diagnosis import Cause
 from loop.remedies.catalogue import remedy_names
 
 TRIGGERS = Path(__file__).parent / "triggers.yaml"

@@ -29,10 +29,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.diagnosis import Cause, Diagnosis
 from core.errors import RagloopError
-from core.feedback import CitationVote, Feedback
-from core.feedback_enums import Vote
+from core.loop.diagnosis import Cause, Diagnosis
+from core.loop.enums import Vote
+from core.loop.feedback import CitationVote, Feedback
 from core.release import Release
 from core.settings import load_settings
 from core.storage.documents import DocumentRepository

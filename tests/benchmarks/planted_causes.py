@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.diagnosis import Cause, Diagnosis
+from core.loop.diagnosis import Cause, Diagnosis
 from core.settings import load_settings
 from core.telemetry import configure_logging
 from loop.diagnosis.diagnoser import Diagnoser

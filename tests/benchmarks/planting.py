@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.diagnosis import Cause
 from core.errors import ConversionError, FailureKind
-from core.feedback import Feedback
-from core.feedback_enums import FeedbackReason, Vote
+from core.loop.diagnosis import Cause
+from core.loop.enums import FeedbackReason, Vote
+from core.loop.feedback import Feedback
 from core.ports import Splitter
 from core.release import GeneratorSpec, Release, ReleaseManifest
 from core.storage.releases import Decision, ReleaseRepository

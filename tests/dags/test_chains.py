@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from core.diagnosis import Cause
-from core.feedback import Firing
-from core.feedback_enums import FiringState
+from core.loop.diagnosis import Cause
+from core.loop.enums import FiringState
+from core.loop.feedback import Firing
 from core.settings import Settings, load_settings
 from core.storage.database import Database
 from core.storage.evals.evaluations import EvaluationRecord, EvaluationRepository

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from core.feedback import form_json
+from core.loop.feedback import form_json
 from core.settings import child_environment, load_settings
 from loop.remedies.catalogue.reindex import ReindexProposal
 from tests.support.home import make_home

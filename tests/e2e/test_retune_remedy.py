@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from core.diagnosis import Cause
 from core.errors import ConflictError, InputError
-from core.feedback_enums import FeedbackSide, FiringState
+from core.loop.diagnosis import Cause
+from core.loop.enums import FeedbackSide, FiringState
 from core.settings import load_settings
 from core.storage.releases import ReleaseRepository
 from core.types import Actor, Role

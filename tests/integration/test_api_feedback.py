@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from httpx import AsyncClient, Response
 
-from core.feedback import Feedback
+from core.loop.feedback import Feedback
 from core.storage.loop.feedback import FeedbackRepository
 from core.types import Role
 from loop.feedback.votes import (

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from httpx import AsyncClient, Response
 
-from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
-from core.feedback import Feedback, FeedbackDecision, TrainingPair
-from core.feedback_enums import DecisionKind, FeedbackReason, FeedbackSide, Vote
+from core.loop.diagnosis import Cause, Diagnosis, DiagnosisSubject
+from core.loop.enums import DecisionKind, FeedbackReason, FeedbackSide, Vote
+from core.loop.feedback import Feedback, FeedbackDecision, TrainingPair
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository
 from core.types import Actor, Role, Turn

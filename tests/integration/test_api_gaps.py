@@ -13,9 +13,9 @@ import pytest
 from httpx import AsyncClient, Response
 from sqlalchemy import update
 
-from core.diagnosis import Cause
-from core.feedback import FeedbackDecision
-from core.feedback_enums import DecisionKind, FiringState
+from core.loop.diagnosis import Cause
+from core.loop.enums import DecisionKind, FiringState
+from core.loop.feedback import FeedbackDecision
 from core.storage.loop.feedback import FeedbackRepository
 from core.storage.tables import interactions
 from core.types import Role

@@ -14,8 +14,8 @@ import pytest
 from httpx import AsyncClient, Response
 from sqlalchemy import update
 
-from core.diagnosis import Cause
-from core.feedback_enums import FeedbackReason, FiringState, Vote, VoteStanding
+from core.loop.diagnosis import Cause
+from core.loop.enums import FeedbackReason, FiringState, Vote, VoteStanding
 from core.storage.documents import RunRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.erasures import ErasureRepository, Subject

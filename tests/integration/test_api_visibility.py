@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from core.feedback import AcceptedCase, FeedbackDecision, Firing
-from core.feedback_enums import DecisionKind, FiringState
+from core.loop.enums import DecisionKind, FiringState
+from core.loop.feedback import AcceptedCase, FeedbackDecision, Firing
 from core.storage.loop.feedback import FeedbackRepository
 from core.types import DocumentState, ManifestEntry, Passage, Role, document_id
 from evals.cases.cases import Case

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
 from core.errors import InputError, ModelUnavailableError, UnavailableError
-from core.feedback import CitationVote, Feedback
-from core.feedback_enums import FeedbackReason, Vote
+from core.loop.diagnosis import Cause, Diagnosis, DiagnosisSubject
+from core.loop.enums import FeedbackReason, Vote
+from core.loop.feedback import CitationVote, Feedback
 from core.ports import Embedder
 from core.release import GeneratorSpec, Release, ReleaseManifest
 from core.settings import Settings, load_settings

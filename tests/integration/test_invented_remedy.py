@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from core.diagnosis import Cause
 from core.errors import NotFoundError, StoredValueError
-from core.feedback_enums import FiringState
+from core.loop.diagnosis import Cause
+from core.loop.enums import FiringState
 from core.settings import load_settings
 from core.storage.releases import ReleaseRepository
 from ingestion.factory import folder_source, open_pipeline
@@ -32,8 +32,8 @@ from tests.support.home import make_home
 WIDEN = '''
 from typing import Literal
 
-from core.diagnosis import Cause
-from core.feedback import RemedyProposal
+from core.loop.diagnosis import Cause
+from core.loop.feedback import RemedyProposal
 from loop.remedies.port import Built, Remedy
 
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from core.diagnosis import Cause
 from core.errors import ConflictError, InputError
-from core.feedback import Firing
-from core.feedback_enums import FiringState
+from core.loop.diagnosis import Cause
+from core.loop.enums import FiringState
+from core.loop.feedback import Firing
 from core.settings import load_settings
 from core.storage.tables import trigger_firings
 from ingestion.factory import folder_source, open_pipeline

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from core.diagnosis import Cause
 from core.errors import ConflictError
-from core.feedback import NothingBetter
-from core.feedback_enums import FiringState
+from core.loop.diagnosis import Cause
+from core.loop.enums import FiringState
+from core.loop.feedback import NothingBetter
 from core.settings import load_settings
 from core.storage.releases import ReleaseRepository
 from core.types import Actor, Role

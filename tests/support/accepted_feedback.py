@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.feedback import Feedback
-from core.feedback_enums import FeedbackSide
+from core.loop.enums import FeedbackSide
+from core.loop.feedback import Feedback
 from core.types import Actor, Role
 from evals.cases.cases import GoldEvidence
 from loop.feedback.acceptance import Acceptance, Edited

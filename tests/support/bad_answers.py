@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
-from core.feedback import Feedback, Firing, FiringEvidence, SeenSources
-from core.feedback_enums import FeedbackReason, Vote
+from core.loop.diagnosis import Cause, Diagnosis, DiagnosisSubject
+from core.loop.enums import FeedbackReason, Vote
+from core.loop.feedback import Feedback, Firing, FiringEvidence, SeenSources
 from core.storage.documents import DocumentRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.types import AccessScope, document_id

@@ -6,8 +6,8 @@ import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from core.feedback import Firing
-from core.feedback_enums import FiringState
+from core.loop.enums import FiringState
+from core.loop.feedback import Firing
 from core.types import Passage, document_id
 from loop.remedies.catalogue.content import ContentProposal
 from loop.remedies.registry import open_firings

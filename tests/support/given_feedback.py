@@ -7,8 +7,8 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from core.feedback import Feedback
-from core.feedback_enums import FeedbackReason, Vote, VoteStanding
+from core.loop.enums import FeedbackReason, Vote, VoteStanding
+from core.loop.feedback import Feedback
 from core.storage.interactions import InteractionRepository
 from core.storage.loop.feedback import FeedbackRepository
 from core.storage.loop.snapshots import snapshot_of

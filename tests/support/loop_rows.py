@@ -6,10 +6,18 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from core.answer_snapshot import AnswerSnapshot
-from core.diagnosis import Cause, Diagnosis, DiagnosisEvidence, DiagnosisSubject, EvidenceScores, FoundPlace, Sought
-from core.feedback import AcceptedCase, Feedback, Firing, FiringEvidence, SeenComplaints
-from core.feedback_enums import FiringState, Vote, VoteStanding
+from core.loop.answer_snapshot import AnswerSnapshot
+from core.loop.diagnosis import (
+    Cause,
+    Diagnosis,
+    DiagnosisEvidence,
+    DiagnosisSubject,
+    EvidenceScores,
+    FoundPlace,
+    Sought,
+)
+from core.loop.enums import FiringState, Vote, VoteStanding
+from core.loop.feedback import AcceptedCase, Feedback, Firing, FiringEvidence, SeenComplaints
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

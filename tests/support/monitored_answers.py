@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select
 
-from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
-from core.feedback import Feedback, FeedbackDecision
-from core.feedback_enums import DecisionKind, FeedbackReason, Vote, VoteStanding
+from core.loop.diagnosis import Cause, Diagnosis, DiagnosisSubject
+from core.loop.enums import DecisionKind, FeedbackReason, Vote, VoteStanding
+from core.loop.feedback import Feedback, FeedbackDecision
 from core.storage.interactions import InteractionRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository

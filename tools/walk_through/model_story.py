@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from core.diagnosis import DiagnosisSubject
+from core.loop.diagnosis import DiagnosisSubject
 from core.settings import Settings
 from core.types import Role
 from tools.walk_through.amended_rules import (

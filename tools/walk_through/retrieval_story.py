@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from core.diagnosis import DiagnosisSubject
+from core.loop.diagnosis import DiagnosisSubject
 from core.settings import Settings
 from core.types import Role
 from tools.walk_through.complaints import MemberComplaint, complaints

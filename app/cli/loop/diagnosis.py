@@ -14,7 +14,7 @@ from app.cli.loop.feedback_by_id import find_feedback
 from core.errors import InputError
 
 if TYPE_CHECKING:
-    from core.diagnosis import Diagnosis
+    from core.loop.diagnosis import Diagnosis
     from loop.diagnosis.diagnoser import Diagnoser
 
 _SECONDS_BETWEEN_NOTES = 5.0

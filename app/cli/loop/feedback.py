@@ -18,10 +18,10 @@ from app.cli.loop.feedback_by_id import find_feedback
 from app.cli.loop.feedback_text import say_decision, say_line, say_whole, without_passages
 from app.cli.since import moment_of
 from core.errors import InputError
-from core.feedback_enums import FeedbackReason, Vote
+from core.loop.enums import FeedbackReason, Vote
 
 if TYPE_CHECKING:
-    from core.feedback import CitationVote
+    from core.loop.feedback import CitationVote
     from core.settings import Settings
     from core.storage.database import Database
     from evals.cases.cases import GoldEvidence
@@ -215,7 +215,7 @@ def _moment(since: str | None) -> datetime | None:
 
 
 def _citation_vote(text: str) -> CitationVote:
-    from core.feedback import CitationVote
+    from core.loop.feedback import CitationVote
 
     marker, _, vote = text.partition("=")
     if not (marker.isdecimal() and marker.isascii() and len(marker) < 7 and vote in set(Vote)):

@@ -8,7 +8,7 @@ from app.cli.console import visible
 from core.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from core.feedback import Feedback
+    from core.loop.feedback import Feedback
     from core.storage.database import Database
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from app.cli.console import one_line, print_json, say, visible
 
 if TYPE_CHECKING:
-    from core.feedback import FeedbackDecision
+    from core.loop.feedback import FeedbackDecision
     from loop.feedback.export import Known
 
 
 def say_decision(made: FeedbackDecision, as_json: bool) -> None:
     """What became of a piece of feedback."""
-    from core.feedback import AcceptedCase, TrainingPair
+    from core.loop.feedback import AcceptedCase, TrainingPair
 
     if as_json:
         print_json(

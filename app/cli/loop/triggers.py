@@ -15,11 +15,11 @@ import typer
 
 from app.cli.console import JsonOption, note, print_json, say, visible
 from core.errors import InputError
-from core.feedback_enums import FiringState
+from core.loop.enums import FiringState
 from loop.remedies.catalogue import remedy_names
 
 if TYPE_CHECKING:
-    from core.feedback import Firing
+    from core.loop.feedback import Firing
     from core.types import Actor
     from loop.triggers.decision import Weighed
     from loop.triggers.firings import FiringService
@@ -165,7 +165,7 @@ def close(firing_id: FiringId, reason: ReasonOption = "", as_json: JsonOption = 
 
 def firing_json(firing: Firing) -> dict[str, Any]:
     """A firing as every command shows it."""
-    from core.feedback import form_json
+    from core.loop.feedback import form_json
 
     return asdict(firing) | {
         "at": firing.at.isoformat(),
@@ -176,7 +176,7 @@ def firing_json(firing: Firing) -> dict[str, Any]:
 
 
 def _checked_json(checked: Checked) -> dict[str, Any]:
-    from core.feedback import form_json
+    from core.loop.feedback import form_json
 
     return {
         "fired": [firing_json(firing) for firing in checked.firings],
@@ -198,7 +198,7 @@ def _checked_json(checked: Checked) -> dict[str, Any]:
 
 def _light(weighed: Weighed) -> int:
     """How many of the trigger's complaints weigh nothing."""
-    from core.feedback import SeenComplaints
+    from core.loop.feedback import SeenComplaints
 
     seen = weighed.evidence.seen
     return seen.complaints - int(weighed.value or 0) if isinstance(seen, SeenComplaints) else 0
@@ -210,7 +210,7 @@ def _line(weighed: Weighed) -> str:
 
 
 def _show(firing: Firing, as_json: bool) -> None:
-    from core.feedback import form_json
+    from core.loop.feedback import form_json
     from loop.remedies.registry import in_words
 
     if as_json:

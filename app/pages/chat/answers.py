@@ -14,7 +14,7 @@ from app.auth import Caller
 from app.fields import is_uuid
 from app.pages.markdown import html, parse, sanitise, split_tags, unused_characters, words
 from core.errors import NotFoundError
-from core.feedback import Feedback
+from core.loop.feedback import Feedback
 from core.storage.database import Database
 from core.storage.interactions import Interaction, InteractionRepository
 from core.storage.loop.feedback import FeedbackRepository

@@ -17,8 +17,8 @@ from app.errors import ParameterError
 from app.fields import is_uuid
 from app.pages.chat.page import MOST_TURNS
 from app.pages.forms import form_of, text_of
-from core.feedback import CitationVote
-from core.feedback_enums import FeedbackReason, Vote
+from core.loop.enums import FeedbackReason, Vote
+from core.loop.feedback import CitationVote
 from loop.feedback.votes import FeedbackOrder, FeedbackService
 
 router = APIRouter(include_in_schema=False)

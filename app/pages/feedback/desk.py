@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from app.answers.citations import document_url
-from core.answer_snapshot import SnapshotCitation
-from core.diagnosis import Cause, FoundPlace
 from core.errors import InputError, NotFoundError
-from core.feedback import AcceptedCase, Feedback, FeedbackDecision
-from core.feedback_enums import Vote
+from core.loop.answer_snapshot import SnapshotCitation
+from core.loop.diagnosis import Cause, FoundPlace
+from core.loop.enums import Vote
+from core.loop.feedback import AcceptedCase, Feedback, FeedbackDecision
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.loop.feedback import FeedbackRepository

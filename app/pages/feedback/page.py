@@ -15,7 +15,7 @@ from app.pages.feedback.desk import MOST_OFFERED, FeedbackDesk, FeedbackForm
 from app.pages.forms import form_of, text_of
 from app.pages.views import render
 from core.errors import ConflictError, InputError, NotFoundError
-from core.feedback import FeedbackDecision
+from core.loop.feedback import FeedbackDecision
 from evals.cases.cases import explain
 from serving.factory import Services
 

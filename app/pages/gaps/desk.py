@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from core.errors import NotFoundError
-from core.feedback import Firing
-from core.feedback_enums import FiringState
+from core.loop.enums import FiringState
+from core.loop.feedback import Firing
 from core.storage.loop.feedback import FeedbackRepository
 from core.storage.visibility import Visibility, provenance_of
 from core.types import AccessScope, Actor

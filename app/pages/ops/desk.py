@@ -19,8 +19,8 @@ from app.pages.ops.tables import (
 )
 from app.pages.reviews.desk import ListedEvaluation, ReviewDesk
 from app.prompt_shelf import prompt_problems
-from core.feedback import Firing
-from core.feedback_enums import FiringState
+from core.loop.enums import FiringState
+from core.loop.feedback import Firing
 from core.release import Release, ReleaseStatus
 from core.storage.corpus_health import CorpusHealthRepository, FailedDocument, SourceHealth
 from core.storage.documents import IngestionRun, RunRepository

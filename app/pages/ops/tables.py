@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 
 from app.pages.ops.day_tables import DayTable, Series
-from core.diagnosis import Cause
-from core.feedback_enums import Vote
+from core.loop.diagnosis import Cause
+from core.loop.enums import Vote
 from core.storage.loop.feedback import VoteLine
 from core.storage.loop.monitor_checks import MonitorCheck
 from core.storage.usage import UsageRow

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from sqlalchemy import Row, insert, select
 
-from core.diagnosis import Cause, Diagnosis, DiagnosisEvidence, DiagnosisSubject
 from core.errors import InputError, StoredValueError
+from core.loop.diagnosis import Cause, Diagnosis, DiagnosisEvidence, DiagnosisSubject
 from core.storage.database import Database
 from core.storage.erasure import Tables, Traces, every, rewrite
 from core.storage.loop.stored_values import StoredValue

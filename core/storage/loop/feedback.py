@@ -10,8 +10,8 @@ from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, insert, select, text
 
-from core.feedback import AcceptedCase, CitationVote, Feedback, FeedbackDecision, TrainingPair
-from core.feedback_enums import DecisionKind, FeedbackReason, FeedbackSide, Vote, VoteStanding
+from core.loop.enums import DecisionKind, FeedbackReason, FeedbackSide, Vote, VoteStanding
+from core.loop.feedback import AcceptedCase, CitationVote, Feedback, FeedbackDecision, TrainingPair
 from core.storage.database import Database
 from core.storage.erasure import Tables, Traces, every, rewrite
 from core.storage.loop.snapshots import SNAPSHOTS

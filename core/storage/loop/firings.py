@@ -10,8 +10,8 @@ from typing import Any, ClassVar, TypeAlias
 from sqlalchemy import Row, insert, select, text, update
 
 from core.errors import NotFoundError, StoredValueError
-from core.feedback import Firing, FiringEvidence, RemedyProposal
-from core.feedback_enums import FiringState
+from core.loop.enums import FiringState
+from core.loop.feedback import Firing, FiringEvidence, RemedyProposal
 from core.storage.database import Database
 from core.storage.erasure import Tables, Traces, scrub
 from core.storage.loop.stored_values import StoredValue

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from core.answer_snapshot import AnswerSnapshot
+from core.loop.answer_snapshot import AnswerSnapshot
 from core.storage.interactions import Interaction
 from core.storage.loop.stored_values import StoredValue
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Subquery, case, func, select
 
-from core.diagnosis import Cause, DiagnosisSubject, SubjectKind
+from core.loop.diagnosis import Cause, DiagnosisSubject, SubjectKind
 from core.storage.database import Database
 from core.storage.tables import (
     diagnoses,

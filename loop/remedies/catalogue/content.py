@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from core.diagnosis import Cause
-from core.feedback import Firing, RemedyProposal
+from core.loop.diagnosis import Cause
+from core.loop.feedback import Firing, RemedyProposal
 from loop.remedies.port import AskedPeople, Remedy, Say
 
 if TYPE_CHECKING:

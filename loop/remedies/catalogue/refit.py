@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from core.diagnosis import Cause
-from core.feedback import Firing, NothingBetter, RemedyProposal
 from core.frozen import Frozen
+from core.loop.diagnosis import Cause
+from core.loop.feedback import Firing, NothingBetter, RemedyProposal
 from core.release import AbstentionModel, RetrievalParameters
 from loop.remedies.figures import FitFigures, ThresholdFigures
 from loop.remedies.port import Built, Remedy, Say

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from core.diagnosis import Cause
 from core.errors import InputError
-from core.feedback import Firing, NothingBetter, RemedyProposal
 from core.frozen import Frozen
+from core.loop.diagnosis import Cause
+from core.loop.feedback import Firing, NothingBetter, RemedyProposal
 from loop.remedies.figures import ChunkFigures
 from loop.remedies.port import Built, Remedy, Say
 

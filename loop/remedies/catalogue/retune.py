@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from core.diagnosis import Cause
 from core.errors import ConflictError, InputError, UnavailableError
-from core.feedback import Firing, NothingBetter, RemedyProposal
+from core.loop.diagnosis import Cause
+from core.loop.feedback import Firing, NothingBetter, RemedyProposal
 from core.settings import Settings
 from loop.remedies.figures import TuningFigures
 from loop.remedies.port import Built, Ending, Remedy, Say

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright import sync_api
 
-from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
-from core.feedback import CitationVote, Feedback
-from core.feedback_enums import FeedbackReason, Vote
+from core.loop.diagnosis import Cause, Diagnosis, DiagnosisSubject
+from core.loop.enums import FeedbackReason, Vote
+from core.loop.feedback import CitationVote, Feedback
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository
 from loop.feedback.votes import Author, FeedbackOrder, FeedbackService

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright import sync_api
 
-from core.diagnosis import Cause
-from core.feedback_enums import FiringState
+from core.loop.diagnosis import Cause
+from core.loop.enums import FiringState
 from loop.remedies.registry import open_firings
 from tests.support.app_world import World
 from tests.support.browser import IN_A_BROWSER, LOW_CONTRAST

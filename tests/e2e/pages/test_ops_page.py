@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from playwright import sync_api
 
-from core.diagnosis import Cause
-from core.feedback_enums import FiringState, Vote
+from core.loop.diagnosis import Cause
+from core.loop.enums import FiringState, Vote
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository
 from core.storage.loop.monitor_checks import MonitorCheckRepository, TriggerReading

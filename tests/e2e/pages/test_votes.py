@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright import sync_api
 
-from core.feedback import CitationVote, Feedback
-from core.feedback_enums import FeedbackReason, Vote
+from core.loop.enums import FeedbackReason, Vote
+from core.loop.feedback import CitationVote, Feedback
 from core.storage.loop.feedback import FeedbackRepository
 from tests.support.app_world import World
 from tests.support.browser import IN_A_BROWSER, LOW_CONTRAST, QUESTION, ask

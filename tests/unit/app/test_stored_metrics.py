@@ -12,10 +12,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 import app.monitoring.stored_metrics
 from app.monitoring.exposition import Metrics
 from app.monitoring.stored_metrics import Stored, StoredCollector, read_stored
-from core.diagnosis import Cause
 from core.errors import StoreUnavailableError
-from core.feedback import FeedbackDecision
-from core.feedback_enums import DecisionKind, FeedbackReason, FiringState, Vote
+from core.loop.diagnosis import Cause
+from core.loop.enums import DecisionKind, FeedbackReason, FiringState, Vote
+from core.loop.feedback import FeedbackDecision
 from core.storage.database import Database
 from core.storage.documents import RunRepository
 from core.storage.loop.diagnoses import DiagnosisRepository

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from core.diagnosis import Cause
-from core.feedback import Firing
-from core.feedback_enums import FiringState
+from core.loop.diagnosis import Cause
+from core.loop.enums import FiringState
+from core.loop.feedback import Firing
 from core.storage.api_keys import ApiKeyRepository
 from core.types import Role
 from loop.remedies.registry import open_firings

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.diagnosis import DiagnosisSubject, SubjectKind
 from core.errors import InputError
+from core.loop.diagnosis import DiagnosisSubject, SubjectKind
 
 IDS = st.uuids().map(str)
 SUBJECTS = st.builds(DiagnosisSubject.of_vote, IDS) | st.builds(

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import delete
 
 from core.errors import ConflictError, InputError, NotFoundError, TooLargeError, TooManyVotesError
-from core.feedback import CitationVote, Feedback, FeedbackDecision
-from core.feedback_enums import DecisionKind, FeedbackReason, Vote, VoteStanding
+from core.loop.enums import DecisionKind, FeedbackReason, Vote, VoteStanding
+from core.loop.feedback import CitationVote, Feedback, FeedbackDecision
 from core.storage.database import Database
 from core.storage.interactions import InteractionRepository
 from core.storage.loop.feedback import FeedbackRepository

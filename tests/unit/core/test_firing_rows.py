@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import insert
 
 from core.errors import StoredValueError
-from core.feedback import Firing, NothingBetter, SeenAnswers, SeenComplaints, SeenSources
+from core.loop.feedback import Firing, NothingBetter, SeenAnswers, SeenComplaints, SeenSources
 from core.storage.database import Database
 from core.storage.tables import trigger_firings
 from loop.remedies.catalogue.content import ContentProposal

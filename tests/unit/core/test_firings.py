@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from core.feedback import Firing
-from core.feedback_enums import FiringState
+from core.loop.enums import FiringState
+from core.loop.feedback import Firing
 from core.storage.database import Database
 from loop.remedies.catalogue.reindex import ReindexProposal
 from loop.remedies.registry import open_firings

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import insert
 
-from core.diagnosis import Cause, DiagnosisSubject
-from core.feedback import FeedbackDecision
-from core.feedback_enums import DecisionKind, FeedbackReason, FiringState, Vote, VoteStanding
+from core.loop.diagnosis import Cause, DiagnosisSubject
+from core.loop.enums import DecisionKind, FeedbackReason, FiringState, Vote, VoteStanding
+from core.loop.feedback import FeedbackDecision
 from core.storage.database import Database
 from core.storage.documents import RunRepository
 from core.storage.loop.diagnoses import DiagnosisRepository

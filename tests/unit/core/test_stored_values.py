@@ -11,11 +11,11 @@ import pytest
 from pydantic import BaseModel
 from sqlalchemy import insert, select
 
-from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
 from core.errors import StoredValueError
-from core.feedback import FeedbackDecision
-from core.feedback_enums import DecisionKind
 from core.frozen import Frozen
+from core.loop.diagnosis import Cause, Diagnosis, DiagnosisSubject
+from core.loop.enums import DecisionKind
+from core.loop.feedback import FeedbackDecision
 from core.storage.database import Database
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import InputError
-from core.feedback_enums import FeedbackSide
+from core.loop.enums import FeedbackSide
 from core.release import Guards, Release
 from core.storage.evals.evaluations import EvaluationRepository
 from core.storage.releases import Decision, ReleaseRepository

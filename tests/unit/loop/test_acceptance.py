@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
 from core.errors import ConflictError, InputError, NotFoundError, PermissionDeniedError
-from core.feedback import Feedback
-from core.feedback_enums import DecisionKind, FeedbackSide, Vote, VoteStanding
+from core.loop.diagnosis import Cause, Diagnosis, DiagnosisSubject
+from core.loop.enums import DecisionKind, FeedbackSide, Vote, VoteStanding
+from core.loop.feedback import Feedback
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository
 from core.types import AccessScope, Actor, Role, Turn

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.answer_snapshot import SnapshotCitation
+from core.loop.answer_snapshot import SnapshotCitation
 from core.types import document_id
 from evals.cases.cases import GoldEvidence
 from loop.feedback.case_evidence import FEWEST_WORDS, evidence_beyond

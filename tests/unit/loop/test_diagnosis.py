@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.diagnosis import Cause, Sought, SourceState
-from core.feedback_enums import FeedbackReason
+from core.loop.diagnosis import Cause, Sought, SourceState
+from core.loop.enums import FeedbackReason
 from loop.diagnosis.observation import (
     DEPTH,
     HOLDS,

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from core.diagnosis import Cause, Diagnosis, DiagnosisSubject
 from core.errors import NotFoundError
-from core.feedback import Feedback, Firing
-from core.feedback_enums import DecisionKind, FeedbackSide, FiringState
+from core.loop.diagnosis import Cause, Diagnosis, DiagnosisSubject
+from core.loop.enums import DecisionKind, FeedbackSide, FiringState
+from core.loop.feedback import Feedback, Firing
 from core.storage.evals.case_drafts import CaseDraftRepository
 from core.storage.evals.evaluations import EvaluationRepository
 from core.storage.interactions import InteractionRepository

@@ -13,10 +13,10 @@ import pytest
 import yaml
 from sqlalchemy import update
 
-from core.diagnosis import Cause
 from core.errors import IndexUnavailableError, StoreUnavailableError
-from core.feedback import FeedbackDecision, Firing, SeenComplaints
-from core.feedback_enums import DecisionKind, FeedbackReason, FiringState, Vote
+from core.loop.diagnosis import Cause
+from core.loop.enums import DecisionKind, FeedbackReason, FiringState, Vote
+from core.loop.feedback import FeedbackDecision, Firing, SeenComplaints
 from core.storage.documents import RunRepository
 from core.storage.loop.feedback import FeedbackRepository
 from core.storage.loop.monitor_checks import MonitorCheckRepository

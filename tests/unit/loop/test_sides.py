@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.feedback_enums import FeedbackSide
+from core.loop.enums import FeedbackSide
 from core.types import Turn
 from loop.feedback.sides import (
     CASE_SHARE,

@@ -12,10 +12,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.diagnosis import Cause, DiagnosisSubject
 from core.errors import InputError, NotFoundError
-from core.feedback import Firing, SeenSources
-from core.feedback_enums import FiringState
+from core.loop.diagnosis import Cause, DiagnosisSubject
+from core.loop.enums import FiringState
+from core.loop.feedback import Firing, SeenSources
 from loop.triggers.decision import (
     Complaint,
     Hold,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import InputError
-from core.feedback_enums import FeedbackSide
+from core.loop.enums import FeedbackSide
 from evals.cases.cases import load_cases
 from ingestion.sources.folder import FolderSource
 from loop.feedback.sides import Placed, hashed_side, taught_cases

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from core.feedback import form_json
+from core.loop.feedback import form_json
 from core.types import Role
 from loop.remedies.catalogue.reindex import ReindexFigures, ReindexProposal
 from loop.remedies.figures import ChunkFigures, GainComparison, SizeGain

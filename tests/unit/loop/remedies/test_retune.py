@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.feedback import NothingBetter
+from core.loop.feedback import NothingBetter
 from loop.remedies.catalogue.retune import LEAST_PAIRS, RetuneProposal, judged, method_for
 from loop.remedies.port import Built
 from serving.finetune.dataset import RowPassage, TrainingRow

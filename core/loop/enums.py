@@ -1,6 +1,6 @@
 """The closed lists of the loop: what may be said of an answer, and how far the loop is with it. The values are stored.
 
-They stand apart from core.feedback so that a command can offer them without importing what those values are made of.
+A command can offer them without importing what the values of core.loop.feedback are made of.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 A vote is stored as it came and never changed. A person accepts, edits or dismisses it (FeedbackDecision); an accepted
 one is an evaluation case or a training pair, never both (FeedbackSide). Each bad answer has a Diagnosis
-(core.diagnosis). Where many of one cause come together, a trigger fires: on what evidence, what its remedy is to do
-about it, and what became of that is a Firing. What each remedy proposes is its own matter (loop/remedies/catalogue);
+(core.loop.diagnosis). Where many of one cause come together, a trigger fires: on what evidence, what its remedy is to
+do about it, and what became of that is a Firing. What each remedy proposes is its own matter (loop/remedies/catalogue);
 here is what all proposals have in common.
 """
 
@@ -16,10 +16,10 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from core.answer_snapshot import AnswerSnapshot
-from core.diagnosis import DiagnosisSubject
-from core.feedback_enums import DecisionKind, FeedbackReason, FeedbackSide, FiringState, Vote, VoteStanding
 from core.frozen import Frozen
+from core.loop.answer_snapshot import AnswerSnapshot
+from core.loop.diagnosis import DiagnosisSubject
+from core.loop.enums import DecisionKind, FeedbackReason, FeedbackSide, FiringState, Vote, VoteStanding
 from core.types import AccessScope, Turn
 
 
