@@ -11,14 +11,16 @@ from starlette.responses import HTMLResponse
 from app.answers.citations import WEAK
 from app.answers.votes import REASONS
 from app.pages.navigation import home_of, places_for
+from app.pages.ops.day_charts import PLANE, SPARK_PLANE
 from app.pages.ops.day_tables import figure
 from app.pages.ops.tables import in_words
+from evals.report.page import TEMPLATES
 from evals.report.words import age, day, duration, moment, verdict_words
 from loop.feedback.votes import LONGEST_COMMENT, LONGEST_CORRECTION
 from serving.releases.summary import in_words as manifest_changes
 
 _environment = Environment(
-    loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
+    loader=FileSystemLoader([Path(__file__).parents[1] / "templates", TEMPLATES]),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
@@ -31,6 +33,8 @@ _environment.globals.update(
     reasons=REASONS,
     longest_comment=LONGEST_COMMENT,
     longest_correction=LONGEST_CORRECTION,
+    day_plane=PLANE,
+    spark_plane=SPARK_PLANE,
 )
 _environment.filters.update(moment=moment, day=day, ago=age, took=duration, figure=figure, in_words=in_words)
 _environment.filters.update(manifest_changes=manifest_changes, verdict=verdict_words)

@@ -26,7 +26,7 @@ _SHORTEST_PASSAGE = 200
 _PER_PASSAGE = 3
 
 
-class DraftedCase(BaseModel):
+class ProposedCase(BaseModel):
     """One question as the model writes it."""
 
     question: str = Field(min_length=8, max_length=500)
@@ -34,10 +34,10 @@ class DraftedCase(BaseModel):
     quote: str = Field(min_length=15, max_length=3000)
 
 
-class DraftedCases(BaseModel):
+class ProposedCases(BaseModel):
     """What the model answers."""
 
-    cases: list[DraftedCase] = Field(max_length=20)
+    cases: list[ProposedCase] = Field(max_length=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ async def draft_with(
         prompt.render(title=document.title, passage=document.text[start:end], count=_PER_PASSAGE)
         for document, start, end in wanted
     ]
-    replies = await asyncio.gather(*(judge.ask(text, DraftedCases) for text in texts), return_exceptions=True)
+    replies = await asyncio.gather(*(judge.ask(text, ProposedCases) for text in texts), return_exceptions=True)
     for (document, _, _), reply in zip(wanted, replies, strict=True):
         if isinstance(reply, JudgeError):
             dropped["the model gave no usable answer"] += 1
@@ -84,7 +84,7 @@ async def draft_with(
     return Drafted(tuple(cases[:count]), dropped)
 
 
-def _kept(document: Document, drafts: Sequence[DraftedCase], fresh: Unlike, dropped: Counter[str]) -> list[Case]:
+def _kept(document: Document, drafts: Sequence[ProposedCase], fresh: Unlike, dropped: Counter[str]) -> list[Case]:
     kept = []
     for draft in drafts:
         span = GoldEvidence(uri=document.uri, quote=draft.quote).span(document.text)

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from evals.gate.comparison import Interval, MetricComparison, Verdict
+from evals.report.plane import Plane
 
-WIDTH = 220
-HEIGHT = 24
+PLANE = Plane(220, 24)
+BAR_PLANE = Plane(600, 20, stretched=True)
 # Room for the dot at either end.
 _INSET = 6
 # Where nothing differs there must be a scale all the same: one point of a hundred.
@@ -21,7 +22,7 @@ _SMALLEST = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Horizontal places in pixels of WIDTH. `tone` is better, worse or even: the colour."""
+    """Horizontal places on PLANE. `tone` is better, worse or even: the colour."""
 
     dot: float
     low: float | None
@@ -78,12 +79,12 @@ def plot_of(
     )
 
 
-def outcome_bar(counts: Sequence[tuple[str, int]], width: float = 600) -> list[Part]:
-    """The counts side by side, as wide as their shares."""
+def outcome_bar(counts: Sequence[tuple[str, int]]) -> list[Part]:
+    """The counts side by side on BAR_PLANE, as wide as their shares."""
     total = sum(count for _, count in counts) or 1
     parts, at = [], 0.0
     for name, count in counts:
-        size = width * count / total
+        size = BAR_PLANE.width * count / total
         if count:
             parts.append(Part(name, count, round(at, 1), round(size, 1)))
         at += size
@@ -105,5 +106,4 @@ def _reach(metric: MetricComparison) -> float:
 
 
 def _place(value: float, scale: float) -> float:
-    half = WIDTH / 2
-    return round(half + max(-1.0, min(1.0, value / scale)) * (half - _INSET), 1)
+    return PLANE.across(value, scale, _INSET)

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from core.errors import ConflictError
 from evals.report import words as report_words
 from evals.report.case_detail import CaseDetail
+from evals.report.chart import BAR_PLANE, PLANE
 from evals.report.passage_marks import passage_views, wordings
 from evals.report.report import Report, ReportRow
 from evals.report.rows import decisive_metrics
@@ -29,6 +30,7 @@ from evals.report.view import ReportView, score_lines
 from serving.releases.summary import manifest_value
 
 STATIC = Path(__file__).parent / "static"
+TEMPLATES = Path(__file__).parent / "templates"
 # What a metric noted of a score is shown up to here: it may hold whole lists.
 _MOST_DETAIL = 400
 
@@ -137,12 +139,13 @@ def _plain(value: Any) -> str:
 
 
 _environment = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    loader=FileSystemLoader(TEMPLATES),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_environment.globals.update(plot_plane=PLANE, bar_plane=BAR_PLANE)
 _environment.filters.update(
     label=report_words.label,
     because=report_words.because,

@@ -1,7 +1,6 @@
 """Where the marks of plots by day stand. Pure; the templates draw them as SVG, as evals.report.chart's.
 
-A plot is stretched to the width that there is, so that it can be read on a phone: it holds no words, and its lines keep
-their thickness. The words stand around it.
+A plot is stretched, so that it can be read on a phone; the words stand around it.
 """
 
 from __future__ import annotations
@@ -11,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.pages.ops.day_tables import DayTable, figure
+from evals.report.plane import Plane
 
-WIDTH = 720
-HEIGHT = 160
-SPARK_WIDTH = 220
-SPARK_HEIGHT = 36
+PLANE = Plane(720, 160, stretched=True)
+SPARK_PLANE = Plane(220, 36, stretched=True)
 # Share of a day's width that its bar fills.
 _FILLED = 0.8
 # Room above the highest mark of a small plot.
@@ -75,7 +73,7 @@ def stacked(table: DayTable) -> Chart:
     top = _round_up(max((sum(value or 0 for value in values) for _, values in table.rows()), default=0.0))
     if table.unit == "count":
         top = max(2.0, top)  # half of it is a count too
-    width = WIDTH / max(1, len(table.days))
+    width = PLANE.width / max(1, len(table.days))
     bars = [_bar(table, place, width, top) for place in range(len(table.days))]
     return Chart(figure(top, table.unit), figure(top / 2, table.unit), bars=tuple(bars))
 
@@ -83,16 +81,15 @@ def stacked(table: DayTable) -> Chart:
 def drawn(table: DayTable) -> Chart:
     """A line for each series, all on one scale that begins at 0."""
     top = _round_up(max((value or 0 for column in table.series for value in column.values), default=0.0))
-    step = WIDTH / max(1, len(table.days))
-    lines = [_line(column.name, column.values, step, HEIGHT, top) for column in table.series]
+    lines = [_line(column.name, column.values, PLANE, top) for column in table.series]
     return Chart(figure(top, table.unit), figure(top / 2, table.unit), lines=tuple(lines))
 
 
 def spark(values: Sequence[float | None], now: float | None, threshold: float) -> Spark:
     """What a trigger measured by day, beside the threshold from which it fires; `now` tells how near it is."""
     top = max([threshold, *(value for value in values if value is not None)]) * _HEADROOM or 1.0
-    line = _line("value", values, SPARK_WIDTH / max(1, len(values)), SPARK_HEIGHT, top)
-    return Spark(line, _height(threshold, SPARK_HEIGHT, top), tone_of(now, threshold))
+    line = _line("value", values, SPARK_PLANE, top)
+    return Spark(line, SPARK_PLANE.down(threshold, top), tone_of(now, threshold))
 
 
 def tone_of(value: float | None, threshold: float) -> str:
@@ -107,8 +104,8 @@ def _bar(table: DayTable, place: int, width: float, top: float) -> Bar:
     for column in table.series:
         value = column.values[place] or 0.0
         if value:
-            upper = _height(below + value, HEIGHT, top)
-            pieces.append(Piece(column.name, upper, round(_height(below, HEIGHT, top) - upper, 1)))
+            upper = PLANE.down(below + value, top)
+            pieces.append(Piece(column.name, upper, round(PLANE.down(below, top) - upper, 1)))
             said.append(f"{column.label} {figure(value, table.unit)}")
         below += value
     x = round(width * place + width * (1 - _FILLED) / 2, 1)
@@ -116,22 +113,19 @@ def _bar(table: DayTable, place: int, width: float, top: float) -> Bar:
     return Bar(x, round(width * _FILLED, 1), tuple(pieces), words)
 
 
-def _line(tone: str, values: Sequence[float | None], step: float, height: int, top: float) -> Line:
+def _line(tone: str, values: Sequence[float | None], plane: Plane, top: float) -> Line:
+    step = plane.width / max(1, len(values))
     stretches: list[list[str]] = [[]]
     for place, value in enumerate(values):
         if value is None:
             stretches.append([])
         else:
-            stretches[-1].append(f"{step * (place + 0.5):.1f},{_height(value, height, top)}")
+            stretches[-1].append(f"{step * (place + 0.5):.1f},{plane.down(value, top)}")
     return Line(
         tone,
         stretches=tuple(" ".join(points) for points in stretches if len(points) > 1),
         dots=tuple(" ".join(points * 2) for points in stretches if len(points) == 1),
     )
-
-
-def _height(value: float, height: int, top: float) -> float:
-    return round(height * (1 - max(0.0, min(1.0, value / top))), 1)
 
 
 def _round_up(value: float) -> float:

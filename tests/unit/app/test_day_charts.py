@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.pages.ops.day_charts import (
-    HEIGHT,
-    SPARK_HEIGHT,
-    WIDTH,
+    PLANE,
+    SPARK_PLANE,
     drawn,
     spark,
     stacked,
@@ -36,12 +35,12 @@ def test_bars_lie_upon_each_other_in_proportion_and_inside_the_plot(counts: list
     assert top >= max(one + other for one, other in counts)
     for bar, (one, other) in zip(chart.bars, counts, strict=True):
         assert bar.x >= 0
-        assert bar.x + bar.width <= WIDTH + 0.2
+        assert bar.x + bar.width <= PLANE.width + 0.2
         assert len(bar.pieces) == bool(one) + bool(other)
-        below = float(HEIGHT)
+        below = float(PLANE.height)
         for piece, value in zip(bar.pieces, [value for value in (one, other) if value], strict=True):
             assert abs(piece.y + piece.height - below) < 0.2
-            assert abs(piece.height - HEIGHT * value / top) < 0.2
+            assert abs(piece.height - PLANE.height * value / top) < 0.2
             below = piece.y
         assert below >= 0
 
@@ -64,7 +63,7 @@ def test_a_small_plot_keeps_values_and_threshold_inside(values: list[float | Non
     heights = [
         float(point.split(",")[1]) for points in (*marks.line.stretches, *marks.line.dots) for point in points.split()
     ]
-    assert all(0 <= height <= SPARK_HEIGHT for height in [*heights, marks.threshold])
+    assert all(0 <= height <= SPARK_PLANE.height for height in [*heights, marks.threshold])
 
 
 def test_the_tone_of_a_trigger_is_that_of_how_near_it_is() -> None:

@@ -17,7 +17,7 @@ from evals.cases.cases import Case
 from evals.cases.dataset_store import DatasetStore
 from evals.cases.drafts import MOST_WAITING, CaseDrafts
 from evals.drafting.from_documents import draft, propose
-from evals.drafting.judged import PROMPT, DraftedCases, draft_with
+from evals.drafting.judged import PROMPT, ProposedCases, draft_with
 from evals.drafting.questions import from_heading
 from evals.judges.prompts import JudgePrompts
 
@@ -173,7 +173,7 @@ async def test_a_model_that_fails_now_and_then_is_counted_and_one_that_always_fa
 
 def test_the_prompt_shows_the_form_that_is_read() -> None:
     text = JudgePrompts()[PROMPT].template
-    for name in ("cases", *DraftedCases.model_fields["cases"].annotation.__args__[0].model_fields):  # type: ignore[union-attr]
+    for name in ("cases", *ProposedCases.model_fields["cases"].annotation.__args__[0].model_fields):  # type: ignore[union-attr]
         assert f'"{name}"' in text
 
 

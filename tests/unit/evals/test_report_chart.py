@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evals.gate.comparison import Interval, Verdict
-from evals.report.chart import WIDTH, outcome_bar, plot_of
+from evals.report.chart import PLANE, outcome_bar, plot_of
 
 NUMBERS = st.floats(-1e6, 1e6)
 
@@ -19,10 +19,10 @@ def test_every_mark_stands_inside_the_plot_and_better_is_on_the_right(
     assert found.low is not None
     assert found.high is not None
     assert found.margin is not None
-    assert all(0 <= mark <= WIDTH for mark in (found.dot, found.low, found.high, found.margin))
+    assert all(0 <= mark <= PLANE.width for mark in (found.dot, found.low, found.high, found.margin))
     assert found.low <= found.high
-    assert (found.dot >= WIDTH / 2) or difference < 0
-    assert found.margin <= WIDTH / 2
+    assert (found.dot >= PLANE.width / 2) or difference < 0
+    assert found.margin <= PLANE.width / 2
 
 
 def test_the_colour_is_what_the_gate_found_whatever_the_interval() -> None:
@@ -34,6 +34,6 @@ def test_the_colour_is_what_the_gate_found_whatever_the_interval() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(["win", "tie", "loss"]), st.integers(0, 10_000)), max_size=4))
 def test_the_bar_s_parts_follow_each_other_and_none_is_empty(counts: list[tuple[str, int]]) -> None:
-    parts = outcome_bar(counts, 600)
+    parts = outcome_bar(counts)
     assert [part.count for part in parts] == [count for _, count in counts if count]
     assert sum(part.width for part in parts) <= 600 + 0.1 * len(parts)
