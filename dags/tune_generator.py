@@ -48,6 +48,12 @@ PARAMS = {
     "learning_rate": Param(
         None, type=["null", "number"], exclusiveMinimum=0, description="Size of a step; empty for the method's own."
     ),
+    "prompt": Param(
+        None,
+        type=["null", "integer"],
+        minimum=1,
+        description="Version of the prompt `answer` that the rows are put in; empty for that of the live release.",
+    ),
     "create_candidate": Param(True, type="boolean", description="Make a candidate release of the adapter."),
 }
 

@@ -34,7 +34,7 @@ def tune(
     patience: Annotated[int, typer.Option(help="Stop after so many measurements without a better loss.")] = 3,
     seed: Annotated[int, typer.Option(help="The same seed, rows and model make the same adapter.")] = 7,
     prompt: Annotated[
-        int | None, typer.Option(help="Version of the prompt `answer`. Default: RAGLoop's newest.")
+        int | None, typer.Option(help="Version of the prompt `answer`. Default: that of the live release.")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Only read the rows and say what is in them.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew instead of going on, or doing nothing.")] = False,
@@ -74,7 +74,7 @@ def tune(
         patience=patience,
         seed=seed,
     )
-    order = make_order(settings, dataset, base, name, recipe, prompt)
+    order = make_order(settings, dataset, base, name, recipe, prompt or _live_prompt(settings))
     counts = _checked(settings, order)
     if check:
         _show_counts(counts, as_json)
@@ -92,6 +92,14 @@ def tune(
         print_json(_result_json(result, version, release, merge))
     else:
         _show(result, release)
+
+
+def _live_prompt(settings: Settings) -> int | None:
+    from core.storage.database import Database
+    from serving.finetune.recipe import live_prompt
+
+    with Database.open(settings) as database:
+        return live_prompt(database)
 
 
 def _checked(settings: Settings, order: TuningOrder) -> dict[str, int]:

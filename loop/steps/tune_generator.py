@@ -13,7 +13,7 @@ from core.settings import load_settings
 from core.storage.database import Database
 from evals.cases.training_leakage import refuse_leaks
 from loop.steps.firings import made_candidate, ordered, taken_up
-from serving.finetune.recipe import order_of
+from serving.finetune.recipe import live_prompt, order_of
 from serving.finetune.registry import register as register_adapter
 from serving.finetune.tuning import Tuner
 
@@ -76,10 +76,12 @@ def candidate(wanted: Mapping[str, Any], tuned: Mapping[str, Any], run: str) -> 
 
 def _by_hand(params: Mapping[str, Any]) -> dict[str, Any]:
     """Raises InputError without rows or a base model."""
-    base = params["base"] or load_settings().tuning_base
+    settings = load_settings()
+    base = params["base"] or settings.tuning_base
     if not params["dataset"] or not base:
         raise InputError(
             "A tuning that is started by hand needs `dataset`, a file of rows, and `base`, the model's folder.",
             hint="Set both among the run's parameters; RAGLOOP_TUNING_BASE may name the folder.",
         )
-    return {**params, "base": str(base)}
+    with Database.open(settings) as database:
+        return {**params, "base": str(base), "prompt": params["prompt"] or live_prompt(database)}

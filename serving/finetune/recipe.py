@@ -14,6 +14,8 @@ from pydantic import Field, ValidationError, model_validator
 from core.errors import InputError
 from core.frozen import Frozen
 from core.settings import Settings
+from core.storage.database import Database
+from core.storage.releases import ReleaseRepository
 from core.types import digest
 from serving.finetune.base_model import BaseModel, find_base
 from serving.finetune.dataset import TrainingSet, read_rows, require_rejected
@@ -129,7 +131,15 @@ def order_of(settings: Settings, params: Mapping[str, Any]) -> TuningOrder:
     recipe = make_recipe(
         params["method"], epochs=params["epochs"], rank=params["rank"], learning_rate=params["learning_rate"]
     )
-    return make_order(settings, Path(params["dataset"]), Path(params["base"]), params["base_name"], recipe)
+    rows, base = Path(params["dataset"]), Path(params["base"])
+    return make_order(settings, rows, base, params["base_name"], recipe, params["prompt"])
+
+
+def live_prompt(database: Database) -> int | None:
+    """The version of the prompt that the live release answers with: what a model should be tuned to. None while no
+    release is live."""
+    champion = ReleaseRepository(database).champion()
+    return champion.manifest.prompts[PROMPT].version if champion is not None else None
 
 
 def answer_prompt(version: int | None, own: Path | None = None) -> PromptTemplate:

@@ -17,6 +17,7 @@ from core.loop.diagnosis import Cause
 from core.loop.enums import FiringState
 from core.loop.feedback import Firing
 from core.settings import load_settings
+from core.storage.releases import Decision, ReleaseRepository
 from core.storage.tables import trigger_firings
 from ingestion.factory import folder_source, open_pipeline
 from loop.remedies.catalogue.content import ContentProposal
@@ -26,6 +27,8 @@ from loop.remedies.registry import open_firings
 from loop.steps import monitor_feedback, rebuild_index, tune_generator
 from loop.steps.firings import announced, note_failure
 from serving.factory import Services, open_services
+from serving.prompts.library import load_prompts
+from serving.releases.champion import current_champion
 from tests.support.bad_answers import diagnosed, fired, voted_down
 from tests.support.home import make_home
 
@@ -146,9 +149,21 @@ def test_content_is_asked_for(services: Services) -> None:
 
 def test_a_tuning_by_hand_needs_rows_and_a_base(services: Services) -> None:
     with pytest.raises(InputError, match="needs `dataset`"):
-        tune_generator.order({"dataset": None, "base": None}, [], RUN)
-    order = tune_generator.order({"dataset": "rows.jsonl", "base": "model"}, [], RUN)
-    assert order == {"dataset": "rows.jsonl", "base": "model", "firing": None}
+        tune_generator.order({"dataset": None, "base": None, "prompt": None}, [], RUN)
+    order = tune_generator.order({"dataset": "rows.jsonl", "base": "model", "prompt": 1}, [], RUN)
+    assert order == {"dataset": "rows.jsonl", "base": "model", "prompt": 1, "firing": None}
+
+
+def test_a_model_is_tuned_to_the_prompt_that_answers_now(services: Services) -> None:
+    champion = current_champion(services)
+    first = load_prompts()["answer"][1].ref
+    older = champion.manifest.model_copy(update={"prompts": {**champion.manifest.prompts, "answer": first}})
+    releases = ReleaseRepository(services.database)
+    made = Decision("reviewer", "An older prompt.")
+    releases.promote(releases.add_candidate(older, made), champion, made)
+    order = tune_generator.order({"dataset": "rows.jsonl", "base": "model", "prompt": None}, [], RUN)
+    assert order is not None
+    assert order["prompt"] == 1
 
 
 def test_the_firings_of_events_are_told_once_each_in_their_order() -> None:

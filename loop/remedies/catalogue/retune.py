@@ -32,7 +32,8 @@ LEAST_PAIRS = 500
 
 
 class RetuneProposal(RemedyProposal):
-    """The parameters of a tuning: `count` rows, which will lie in the file `rows`. `result` is what came of it."""
+    """The parameters of a tuning: `count` rows, which will lie in the file `rows`, in the wording of this version of
+    the prompt. `result` is what came of it."""
 
     kind: Literal["retune"] = "retune"
     rows: str
@@ -43,11 +44,12 @@ class RetuneProposal(RemedyProposal):
     epochs: float
     rank: int
     learning_rate: float | None
+    prompt: int | None = None
     result: TuningFigures | None = None
 
     def tuning(self) -> dict[str, Any]:
         """As the steps of the DAG `tune_generator` take it."""
-        wanted = {"method", "base", "base_name", "epochs", "rank", "learning_rate"}
+        wanted = {"method", "base", "base_name", "epochs", "rank", "learning_rate", "prompt"}
         return {"dataset": self.rows, **self.model_dump(include=wanted)}
 
 
@@ -78,6 +80,7 @@ class Retune(Remedy[RetuneProposal]):
         """Raises ConflictError where nothing can be tuned: no model, too few rows. Raises InputError without a base
         model."""
         from loop.feedback.acceptance import training_rows
+        from serving.finetune.recipe import live_prompt
         from serving.releases.champion import current_champion
 
         settings = services.settings
@@ -108,6 +111,7 @@ class Retune(Remedy[RetuneProposal]):
             epochs=settings.tuning_epochs,
             rank=settings.tuning_rank,
             learning_rate=settings.tuning_learning_rate,
+            prompt=live_prompt(services.database),
         )
 
     def in_words(self, proposal: RetuneProposal) -> str:
