@@ -13,6 +13,7 @@ import pytest
 from core.errors import ConversionError, FailureKind
 from core.types import Document, LocalFile, SourceItem
 from ingestion.converters.registry import FileConverter
+from tests.support.written_pdf import written_pdf
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 HTML = b"<!doctype html><html><body><p>Some words.</p></body></html>"
@@ -36,41 +37,13 @@ def _docx() -> bytes:
     return buffer.getvalue()
 
 
-def _pdf(password: str | None = None) -> bytes:
-    """One page that says "Some words.", written by hand, so that no further library is needed."""
-    content = b"BT /F1 12 Tf 72 720 Td (Some words.) Tj ET"
-    objects = [
-        b"<</Type/Catalog/Pages 2 0 R>>",
-        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
-        b"<</Length %d>>\nstream\n%s\nendstream" % (len(content), content),
-        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
-    ]
-    body, offsets = b"%PDF-1.4\n", []
-    for number, one in enumerate(objects, 1):
-        offsets.append(len(body))
-        body += b"%d 0 obj\n%s\nendobj\n" % (number, one)
-    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    end = b"xref\n0 6\n0000000000 65535 f \n%strailer\n<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n"
-    data = body + end % (table, len(body))
-    if password is None:
-        return data
-    import pypdf
-
-    writer = pypdf.PdfWriter(io.BytesIO(data))
-    writer.encrypt(password, algorithm="RC4-128")
-    buffer = io.BytesIO()
-    writer.write(buffer)
-    return buffer.getvalue()
-
-
 GOOD = {
     "a.md": b"# Title\n\nSome words.\n",
     "a.MARKDOWN": b"Some words.",
     "a.txt": b"Some words.\n",
     "a.html": HTML,
     "a.htm": b"<p>Some words.",
-    "a.pdf": _pdf(),
+    "a.pdf": written_pdf([["Some words."]]),
     "a.docx": _docx(),
 }
 
@@ -78,11 +51,11 @@ LYING = {
     "image.pdf": (PNG, FailureKind.MISMATCH, "PNG"),
     "page.pdf": (HTML, FailureKind.MISMATCH, "HTML page"),
     "archive.pdf": (_zip(a=b"x"), FailureKind.MISMATCH, "zip"),
-    "cut.pdf": (_pdf()[:200], FailureKind.MALFORMED, "damaged"),
-    "secret.pdf": (_pdf("secret"), FailureKind.ENCRYPTED, "password"),
+    "cut.pdf": (written_pdf([["Some words."]])[:200], FailureKind.MALFORMED, "damaged"),
+    "secret.pdf": (written_pdf([["Some words."]], "secret"), FailureKind.ENCRYPTED, "password"),
     "image.md": (PNG, FailureKind.MISMATCH, "PNG"),
     "noise.txt": (bytes(range(256)) * 40, FailureKind.MISMATCH, "binary"),
-    "report.html": (_pdf(), FailureKind.MISMATCH, "PDF"),
+    "report.html": (written_pdf([["Some words."]]), FailureKind.MISMATCH, "PDF"),
     "page.docx": (HTML, FailureKind.MISMATCH, "HTML page"),
     "other.docx": (_zip(readme=b"hello"), FailureKind.MISMATCH, "something else"),
     "cut.docx": (_docx()[:2000], FailureKind.MALFORMED, "damaged"),

@@ -16,6 +16,7 @@ from ingestion.converters.registry import FileConverter
 from ingestion.converters.titles import first_good, markdown_title, name_title
 from tests.support.conversion import Convert
 from tests.support.needs import shared
+from tests.support.written_pdf import written_pdf
 
 
 def words(text: str) -> set[str]:
@@ -129,6 +130,18 @@ def test_a_pdf_has_pages_that_begin_where_it_says() -> None:
         ours = words(document.text[bounds[number] : bounds[number + 1]])
         theirs = words(pages[number].extract_text())
         assert len(ours & theirs) >= 0.8 * len(ours), number
+
+
+def test_pages_rows_and_empty_pages_of_a_pdf_stand_where_they_say(convert: Convert) -> None:
+    rows = [["Zone", "Price", "Hours"], ["North", "14 euros", "8 to 18"], ["South", "9 euros", "8 to 20"]]
+    pages = [["The first page speaks of zones.", *rows], [], ["The third page ends the report."]]
+    document = convert("zones.pdf", written_pdf(pages))
+
+    first, second, third = document.page_starts
+    assert first == 0 < second == third
+    assert document.text[third - 2 : third] == "\n\n"
+    assert document.text[third:] == "The third page ends the report."
+    assert [line.split() for line in document.text[:third].split("\n")[1:4]] == [" ".join(row).split() for row in rows]
 
 
 @given(st.lists(st.sampled_from(["", " \n", "one", "two\n\nparagraphs", "  indented\n"]), max_size=8))

@@ -62,6 +62,29 @@ def test_a_stray_null_does_not_make_a_text_binary() -> None:
 
 
 @pytest.mark.parametrize(
+    ("codec", "text"),
+    [
+        ("cp1251", "Заявление на отпуск подают за две недели. Руководитель отвечает в течение трёх рабочих дней."),
+        (
+            "cp1252",
+            "Die Prüfer müssen jährlich geschult werden; größere Schäden meldet man am selben Tag der Werkstatt.",
+        ),
+        (
+            "cp1250",
+            "Zaměstnanci žádají o dovolenou dva týdny předem. Žluté lístky se vracejí příští středu do kanceláře.",
+        ),
+        ("shift_jis", "休暇の申請は二週間前までに提出してください。上司は三営業日以内に返事をします。"),
+        ("euc-jp", "会議室の鍵は受付で受け取り、使い終わったら同じ場所に返してください。"),
+        ("big5", "請假申請必須在兩週前提出,主管會在三個工作天內回覆,緊急情況請直接打電話。"),
+        ("gb2312", "请假申请必须在两周前提出,主管会在三个工作日内回复,紧急情况请直接打电话。"),
+    ],
+)
+def test_an_office_text_in_an_old_encoding_is_read_as_it_was_written(codec: str, text: str) -> None:
+    whole = "\n".join([text] * 3)
+    assert decode(whole.encode(codec)) == whole
+
+
+@pytest.mark.parametrize(
     ("folder", "codec"),
     [
         ("windows-1251-russian", "cp1251"),
