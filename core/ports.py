@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from core.search_filter import SearchFields
 from core.types import (
     AccessScope,
     Chunk,
@@ -129,6 +130,10 @@ class VectorIndex(Protocol):
 
     def search(self, collection: str, text: str, vector: Vector, limit: int, scope: AccessScope) -> SearchLegs:
         """The best `limit` chunks by cosine and by BM25 among the documents that `scope` allows."""
+        ...
+
+    def fields(self, collection: str, scope: AccessScope) -> SearchFields:
+        """What the documents that `scope` allows can be filtered by."""
         ...
 
     def fetch(self, collection: str, chunk_ids: Sequence[str], scope: AccessScope) -> list[StoredChunk]:

@@ -18,7 +18,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import SettingsError
-from core.types import Prices
+from core.prices import Prices
 
 PREFIX = "RAGLOOP_"
 ENV_FILE = ".env"

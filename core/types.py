@@ -13,6 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from core.search_filter import NO_FACTS, NO_FILTER, DocumentFacts, SearchFilter
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -164,13 +166,16 @@ class EmbeddedDocument:
     access: tuple[str, ...]
     chunks: tuple[Chunk, ...]
     vectors: Vector
+    facts: DocumentFacts = NO_FACTS
 
 
 @dataclass(frozen=True, slots=True)
 class AccessScope:
-    """Whose eyes a search is for: documents that carry at least one of `labels`; None means every document."""
+    """Whose eyes a search is for: documents that carry at least one of `labels`; None means every document. `narrowed`
+    is what else a search asks of documents, which only ever takes away."""
 
     labels: frozenset[str] | None
+    narrowed: SearchFilter = NO_FILTER
 
     @classmethod
     def of(cls, *labels: str) -> AccessScope:
@@ -218,6 +223,7 @@ class StoredChunk:
     source: str
     access: tuple[str, ...]
     content_sha256: str
+    facts: DocumentFacts = NO_FACTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,18 +293,6 @@ class Usage:
 
     prompt_tokens: int
     completion_tokens: int
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """Prices of a million tokens, in whatever money the installation counts in."""
-
-    prompt: float
-    completion: float
-
-    def cost(self, usage: Usage) -> float:
-        """What an answer's tokens cost."""
-        return (usage.prompt_tokens * self.prompt + usage.completion_tokens * self.completion) / 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from core.ports import VectorIndex
 from core.storage.documents import DocumentRepository
 from core.storage.loop.erasures import ErasedSubjects
 from core.types import CollectionSpec, DocumentState, EmbeddedDocument, ManifestEntry
+from ingestion.facts import facts_of
 from ingestion.plan import PlannedItem
 from ingestion.staging import ReadDocument, RejectedDocument, ShardResult, StagedPlan, Staging
 
@@ -111,6 +112,7 @@ def _upserts(results: Iterable[ShardResult]) -> Iterator[EmbeddedDocument]:
                 access=one.document.access,
                 chunks=one.chunks,
                 vectors=one.vectors,
+                facts=facts_of(one.document),
             )
 
 

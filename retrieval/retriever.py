@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from core.errors import CollectionMismatchError, IndexUnavailableError, NotFoundError
 from core.ports import Embedder, VectorIndex
 from core.release import RetrievalParameters
+from core.search_filter import SearchFields, SearchFilter
 from core.types import AccessScope, Passage, Retrieval, StoredChunk
 from retrieval.fusion import FusedHit, fuse
 
@@ -43,6 +45,19 @@ class Retriever:
                 f"{spec.embedder}.",
             )
         self._verified = True
+
+    def narrowed(self, scope: AccessScope, wanted: SearchFilter) -> AccessScope:
+        """The scope, narrowed by a filter. Raises InputError for a field that no document has which the scope allows,
+        and naming the fields there are."""
+        if not wanted:
+            return scope
+        self.fields(scope).check(wanted)
+        return replace(scope, narrowed=wanted)
+
+    def fields(self, scope: AccessScope) -> SearchFields:
+        """What the documents that `scope` allows can be filtered by."""
+        with _gone_is_unavailable(self.collection):
+            return self._index.fields(self.collection, scope)
 
     def retrieve(self, query: str, scope: AccessScope, top_k: int | None = None) -> Retrieval:
         """The best `top_k` passages (by default the parameters'), best first, that `scope` allows.

@@ -1,4 +1,5 @@
-"""The path of a question: condense, retrieve, weigh the evidence, abstain or generate, filter, record.
+"""The path of a question: retrieve, weigh the evidence, if need be once more with what was asked before, abstain or
+generate, filter, record.
 
 The web application, the command line and the evaluation runner all call this object, built from the same manifest.
 """
@@ -10,20 +11,23 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Protocol, cast
 
 from core.ports import Generated, GenerationRequest, Generator, TextDelta
+from core.prices import Prices
 from core.release import Release
-from core.storage.interactions import InteractionRepository
+from core.storage.interactions import ASIDE, InteractionRepository
 from core.storage.prompt_ledger import PromptOrigin
 from core.text.citation_marker import without_markers
-from core.types import AccessScope, Answer, Evidence, Passage, Prices, Retrieval, Turn, Usage
+from core.types import AccessScope, Answer, Evidence, Passage, Retrieval, Turn, Usage
 from retrieval.retriever import Retriever
+from serving.client_task import task_reply
 from serving.filters.outgoing import Outgoing
-from serving.follow_up import StandaloneQuery, standalone_query
+from serving.follow_up import StandaloneQuery, finds_its_own, joined_finds_more, joined_query
 from serving.grounding.evidence import EvidenceScorer
 from serving.prompts.template import ANSWER
+from serving.small_talk import small_talk
 
 NOT_FOUND = "I could not find this in the documents."
 
@@ -48,8 +52,9 @@ class _Clock:
     timings: dict[str, float] = field(default_factory=dict)
 
     def lap(self, name: str, since: float) -> float:
+        """Adds the seconds since then to the step's, and returns what time it is."""
         now = time.perf_counter()
-        self.timings[name] = round(now - since, 6)
+        self.timings[name] = round(self.timings.get(name, 0.0) + now - since, 6)
         return now
 
 
@@ -59,11 +64,12 @@ class QueryWriter(Protocol):
     async def standalone(self, question: str, history: Sequence[Turn]) -> StandaloneQuery: ...
 
 
-class RuleWriter:
-    """Does it by serving.follow_up's rule, without a model."""
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What one form of the question found."""
 
-    async def standalone(self, question: str, history: Sequence[Turn]) -> StandaloneQuery:
-        return StandaloneQuery(standalone_query(question, history))
+    retrieval: Retrieval
+    evidence: Evidence
 
 
 class Answerer:
@@ -90,7 +96,7 @@ class Answerer:
         self.scorer = scorer
         self._generator = generator
         self._interactions = interactions
-        self._query_writer = query_writer or RuleWriter()
+        self._query_writer = query_writer
         self._prices = prices
         self._prompt_origin = prompt_origin
 
@@ -109,12 +115,14 @@ class Answerer:
         without passages; and what the generator raises.
         """
         clock = _Clock()
-        query = await self._query_writer.standalone(question.text, question.history)
-        mark = clock.lap("condense", clock.started) if question.history else clock.started
-        retrieval = await asyncio.to_thread(self.retriever.retrieve, query.text, question.scope)
-        mark = clock.lap("retrieve", mark)
-        evidence = await asyncio.to_thread(self.scorer.score, query.text, retrieval.passages)
-        mark = clock.lap("evidence", mark)
+        said = small_talk(question.text)
+        if said is not None or (said := task_reply(question.text)) is not None:
+            yield TextDelta(said)
+            yield await self._aside(question, said, clock)
+            return
+        query, found = await self._find(question, clock)
+        retrieval, evidence = found.retrieval, found.evidence
+        mark = time.perf_counter()
 
         text: list[str] = []
         generated = Generated((), Usage(0, 0))
@@ -136,6 +144,40 @@ class Answerer:
         answer = self._finish(retrieval, evidence, abstained or _declines(whole), whole, generated, query, clock)
         await asyncio.to_thread(self._record, answer, question)
         yield answer
+
+    async def _aside(self, question: Question, said: str, clock: _Clock) -> Answer:
+        """What is said to somebody who asks nothing of the documents: nothing is searched, and nothing declined."""
+        retrieval = Retrieval(question.text, (), self.retriever.collection, revision=0)
+        nothing = Evidence((), {}, 0.0)
+        generated = Generated((), Usage(0, 0))
+        answer = self._finish(retrieval, nothing, False, said, generated, StandaloneQuery(), clock)
+        await asyncio.to_thread(self._record, answer, replace(question, origin=ASIDE))
+        return answer
+
+    async def _find(self, question: Question, clock: _Clock) -> tuple[StandaloneQuery, _Finding]:
+        """What a model's rewriting finds, if there is one; else what the question finds alone, or what it finds joined
+        with the one before it if that is more."""
+        query = StandaloneQuery()
+        if self._query_writer is not None:
+            since = time.perf_counter()
+            query = await self._query_writer.standalone(question.text, question.history)
+            clock.lap("condense", since)
+        if query.text is not None:
+            return query, await self._search(query.text, question.scope, clock)
+        alone = await self._search(question.text, question.scope, clock)
+        joined_text = joined_query(question.text, question.history)
+        if joined_text is None or finds_its_own(alone.evidence):
+            return query, alone
+        joined = await self._search(joined_text, question.scope, clock)
+        return query, joined if joined_finds_more(alone.evidence, joined.evidence) else alone
+
+    async def _search(self, text: str, scope: AccessScope, clock: _Clock) -> _Finding:
+        since = time.perf_counter()
+        retrieval = await asyncio.to_thread(self.retriever.retrieve, text, scope)
+        since = clock.lap("retrieve", since)
+        evidence = await asyncio.to_thread(self.scorer.score, text, retrieval.passages)
+        clock.lap("evidence", since)
+        return _Finding(retrieval, evidence)
 
     async def ask_of(self, question: str, passages: Sequence[Passage]) -> str:
         """What the generator writes when it is handed these passages and no others: nothing is searched, declined or

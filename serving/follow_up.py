@@ -1,4 +1,8 @@
-"""Making a follow-up question stand on its own, for retrieval. Pure."""
+"""Which form of a follow-up is searched with: the question alone, or led by the one before it. Pure.
+
+Words decide little here: "And the hotel limit?" opens like a follow-up and is a question of its own, "When does it
+close?" may be either. So both forms are searched, and what they find decides.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.types import Turn, Usage
+from core.types import Evidence, Turn, Usage
 
 # Words that point back at something said before.
 _POINTERS = re.compile(
@@ -14,30 +18,37 @@ _POINTERS = re.compile(
     re.IGNORECASE,
 )
 _OPENINGS = re.compile(r"^\s*(and|but|so|or|also|what about|how about|why not|why\?*$|which)\b", re.IGNORECASE)
+OWN_EVIDENCE = 0.4
 # A question this short rarely names its own subject.
 _SHORT_WORDS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class StandaloneQuery:
-    """What to retrieve with; `model_usage` are the tokens of the model that wrote it, if one did."""
+    """A model's rewriting of a follow-up, None where it has none to offer; `model_usage` are its tokens, if it was
+    asked."""
 
-    text: str
+    text: str | None = None
     model_usage: Usage | None = None
 
 
 def depends_on_history(question: str) -> bool:
-    """Whether the question seems to lean on the turns before it."""
+    """Whether the question seems to lean on the turns before it: whether it is worth a model's time to rewrite it."""
     short = len(question.split()) < _SHORT_WORDS
     return short or bool(_OPENINGS.match(question) or _POINTERS.search(question))
 
 
-def standalone_query(question: str, history: Sequence[Turn]) -> str:
-    """The text to retrieve with: the question, led by the user's previous one where it leans on that.
-
-    Questions that stand on their own pass unchanged, so that an old subject does not colour a new one.
-    """
+def joined_query(question: str, history: Sequence[Turn]) -> str | None:
+    """The question led by the person's previous one; None where there was none."""
     previous = next((turn.content for turn in reversed(history) if turn.role == "user"), None)
-    if previous is None or not depends_on_history(question):
-        return question
-    return f"{previous}\n{question}"
+    return None if previous is None else f"{previous}\n{question}"
+
+
+def finds_its_own(alone: Evidence) -> bool:
+    """Whether a question finds its own evidence, so that nothing said before is needed to understand it."""
+    return alone.confidence >= OWN_EVIDENCE
+
+
+def joined_finds_more(alone: Evidence, joined: Evidence) -> bool:
+    """Whether the question joined with the one before it finds more than alone."""
+    return joined.confidence > alone.confidence

@@ -11,6 +11,7 @@ import numpy as np
 
 from core.errors import CollectionMismatchError, ConversionError, FailureKind, NotFoundError, UnavailableError
 from core.ports import Generated, GenerationRequest, Judgement, TextDelta
+from core.search_filter import LABEL, LANGUAGE, SOURCE, Period, SearchFields
 from core.types import (
     PUBLIC,
     AccessScope,
@@ -91,6 +92,11 @@ class FakeSource:
         return LocalFile(self._folder / name, name)
 
 
+def _values(stored: StoredChunk) -> dict[str, tuple[str, ...]]:
+    language = getattr(stored.chunk, "language", "")
+    return {**stored.facts.metadata, SOURCE: (stored.source,), LABEL: stored.access, LANGUAGE: (language,)}
+
+
 class InMemoryIndex:
     """A VectorIndex that scans lists. The sparse leg counts shared words instead of BM25."""
 
@@ -129,7 +135,7 @@ class InMemoryIndex:
         words = set(_WORD.findall(text.lower()))
         dense, sparse = [], []
         for stored, stored_vector in self.scroll(collection):
-            if not scope.allows(stored.access):
+            if not scope.allows(stored.access) or not scope.narrowed.allows(_values(stored), stored.facts.date):
                 continue
             dense.append(Hit(stored.chunk.id, float(stored_vector @ vector)))
             shared = len(words & set(_WORD.findall(stored.chunk.indexed_text.lower())))
@@ -137,6 +143,18 @@ class InMemoryIndex:
                 sparse.append(Hit(stored.chunk.id, float(shared)))
         order = lambda hits: tuple(sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))[:limit])  # noqa: E731
         return SearchLegs(order(dense), order(sparse), self._revisions[collection])
+
+    def fields(self, collection: str, scope: AccessScope) -> SearchFields:
+        self._require(collection)
+        visible = [stored for stored, _ in self.scroll(collection) if scope.allows(stored.access)]
+        found: dict[str, set[str]] = {}
+        for stored in visible:
+            for name, values in _values(stored).items():
+                found.setdefault(name, set()).update(filter(None, values))
+        found[LABEL] = {label for label in found.get(LABEL, ()) if scope.allows([label])}
+        days = [stored.facts.date for stored in visible if stored.facts.date]
+        ordered = {name: tuple(sorted(values)) for name, values in found.items()}
+        return SearchFields(ordered, Period(min(days), max(days)) if days else None)
 
     def fetch(self, collection: str, chunk_ids: Sequence[str], scope: AccessScope) -> list[StoredChunk]:
         self._require(collection)
@@ -150,7 +168,7 @@ class InMemoryIndex:
     def scroll(self, collection: str) -> Iterator[tuple[StoredChunk, Vector]]:
         self._require(collection)
         rows = [
-            (StoredChunk(chunk, document.source, document.access, document.content_sha256), vector)
+            (StoredChunk(chunk, document.source, document.access, document.content_sha256, document.facts), vector)
             for document in self._documents[collection].values()
             for chunk, vector in zip(document.chunks, document.vectors, strict=True)
         ]

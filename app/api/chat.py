@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -21,6 +23,7 @@ from app.api.chat_reply import DONE, Completion, event
 from app.api.chat_request import ChatRequest
 from app.auth import Caller, ChatDep, RuntimeDep
 from app.errors import envelope, unexpected
+from app.fields import filter_of
 from app.monitoring.exposition import Metrics
 from core.errors import RagloopError
 from core.permissions import Deed, may
@@ -40,6 +43,8 @@ async def chat_completions(caller: ChatDep, request: Request, runtime: RuntimeDe
     """Answer the last message from the documents."""
     question = _question(body, caller, runtime.settings.max_question_chars)
     answerer = await runtime.answerer()
+    scope = await asyncio.to_thread(answerer.retriever.narrowed, caller.scope, filter_of(body.filter))
+    question = replace(question, scope=scope)
     metrics: Metrics = request.app.state.metrics
     completion = Completion(footer=body.citations_footer, cost=may(caller.actor, Deed.SEE_COSTS))
     if not body.stream:

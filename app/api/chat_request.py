@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import ModelNotFoundError, ParameterError
-from app.fields import Text
+from app.fields import FilterFields, Text
 from core.errors import TooLargeError
 from core.types import Turn
 
@@ -60,7 +60,8 @@ class StreamOptions(BaseModel):
 
 
 class ChatRequest(BaseModel):
-    """The body of POST /v1/chat/completions. `citations_footer` is RAGLoop's own: the text ends with its sources."""
+    """The body of POST /v1/chat/completions. `citations_footer` and `filter` are RAGLoop's own: the text ends with its
+    sources, and only documents that the filter lets through are searched."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -71,6 +72,7 @@ class ChatRequest(BaseModel):
     max_tokens: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
     max_completion_tokens: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
     citations_footer: bool = False
+    filter: FilterFields = Field(default_factory=dict)
 
     @property
     def wants_usage(self) -> bool:

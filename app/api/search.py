@@ -12,19 +12,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.chat_request import check_length
 from app.auth import ChatDep, RuntimeDep
-from app.fields import Text
+from app.fields import FilterFields, Text, filter_of
 from core.storage.interactions import passage_json
 
 router = APIRouter()
 
 
 class SearchRequest(BaseModel):
-    """`top_k` defaults to the release's own."""
+    """`top_k` defaults to the release's own. `filter` has one value or several for each field it names."""
 
     model_config = ConfigDict(extra="forbid")
 
     query: Text = Field(min_length=1, pattern=r"\S")
     top_k: int | None = Field(None, ge=1, le=100)
+    filter: FilterFields = Field(default_factory=dict)
 
 
 @router.post("/v1/search")
@@ -33,7 +34,8 @@ async def search(caller: ChatDep, request: Request, runtime: RuntimeDep, body: S
     check_length(body.query, runtime.settings.max_question_chars)
     answerer = await runtime.answerer()
     started = time.perf_counter()
-    retrieval = await asyncio.to_thread(answerer.retriever.retrieve, body.query, caller.scope, body.top_k)
+    scope = await asyncio.to_thread(answerer.retriever.narrowed, caller.scope, filter_of(body.filter))
+    retrieval = await asyncio.to_thread(answerer.retriever.retrieve, body.query, scope, body.top_k)
     request.app.state.metrics.retrieval(retrieval, time.perf_counter() - started)
     content: dict[str, Any] = {
         "passages": [passage_json(passage) for passage in retrieval.passages],

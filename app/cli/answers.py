@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,7 @@ from core.text.citation_marker import written
 
 if TYPE_CHECKING:
     from core.settings import Settings
-    from core.types import Citation
+    from core.types import AccessScope, Citation
     from serving.answerer import Answerer
 
 AccessOption = Annotated[
@@ -20,10 +20,20 @@ AccessOption = Annotated[
     typer.Option("--access", help="Answer as someone with this access label would see it; repeatable. Default: all."),
 ]
 
+FilterOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter",
+        help="Only documents of this kind: FIELD=VALUE, such as source=handbook, language=german, label=hr, "
+        "date=2025-03..2025-06 or a field of their front matter; repeatable.",
+    ),
+]
+
 
 def ask(
     question: Annotated[str, typer.Argument(help="The question, in quotes.")],
     access: AccessOption = None,
+    only: FilterOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Answer a question from the documents, with citations.
@@ -41,7 +51,7 @@ def ask(
     settings = load_settings()
     configure_logging("warning")
     text = _checked(question, settings)
-    answerer, scope = _open(settings, access)
+    answerer, scope = _open(settings, access, only)
     answer = asyncio.run(answerer.ask(Question(text, scope, origin="cli")))
     if as_json:
         print_json(answer_json(answer, with_cost=True))
@@ -57,6 +67,7 @@ def search(
     query: Annotated[str, typer.Argument(help="What to look for.")],
     top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, max=100, help="How many passages.")] = 8,
     access: AccessOption = None,
+    only: FilterOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find passages, without answering."""
@@ -67,7 +78,7 @@ def search(
     settings = load_settings()
     configure_logging("warning")
     text = _checked(query, settings)
-    answerer, scope = _open(settings, access)
+    answerer, scope = _open(settings, access, only)
     retrieval = answerer.retriever.retrieve(text, scope, top_k)
     if as_json:
         passages = [passage_json(passage) for passage in retrieval.passages]
@@ -109,13 +120,16 @@ def _checked(text: str, settings: Settings) -> str:
     return text
 
 
-def _open(settings: Settings, access: list[str] | None) -> tuple[Answerer, Any]:
+def _open(settings: Settings, access: list[str] | None, only: list[str] | None) -> tuple[Answerer, AccessScope]:
+    from core.search_filter import parse_filter
     from core.types import AccessScope
     from serving.factory import open_services
     from serving.releases.champion import Champion
 
     scope = AccessScope.of(*access) if access else AccessScope.everything()
-    return Champion(open_services(settings)).answerer(), scope
+    wanted = parse_filter(only or [])
+    answerer = Champion(open_services(settings)).answerer()
+    return answerer, answerer.retriever.narrowed(scope, wanted)
 
 
 def _place(citation: Citation) -> str:

@@ -66,7 +66,9 @@ class Metrics:
         self._seconds.labels(method, route).observe(seconds)
 
     def answer(self, answer: Answer, origin: str, key_id: str | None) -> None:
-        """Count a finished answer, given under this API key."""
+        """Count a finished answer, given under this API key. A reply for which nothing was searched is none."""
+        if "retrieve" not in answer.timings:
+            return
         self._answers.labels(origin, str(answer.abstained).lower(), str(answer.degraded).lower()).inc()
         self._answer.labels(origin).observe(answer.timings["total"])
         if "first_token" in answer.timings:

@@ -14,6 +14,10 @@ from core.storage.erasure import Tables, Traces, every, rewrite
 from core.storage.tables import interactions
 from core.types import Answer, Citation, ModelUse, Passage, Turn
 
+# The origin of what asked nothing of the documents, such as a greeting: it is on record so that a page can show it
+# again, and counts as no question.
+ASIDE = "aside"
+
 
 @dataclass(frozen=True, slots=True)
 class Interaction:

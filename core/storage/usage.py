@@ -2,7 +2,7 @@
 
     UsageRepository(database).rows("release", since)     # one row for each release; also "key", "day" and "all"
 
-Only people's and programs' questions are on that record: evaluations and probes leave none there.
+Only people's and programs' questions count: evaluations and probes leave none on that record, and greetings are none.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from core.storage.database import Database
 from core.storage.days import utc_day
+from core.storage.interactions import ASIDE
 from core.storage.tables import interactions
 
 Grouping = Literal["all", "release", "key", "day"]
@@ -114,7 +115,7 @@ def _facts(group: ColumnElement[Any], since: datetime) -> Subquery:
             interactions.c.cost,
             *(value.label(name) for name, value in _MEASURES.items()),
         )
-        .where(interactions.c.at >= since)
+        .where(interactions.c.at >= since, interactions.c.origin != ASIDE)
         .subquery()
     )
 

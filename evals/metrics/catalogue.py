@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from core.ports import Embedder
-from core.types import Prices
+from core.prices import Prices
 from evals.metrics.citations import citation_metrics
 from evals.metrics.grounding import grounding_metric
 from evals.metrics.judged import judged_metrics

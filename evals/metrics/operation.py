@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.types import ModelUse, Prices, Usage, digest
+from core.prices import Prices
+from core.types import ModelUse, Usage, digest
 from evals.metrics.metric import Failed, Group, Outcome, Row, Scored, Skipped
 from evals.metrics.row_metric import Better, RowMetric, Unit
 

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from core.errors import IndexUnavailableError
+from core.search_filter import SearchFields
 from core.types import AccessScope, CollectionSpec, EmbeddedDocument, SearchLegs, StoredChunk, Vector
 from retrieval.indexes.edge_shard import Shard
 from retrieval.indexes.generations import (
@@ -22,7 +23,7 @@ from retrieval.indexes.generations import (
     damaged,
     disk_errors,
 )
-from retrieval.indexes.schema import require_same_spec, require_vectors
+from retrieval.indexes.schema import fields_of, require_same_spec, require_vectors
 from retrieval.locks import exclusive_lock
 from retrieval.sparse import SparseEncoder
 
@@ -78,6 +79,7 @@ class EdgeIndex:
             with _staged(folder, current) as generation:
                 current.copy_shard(generation.shard, manifest)
                 shard = Shard.load(generation.shard)
+                shard.index_fields()
                 shard.replace(_checked(upserts, manifest.spec), SparseEncoder(manifest.spec.language))
                 remaining = iter(deletes)
                 while batch := list(islice(remaining, _DELETE_BATCH)):
@@ -104,6 +106,10 @@ class EdgeIndex:
         reader = self._reader(collection)
         dense, sparse = reader.shard.search(vector, reader.sparse.query(text), limit, scope)
         return SearchLegs(dense, sparse, reader.manifest.revision)
+
+    def fields(self, collection: str, scope: AccessScope) -> SearchFields:
+        """What the documents that `scope` allows can be filtered by."""
+        return fields_of(self._reader(collection).shard.counts(scope), scope)
 
     def fetch(self, collection: str, chunk_ids: Sequence[str], scope: AccessScope) -> list[StoredChunk]:
         """The chunks with these ids that exist and that `scope` allows, in the order of the ids."""

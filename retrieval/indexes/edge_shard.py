@@ -27,6 +27,7 @@ from qdrant_edge import (
     Query,
     QueryBatchRequest,
     QueryRequest,
+    RangeFloat,
     ScoredPoint,
     ScrollRequest,
     UpdateOperation,
@@ -35,13 +36,17 @@ from qdrant_edge import (
 from core.errors import IndexUnavailableError
 from core.types import AccessScope, EmbeddedDocument, Hit, StoredChunk, Vector
 from retrieval.indexes.schema import (
-    ACCESS,
     BM25,
+    COUNTED,
+    DATE,
     DENSE,
     DOCUMENT_ID,
     KEYWORDS,
+    MOST_COUNTED,
     SCROLL_PAGE,
     UPSERT_CHUNKS,
+    OneOf,
+    conditions,
     from_payload,
     to_payload,
     well_formed,
@@ -71,16 +76,22 @@ class Shard:
             wal_enabled=False,
         )
         with _engine_errors(path):
-            engine = EdgeShard.create(str(path), config)
-            for field in KEYWORDS:
-                engine.update(UpdateOperation.create_field_index(field, PayloadSchemaType.Keyword))
-        return cls(path, engine)
+            shard = cls(path, EdgeShard.create(str(path), config))
+        shard.index_fields()
+        return shard
 
     @classmethod
     def load(cls, path: Path) -> Shard:
         """Open an existing shard."""
         with _engine_errors(path):
             return cls(path, EdgeShard.load(str(path)))
+
+    def index_fields(self) -> None:
+        """Have the fields indexed that are filtered by: a shard of an earlier version lacks some."""
+        kinds = {**dict.fromkeys(KEYWORDS, PayloadSchemaType.Keyword), DATE: PayloadSchemaType.Integer}
+        with _engine_errors(self._path):
+            for field, kind in kinds.items():
+                self._engine.update(UpdateOperation.create_field_index(field, kind))
 
     def replace(self, documents: Iterable[EmbeddedDocument], sparse: SparseEncoder) -> None:
         """Put each document's chunks in place of whatever the shard has of it, holding about 256 chunks at a time."""
@@ -150,6 +161,18 @@ class Shard:
             records = self._engine.retrieve(points, True, False)
         return {str(record.id): from_payload(record.payload or {}) for record in records}
 
+    def counts(self, scope: AccessScope) -> dict[str, dict[str, int]]:
+        """Chunks by the value of each field that can be filtered by, of those that `scope` allows."""
+        with _engine_errors(self._path):
+            indexed = self._engine.info().payload_schema
+            requests = {
+                key: FacetRequest(key, limit=MOST_COUNTED, exact=True, filter=_visible(scope))
+                for key in COUNTED
+                if key in indexed
+            }
+            found = {key: self._engine.facet(request).hits for key, request in requests.items()}
+        return {key: {str(hit.value): hit.count for hit in found.get(key, ())} for key in COUNTED}
+
     def chunk_counts(self) -> dict[str, int]:
         """Number of chunks of each document."""
         with _engine_errors(self._path):
@@ -186,10 +209,14 @@ def _points(document: EmbeddedDocument, sparse: SparseEncoder) -> Iterator[Point
 
 
 def _visible(scope: AccessScope) -> Filter | None:
-    """The one access filter of this engine. No labels match nothing."""
-    if scope.labels is None:
-        return None
-    return Filter(must=[FieldCondition(ACCESS, match=MatchAny(sorted(scope.labels)))])
+    """What a search may find, in the engine's words."""
+    must: list[Any] = [
+        FieldCondition(each.key, match=MatchAny(list(each.values)))
+        if isinstance(each, OneOf)
+        else FieldCondition(each.key, range=RangeFloat(gte=each.least, lte=each.most))
+        for each in conditions(scope)
+    ]
+    return Filter(must=must) if must else None
 
 
 def _hits(points: Iterable[ScoredPoint]) -> tuple[Hit, ...]:

@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
+from core import search_filter
 from core.errors import CollectionMismatchError, NotFoundError
-from core.types import Chunk, CollectionSpec, EmbeddedDocument, StoredChunk
+from core.search_filter import DocumentFacts, Period, SearchFields
+from core.types import AccessScope, Chunk, CollectionSpec, EmbeddedDocument, StoredChunk
 
 DENSE = "dense"
 BM25 = "bm25"
 
 DOCUMENT_ID = "document_id"
+LANGUAGE = "language"
 SOURCE = "source"
 ACCESS = "access"
-KEYWORDS = (DOCUMENT_ID, SOURCE, ACCESS)
+METADATA = "metadata"
+"""What documents say of themselves, each as `name=value`."""
+DATE = "date"
+"""The document's date as a number, 20250314; absent where it has none."""
+KEYWORDS = (DOCUMENT_ID, SOURCE, ACCESS, METADATA)
 """Payload fields with a keyword index."""
+
+# Fields of a filter that have a field of their own in the payload.
+_PLAIN = {search_filter.SOURCE: SOURCE, search_filter.LANGUAGE: LANGUAGE, search_filter.LABEL: ACCESS}
+COUNTED = (SOURCE, LANGUAGE, ACCESS, METADATA, DATE)
+"""The payload fields that a filter may name."""
+MOST_COUNTED = 1000
+"""Values of a field that are told."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -40,6 +56,8 @@ def to_payload(chunk: Chunk, document: EmbeddedDocument) -> dict[str, Any]:
         "start": chunk.start,
         "end": chunk.end,
         "text": chunk.text,
+        METADATA: [f"{name}={value}" for name, values in document.facts.metadata.items() for value in values],
+        **({DATE: _number(document.facts.date)} if document.facts.date else {}),
     }
 
 
@@ -56,7 +74,68 @@ def from_payload(payload: Mapping[str, Any]) -> StoredChunk:
         end=payload["end"],
         text=payload["text"],
     )
-    return StoredChunk(chunk, payload[SOURCE], tuple(payload[ACCESS]), payload["content_sha256"])
+    access, facts = tuple(payload[ACCESS]), _facts(payload)
+    return StoredChunk(chunk, payload[SOURCE], access, payload["content_sha256"], facts)
+
+
+def _facts(payload: Mapping[str, Any]) -> DocumentFacts:
+    metadata: dict[str, tuple[str, ...]] = {}
+    for name, _, value in (entry.partition("=") for entry in payload.get(METADATA, ())):
+        metadata[name] = (*metadata.get(name, ()), value)
+    day = payload.get(DATE)
+    return DocumentFacts(_date(day) if day else None, metadata)
+
+
+def _number(day: date) -> int:
+    return day.year * 10_000 + day.month * 100 + day.day
+
+
+def _date(number: int) -> date:
+    return date(number // 10_000, number // 100 % 100, number % 100)
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """The payload's field has one of these values."""
+
+    key: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """The payload's field lies between these numbers, both included; None is open."""
+
+    key: str
+    least: int | None
+    most: int | None
+
+
+def conditions(scope: AccessScope) -> list[OneOf | Between]:
+    """All that a chunk must meet to be found: the one place where access and filters come together. Each condition
+    takes away from what the others leave. No labels match nothing."""
+    found: list[OneOf | Between] = []
+    if scope.labels is not None:
+        found.append(OneOf(ACCESS, tuple(sorted(scope.labels))))
+    for name, values in scope.narrowed.values:
+        key = _PLAIN.get(name)
+        found.append(OneOf(key, values) if key else OneOf(METADATA, tuple(f"{name}={value}" for value in values)))
+    if period := scope.narrowed.period:
+        first, last = period.first, period.last
+        found.append(Between(DATE, _number(first) if first else None, _number(last) if last else None))
+    return found
+
+
+def fields_of(counts: Mapping[str, Mapping[str, int]], scope: AccessScope) -> SearchFields:
+    """What can be filtered by, from the number of chunks of each value of each payload field. Labels that the scope
+    does not have are not told."""
+    found = {name: tuple(sorted(filter(None, counts[key]))) for name, key in _PLAIN.items()}
+    if scope.labels is not None:
+        found[search_filter.LABEL] = tuple(label for label in found[search_filter.LABEL] if label in scope.labels)
+    for name, _, value in (entry.partition("=") for entry in sorted(counts[METADATA])):
+        found[name] = (*found.get(name, ()), value)
+    days = [int(number) for number in counts[DATE]]
+    return SearchFields(found, Period(_date(min(days)), _date(max(days))) if days else None)
 
 
 def well_formed(chunk_ids: Sequence[str]) -> list[str]:

@@ -13,15 +13,21 @@ from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from core.errors import CollectionMismatchError, IndexUnavailableError
+from core.search_filter import SearchFields
 from core.types import AccessScope, CollectionSpec, EmbeddedDocument, Hit, SearchLegs, StoredChunk, Vector
 from retrieval.indexes.schema import (
-    ACCESS,
     BM25,
+    COUNTED,
+    DATE,
     DENSE,
     DOCUMENT_ID,
     KEYWORDS,
+    MOST_COUNTED,
     SCROLL_PAGE,
     UPSERT_CHUNKS,
+    OneOf,
+    conditions,
+    fields_of,
     from_payload,
     require_same_spec,
     require_vectors,
@@ -70,6 +76,7 @@ class ServerIndex:
                 self._create(client, spec)
             for field in KEYWORDS:  # each time, because a process killed in between would have left them out
                 client.create_payload_index(spec.name, field, models.PayloadSchemaType.KEYWORD, wait=True)
+            client.create_payload_index(spec.name, DATE, models.PayloadSchemaType.INTEGER, wait=True)
         require_same_spec(self.spec(spec.name), spec)
 
     def spec(self, collection: str) -> CollectionSpec:
@@ -109,6 +116,19 @@ class ServerIndex:
         with self._errors(collection) as client:
             dense, sparse = client.query_batch_points(collection, requests)
         return SearchLegs(_hits(dense.points), _hits(sparse.points), revision)
+
+    def fields(self, collection: str, scope: AccessScope) -> SearchFields:
+        """What the documents that `scope` allows can be filtered by."""
+        visible = _visible(scope)
+        with self._errors(collection) as client:
+            # The client's local mode indexes nothing and can count everything.
+            indexed = client.get_collection(collection).payload_schema or dict.fromkeys(COUNTED)
+            facets = {
+                key: client.facet(collection, key, facet_filter=visible, limit=MOST_COUNTED, exact=True).hits
+                for key in COUNTED
+                if key in indexed
+            }
+        return fields_of({key: {str(hit.value): hit.count for hit in facets.get(key, ())} for key in COUNTED}, scope)
 
     def fetch(self, collection: str, chunk_ids: Sequence[str], scope: AccessScope) -> list[StoredChunk]:
         """The chunks with these ids that exist and that `scope` allows, in the order of the ids."""
@@ -245,10 +265,14 @@ def _points(document: EmbeddedDocument, sparse: SparseEncoder) -> Iterator[model
 
 
 def _visible(scope: AccessScope) -> models.Filter | None:
-    """The one access filter of this engine. No labels match nothing."""
-    if scope.labels is None:
-        return None
-    return models.Filter(must=[models.FieldCondition(key=ACCESS, match=models.MatchAny(any=sorted(scope.labels)))])
+    """What a search may find, in the engine's words."""
+    must: list[models.Condition] = [
+        models.FieldCondition(key=each.key, match=models.MatchAny(any=list(each.values)))
+        if isinstance(each, OneOf)
+        else models.FieldCondition(key=each.key, range=models.Range(gte=each.least, lte=each.most))
+        for each in conditions(scope)
+    ]
+    return models.Filter(must=must) if must else None
 
 
 def _of_documents(document_ids: Sequence[str]) -> models.Filter:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from core.errors import RagloopError
 from core.release import GeneratorSpec
 from core.types import Turn, Usage
-from serving.follow_up import StandaloneQuery, depends_on_history, standalone_query
+from serving.follow_up import StandaloneQuery, depends_on_history
 from serving.grounding.content_words import ContentWords
 from serving.llm.attempts import ask
 from serving.llm.conversation import exchanges
@@ -22,7 +22,7 @@ from serving.prompts.template import PromptTemplate
 
 logger = logging.getLogger(__name__)
 
-# Nothing is retrieved before it is done, so it must be quick; the rule that stands in for it is no worse than it was.
+# Nothing is retrieved before it is done, so it must be quick; what stands in for it is no worse than it was.
 SECONDS = 3.0
 MAX_TOKENS = 80
 # What the rewriting is made from, and what it may be.
@@ -33,7 +33,7 @@ _LONGEST_QUERY = 400
 
 class Condenser:
     """Rewrites questions that lean on the turns before them. Where the model is down, busy, slow or says something that
-    is no rewriting, the rule of serving.follow_up stands in: a question never fails for it."""
+    is no rewriting, there is none, and what the question's forms find decides: a question never fails for it."""
 
     def __init__(
         self,
@@ -50,19 +50,18 @@ class Condenser:
         self._words = ContentWords(language)
 
     async def standalone(self, question: str, history: Sequence[Turn]) -> StandaloneQuery:
-        """What to retrieve with."""
-        rule = StandaloneQuery(standalone_query(question, history))
+        """What to retrieve with, or nothing where no model is needed or none answers."""
         before = [replace(turn, content=turn.content[:_TURN_CHARACTERS]) for turn in exchanges(history)[-_TURNS:]]
         if not before or not depends_on_history(question) or self._endpoint.breaker.is_open:
-            return rule
+            return StandaloneQuery()
         try:
             async with asyncio.timeout(SECONDS), self._endpoint.places().one(patient=False):
                 written, usage = await self._ask(question, before)
         except (TimeoutError, RagloopError) as error:
             logger.debug("a follow-up was not rewritten: %s", error)
-            return rule
+            return StandaloneQuery()
         text = _line(written)
-        return StandaloneQuery(text if self._is_sane(text, question, before) else rule.text, usage)
+        return StandaloneQuery(text if self._is_sane(text, question, before) else None, usage)
 
     async def _ask(self, question: str, before: Sequence[Turn]) -> tuple[str, Usage | None]:
         if self._servers is not None:

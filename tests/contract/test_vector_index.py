@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 
 from core.errors import CollectionMismatchError, NotFoundError, SettingsError
 from core.ports import VectorIndex
+from core.search_filter import DocumentFacts, Period, parse_filter
 from core.types import AccessScope, chunk_id, document_id
 from tests.fakes import InMemoryIndex
 from tests.support.indexed_documents import (
@@ -274,6 +276,65 @@ def test_labels_that_do_not_intersect_are_never_returned(
     assert {text_of[hit.chunk_id] for hit in legs.dense} == visible
     assert {text_of[hit.chunk_id] for hit in legs.sparse} == visible
     assert {text_of[item.chunk.id] for item in index.fetch(NAME, list(text_of), scope)} == visible
+
+
+NOTES = [
+    embedded(
+        "notes/march", ["fees rise"], facts=DocumentFacts(date(2025, 3, 14), {"author": ("Kim",), "tag": ("a", "b")})
+    ),
+    embedded("notes/april", ["fees fall"], facts=DocumentFacts(date(2025, 4, 1), {"author": ("Lee",)})),
+    embedded("minutes/march", ["fees stay"], access=("hr",), facts=DocumentFacts(date(2025, 3, 2), {"secret": ("x",)})),
+    embedded("minutes/undated", ["fees again"], access=("hr", "public")),
+]
+
+
+def test_what_a_document_says_of_itself_comes_back_as_it_was_written(index: VectorIndex) -> None:
+    index.commit(NAME, NOTES, [])
+    ids = [document.chunks[0].id for document in NOTES]
+    assert [stored.facts for stored in index.fetch(NAME, ids, EVERYTHING)] == [document.facts for document in NOTES]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "everybody", "public"),
+    [
+        ([], {"rise", "fall", "stay", "again"}, {"rise", "fall", "again"}),
+        (["source=notes"], {"rise", "fall"}, {"rise", "fall"}),
+        (["source=minutes"], {"stay", "again"}, {"again"}),
+        (["date=2025-03"], {"rise", "stay"}, {"rise"}),
+        (["date=2025-03-14.."], {"rise", "fall"}, {"rise", "fall"}),
+        (["date=..2025-03-31", "source=notes"], {"rise"}, {"rise"}),
+        (["author=Kim", "author=Lee"], {"rise", "fall"}, {"rise", "fall"}),
+        (["author=Kim", "tag=b"], {"rise"}, {"rise"}),
+        (["author=Kim", "tag=c"], set(), set()),
+        (["label=hr"], {"stay", "again"}, {"again"}),
+        (["label=public"], {"rise", "fall", "again"}, {"rise", "fall", "again"}),
+        (["secret=x"], {"stay"}, set()),
+    ],
+)
+def test_a_filter_takes_away_from_what_the_scope_allows_and_never_adds(
+    index: VectorIndex, conditions: list[str], everybody: set[str], public: set[str]
+) -> None:
+    index.commit(NAME, NOTES, [])
+    word_of = {document.chunks[0].id: document.chunks[0].text.split()[1] for document in NOTES}
+    for scope, expected in ((EVERYTHING, everybody), (AccessScope.of("public"), public)):
+        narrowed = replace(scope, narrowed=parse_filter(conditions))
+        legs = index.search(NAME, "fees", vector_of("fees"), 10, narrowed)
+        for leg in (legs.dense, legs.sparse):
+            assert {word_of[hit.chunk_id] for hit in leg} == expected
+
+
+def test_the_fields_there_are_are_told_of_visible_documents_only(index: VectorIndex) -> None:
+    index.commit(NAME, NOTES, [])
+    fields = index.fields(NAME, EVERYTHING)
+    assert fields.values["source"] == ("minutes", "notes")
+    assert fields.values["label"] == ("hr", "public")
+    assert fields.values["secret"] == ("x",)
+    assert fields.period == Period(date(2025, 3, 2), date(2025, 4, 1))
+    seen = index.fields(NAME, AccessScope.of("public"))
+    assert seen.values["label"] == ("public",)
+    assert "secret" not in seen.names
+    assert seen.values["author"] == ("Kim", "Lee")
+    assert seen.period == Period(date(2025, 3, 14), date(2025, 4, 1))
 
 
 def test_access_changes_with_the_next_commit(index: VectorIndex) -> None:

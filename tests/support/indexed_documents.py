@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.ports import VectorIndex
+from core.search_filter import NO_FACTS, DocumentFacts
 from core.types import (
     PUBLIC,
     AccessScope,
@@ -32,7 +33,13 @@ def spec_for(base: str = "documents", embedder: str = "fake", language: str = "e
     )
 
 
-def embedded(uri: str, texts: Sequence[str], access: Sequence[str] = (PUBLIC,), version: str = "1") -> EmbeddedDocument:
+def embedded(
+    uri: str,
+    texts: Sequence[str],
+    access: Sequence[str] = (PUBLIC,),
+    version: str = "1",
+    facts: DocumentFacts = NO_FACTS,
+) -> EmbeddedDocument:
     """A document at `uri` with one chunk per text."""
     chunks = tuple(
         Chunk(
@@ -49,7 +56,7 @@ def embedded(uri: str, texts: Sequence[str], access: Sequence[str] = (PUBLIC,), 
         for ordinal, text in enumerate(texts)
     )
     vectors = EMBEDDER.embed([chunk.indexed_text for chunk in chunks])
-    return EmbeddedDocument(document_id(uri), uri.partition("/")[0], version, tuple(access), chunks, vectors)
+    return EmbeddedDocument(document_id(uri), uri.partition("/")[0], version, tuple(access), chunks, vectors, facts)
 
 
 def vector_of(text: str) -> Vector:

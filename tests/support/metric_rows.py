@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from core.types import Prices
+from core.prices import Prices
 from evals.cases.answers import AnswerRecord, RecordedCitation, RecordedPassage
 from evals.cases.cases import Case, GoldEvidence
 from evals.cases.gold_span import GoldSpan

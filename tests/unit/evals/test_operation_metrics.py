@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.types import ModelUse, Prices
+from core.prices import Prices
+from core.types import ModelUse
 from evals.cases.answers import AnswerRecord
 from evals.gate.thresholds import load_thresholds
 from evals.metrics.catalogue import judged_metrics, plain_metrics

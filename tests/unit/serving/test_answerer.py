@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -21,8 +24,11 @@ from core.release import (
 )
 from core.storage.database import Database
 from core.storage.interactions import InteractionRepository
+from core.storage.loop.answer_samples import AnswerSampleRepository
+from core.storage.loop.declined import DeclinedRepository
 from core.storage.releases import ReleaseRepository
 from core.storage.tables import interactions
+from core.storage.usage import UsageRepository
 from core.types import AccessScope, Answer, Chunk, CollectionSpec, EmbeddedDocument, Turn, Usage, document_id
 from retrieval.retriever import Retriever
 from retrieval.sparse import SparseEncoder
@@ -31,6 +37,7 @@ from serving.extractive import ExtractiveGenerator
 from serving.grounding.evidence import EvidenceScorer
 from tests.fakes import FakeEmbedder, InMemoryIndex
 
+CONVERSATIONS = Path(__file__).parents[2] / "data" / "conversations"
 EMBEDDER = FakeEmbedder()
 SPEC = CollectionSpec(EMBEDDER.name, EMBEDDER.fingerprint, EMBEDDER.dimensions, "structure", "s" * 64)
 # Answers when the passages share most of the question's terms.
@@ -112,6 +119,65 @@ async def test_a_follow_up_is_searched_with_the_question_before_it(answerer: Ans
     answer = await answerer.ask(ask("And why?", history=history))
     assert answer.retrieval.query == "When do backups of the database run?\nAnd why?"
     assert answer.retrieval.passages[0].chunk.uri == "docs/backup.md"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "When are backups of the database run?",  # a question of its own in so many words
+        "And backups of the database?",  # and one that opens like a follow-up
+        "backups database",
+    ],
+)
+async def test_a_question_that_finds_its_own_evidence_is_asked_alone(answerer: Answerer, question: str) -> None:
+    history = [Turn("user", "Who approves travel requests?"), Turn("assistant", "The team lead.")]
+    answer = await answerer.ask(ask(question, history=history))
+    assert answer.retrieval.query == question
+    assert [citation.chunk.uri for citation in answer.citations] == ["docs/backup.md"]
+
+
+async def test_a_question_that_finds_no_more_with_the_one_before_it_is_asked_alone(answerer: Answerer) -> None:
+    history = [Turn("user", "Which wine goes with roasted duck?"), Turn("assistant", NOT_FOUND)]
+    answer = await answerer.ask(ask("Which cheese goes with pickled plums?", history=history))
+    assert answer.retrieval.query == "Which cheese goes with pickled plums?"
+    assert answer.abstained
+
+
+@pytest.mark.parametrize(
+    "said", ["Hi", "thanks!", "Who are you?", "ok, thank you very much 🙏", "Vielen Dank!", "🎉🎉", "?"]
+)
+async def test_small_talk_is_answered_without_a_search_and_counts_as_no_question(
+    answerer: Answerer, index: InMemoryIndex, database: Database, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    monkeypatch.setattr(index, "search", None)
+    history = [Turn("user", "Who approves travel requests?"), Turn("assistant", "The team lead.")]
+    answer = await answerer.ask(ask(said, history=history))
+    assert answer.text
+    assert "team lead" not in answer.text
+    assert (answer.abstained, answer.citations, answer.retrieval.passages) == (False, (), ())
+    assert _left_as_questions(database) == ([], [], [])
+
+
+@pytest.mark.parametrize("prompt", json.loads((CONVERSATIONS / "openwebui_tasks.json").read_text(encoding="utf-8")))
+async def test_a_chat_clients_own_prompt_is_answered_in_its_form_and_counts_as_no_question(
+    answerer: Answerer, database: Database, prompt: str
+) -> None:
+    answer = await answerer.ask(ask(prompt))
+    assert json.loads(answer.text).keys() <= {"title", "tags", "follow_ups"}
+    assert not answer.abstained
+    assert _left_as_questions(database) == ([], [], [])
+
+
+def _left_as_questions(database: Database) -> tuple[list[object], list[object], list[object]]:
+    """What gaps, usage and triggers read of the record."""
+    since, until = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+    declined = DeclinedRepository(database).since(since, 10)
+    usage = UsageRepository(database).rows("all", since)
+    return (
+        list(declined),
+        list(usage),
+        list(AnswerSampleRepository(database).between(since, until, most=10, per_asker=10)),
+    )
 
 
 async def test_every_answer_is_recorded_before_it_is_handed_out(answerer: Answerer, database: Database) -> None:

@@ -1,0 +1,65 @@
+"""What a document says of itself: the values of its front matter, and its date. Pure."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+import yaml
+
+from core.search_filter import FIELDS, METADATA_NAME, DocumentFacts, parse_day
+from core.types import Document
+from ingestion.splitting.blocks import front_matter_end
+
+# Where front matter has a document's date, the most telling first.
+_DATE_KEYS = ("date", "published", "updated", "last_updated", "last_modified", "lastmod", "modified", "created")
+_DATE_IN_NAME = re.compile(r"(?<!\d)(?:19|20)\d\d-[01]\d(?:-[0-3]\d)?(?!\d)")
+# What a hostile front matter may add to each chunk.
+_MOST_VALUES = 30
+_LONGEST_VALUE = 200
+
+
+def facts_of(document: Document) -> DocumentFacts:
+    """From the front matter that the text begins with; a date may also stand in the file's name (2025-03-14)."""
+    found = {str(key).strip().casefold(): value for key, value in _front_matter(document.text).items()}
+    named = _DATE_IN_NAME.search(PurePosixPath(document.uri).name)
+    dates = (_day(found[key]) for key in _DATE_KEYS if key in found)
+    day = next((each for each in dates if each), None) or (parse_day(named[0]) if named else None)
+    metadata: dict[str, tuple[str, ...]] = {}
+    for name, values in _values(found):
+        if sum(map(len, metadata.values())) + len(values) <= _MOST_VALUES:
+            metadata[name] = values
+    return DocumentFacts(day, metadata)
+
+
+def _front_matter(text: str) -> Mapping[Any, Any]:
+    lines = text[: front_matter_end(text)].splitlines()
+    if not lines:
+        return {}
+    head = "\n".join(lines[1:-1])
+    try:
+        found = tomllib.loads(head) if lines[0].startswith("+") else yaml.safe_load(head)
+    except (yaml.YAMLError, tomllib.TOMLDecodeError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _values(found: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for name, value in found.items():
+        if not METADATA_NAME.fullmatch(name) or name in FIELDS or name == "title":
+            continue
+        listed = value if isinstance(value, list) else [value]
+        words = [" ".join(str(one).split()) for one in listed if isinstance(one, str | int | float | date)]
+        kept = tuple(dict.fromkeys(word for word in words if 0 < len(word) <= _LONGEST_VALUE))
+        if kept:
+            yield name, kept
+
+
+def _day(value: Any) -> date | None:
+    if isinstance(value, datetime):
+        return value.date()
+    return value if isinstance(value, date) else parse_day(value) if isinstance(value, str) else None
