@@ -24,7 +24,8 @@ from tests.support.mock_model import MockModel
 from tests.support.tiny_model import tiny_model
 from tests.support.training_rows import row, write_rows
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+# tests/e2e/test_retune_remedy.py takes the same steps without Airflow.
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

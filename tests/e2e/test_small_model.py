@@ -10,7 +10,7 @@ from tools.small_model.quoting_rows import RowShape
 from tools.small_model.recipe import HANDBOOK, SHIPPED, Stage, make_small_model
 from tools.small_model.score import score
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(900)]
 
 
 @pytest.mark.parametrize(("passages", "sentences", "markers"), [(1, 0.2, 0.6), (4, 0.1, 0.25)])
@@ -25,7 +25,6 @@ def test_it_quotes_sentences_that_are_asked_for_with_their_markers(
     assert measured.endless / measured.rows <= 0.3, measured.line()
 
 
-@pytest.mark.nightly  # tests/unit/tools/test_small_model.py has its steps
 def test_training_it_anew_lowers_the_loss(tmp_path: Path) -> None:
     """A few steps: what it comes to differs between processors, that it learns does not."""
     losses = Losses()

@@ -43,15 +43,10 @@ def test_one_vote_is_diagnosed_by_the_beginning_of_its_id(vote: str, capsys: pyt
     assert told["diagnoses"][0]["evidence"]["correction"] == LEAVE
 
 
-@pytest.mark.parametrize(
-    "words", [["nobody"], ["--evaluation", "nobody"], ["abc", "--all"], ["--all", "--evaluation", "abc"]]
-)
-def test_a_call_at_fault_is_told_and_stores_nothing(
-    vote: str, words: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, told = run_json(capsys, "feedback", "diagnose", *words)
-    assert code == 2
-    assert told["error"]["hint"]
-    database = Database.open(load_settings())
-    assert DiagnosisRepository(database).of_votes([vote]) == {}
-    database.close()
+def test_a_call_at_fault_is_told_and_stores_nothing(vote: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["nobody"], ["--evaluation", "nobody"], ["abc", "--all"], ["--all", "--evaluation", "abc"]):
+        code, told = run_json(capsys, "feedback", "diagnose", *words)
+        assert code == 2, words
+        assert told["error"]["hint"], words
+    with Database.open(load_settings()) as database:
+        assert DiagnosisRepository(database).of_votes([vote]) == {}

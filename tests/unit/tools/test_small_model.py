@@ -87,11 +87,13 @@ def test_the_heads_it_starts_with_copy_what_stood_before(made: Path) -> None:
     assert (guessed == once[:, 1:]).float().mean() > 0.8
 
 
+@pytest.mark.nightly
 def test_the_same_pages_make_the_same_model(made: Path, pages: Path, tmp_path: Path) -> None:
     make_small_model(tmp_path / "again", pages, [Stage(1, SHORT)])
     assert find_base(tmp_path / "again").digest == find_base(made).digest
 
 
+@pytest.mark.nightly
 def test_a_model_that_is_there_is_left_alone_and_one_of_another_recipe_made_anew(pages: Path, tmp_path: Path) -> None:
     folder = tmp_path / "small"
     assert make_small_model(folder, pages, [Stage(1, SHORT)])
