@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from httpx import AsyncClient, Response
 
+from core.loop.enums import Vote
 from core.loop.feedback import Feedback
 from core.storage.loop.feedback import FeedbackRepository
 from core.types import Role
@@ -16,7 +17,6 @@ from loop.feedback.votes import (
     Author,
     FeedbackOrder,
     FeedbackService,
-    Vote,
 )
 from tests.support.app_world import World, asks
 from tests.support.recorded_answers import recorded_answer

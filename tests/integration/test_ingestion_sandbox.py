@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,8 @@ from tests.support.needs import Need, lacking
 TIMEOUT = 2.0
 PROJECT = Path(__file__).parents[2]
 
+Perform = Callable[..., list[Outcome]]
+
 
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
@@ -36,7 +38,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def perform(sandbox: Sandbox, tmp_path: Path):
+def perform(sandbox: Sandbox, tmp_path: Path) -> Perform:
     def run(*actions: str, known_sha256: str | None = None) -> list[Outcome]:
         started = []
         for number, action in enumerate(actions):
@@ -54,7 +56,7 @@ def kind(outcome: Outcome) -> FailureKind:
     return outcome.kind
 
 
-def test_a_file_is_converted_and_split(perform) -> None:
+def test_a_file_is_converted_and_split(perform: Perform) -> None:
     (outcome,) = perform("hello")
 
     assert isinstance(outcome, Converted)
@@ -63,7 +65,7 @@ def test_a_file_is_converted_and_split(perform) -> None:
     assert [chunk.text for chunk in outcome.chunks] == [outcome.document.text]
 
 
-def test_known_bytes_are_not_converted(perform) -> None:
+def test_known_bytes_are_not_converted(perform: Perform) -> None:
     import hashlib
 
     (outcome,) = perform("segfault", known_sha256=hashlib.sha256(b"segfault").hexdigest())
@@ -85,7 +87,7 @@ def test_known_bytes_are_not_converted(perform) -> None:
     ],
 )
 def test_a_misbehaving_file_is_one_failure_and_the_next_is_read(
-    perform, action: str, expected: FailureKind, reason: str
+    perform: Perform, action: str, expected: FailureKind, reason: str
 ) -> None:
     bad, good = perform(action, "hello")
 
@@ -94,7 +96,9 @@ def test_a_misbehaving_file_is_one_failure_and_the_next_is_read(
     assert isinstance(good, Converted)
 
 
-def test_a_worker_killed_from_outside_is_taken_for_want_of_memory(perform, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_worker_killed_from_outside_is_taken_for_want_of_memory(
+    perform: Perform, sandbox: Sandbox, tmp_path: Path
+) -> None:
     path = tmp_path / "sleep.txt"
     path.write_text("sleep 1.5")
     (first,) = perform("hello")
@@ -109,19 +113,19 @@ def test_a_worker_killed_from_outside_is_taken_for_want_of_memory(perform, sandb
     assert kind(sandbox.outcome(task, future)) is FailureKind.MEMORY
 
 
-def test_memory_is_given_back_between_files(perform) -> None:
+def test_memory_is_given_back_between_files(perform: Perform) -> None:
     outcomes = perform(*["allocate 15"] * 6)
 
     assert all(isinstance(outcome, Converted) for outcome in outcomes)
 
 
-def test_what_parsers_print_does_not_reach_standard_output(perform, capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_parsers_print_does_not_reach_standard_output(perform: Perform, capfd: pytest.CaptureFixture[str]) -> None:
     perform("print")
 
     assert capfd.readouterr().out == ""
 
 
-def test_a_worker_sees_no_network_where_the_system_allows_that(perform) -> None:
+def test_a_worker_sees_no_network_where_the_system_allows_that(perform: Perform) -> None:
     if subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False).returncode != 0:
         lacking(Need.UNSHARE)
     (outcome,) = perform("connect")

@@ -6,7 +6,6 @@ import io
 
 import pytest
 
-from core import progress
 from core.progress import LineProgress, open_progress
 
 
@@ -17,7 +16,7 @@ class Terminal(io.StringIO):
 
 def test_a_log_gets_steps_at_once_and_counts_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
+    monkeypatch.setattr("core.progress.time.monotonic", lambda: now)
     lines: list[str] = []
     bar = LineProgress(lines.append)
     bar.step("Reading")

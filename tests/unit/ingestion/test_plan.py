@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.errors import ConflictError
 from core.types import DocumentState, ManifestEntry, SourceItem
-from ingestion.plan import PlannedItem, diff, groups, refuse_mass_deletion, shards
+from ingestion.plan import Diff, PlannedItem, diff, groups, refuse_mass_deletion, shards
 
 
 def item(name: str, etag: str = "1", access: tuple[str, ...] = ("public",)) -> SourceItem:
@@ -22,7 +22,7 @@ def entry(name: str, state: DocumentState = DocumentState.INDEXED, chunks: int =
     return ManifestEntry(one.document_id, one.uri, "docs", etag, "a" * 64, "converter", state, chunks, ("public",))
 
 
-def plan(items: list[SourceItem], entries: list[ManifestEntry], indexed: dict[str, int] | None = None):
+def plan(items: list[SourceItem], entries: list[ManifestEntry], indexed: dict[str, int] | None = None) -> Diff:
     known = {one.document_id: one for one in entries}
     counts = {one.document_id: one.chunks for one in entries} if indexed is None else indexed
     return diff(items, known, "converter", counts)

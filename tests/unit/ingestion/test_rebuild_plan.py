@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from core.storage.documents import StoredVersion
 from core.types import DocumentState, ManifestEntry, document_id
+from ingestion.plan import Diff
 from ingestion.rebuild.plan import rebuild_diff, rebuilt_entry
 
 URIS = [f"docs/{name}.md" for name in "abcd"]
@@ -53,7 +54,7 @@ def worlds(draw: st.DrawFn) -> World:
     )
 
 
-def difference(world: World):
+def difference(world: World) -> Diff:
     return rebuild_diff(world.live, world.ours, world.stored, world.indexed, world.certain)
 
 

@@ -17,7 +17,7 @@ def save(documents: DocumentRepository, name: str, text: str) -> str:
     return document_id(name)
 
 
-def test_the_documents_with_most_of_the_words_come_first(database: Database):
+def test_the_documents_with_most_of_the_words_come_first(database: Database) -> None:
     documents = DocumentRepository(database)
     tea = save(documents, "tea.txt", "Tea is served at four in the kitchen.")
     both = save(documents, "both.txt", "Tea and coffee are served at four.")
@@ -27,7 +27,7 @@ def test_the_documents_with_most_of_the_words_come_first(database: Database):
     assert scan.best(WORDING.words("tea and coffee at 4 o'clock"), 5) == [both, tea]
 
 
-def test_changed_and_removed_documents_are_noticed(database: Database):
+def test_changed_and_removed_documents_are_noticed(database: Database) -> None:
     documents = DocumentRepository(database)
     tea = save(documents, "tea.txt", "Tea is free.")
     dogs = save(documents, "dogs.txt", "Dogs sleep.")
@@ -41,7 +41,7 @@ def test_changed_and_removed_documents_are_noticed(database: Database):
     assert scan.known_share(WORDING.words("coffee and dogs")) == 0.5
 
 
-def test_nothing_stored_knows_no_word(database: Database):
+def test_nothing_stored_knows_no_word(database: Database) -> None:
     scan = DocumentWords(DocumentRepository(database), WORDING)
     scan.refresh()
     assert scan.known_share(WORDING.words("coffee")) == 0.0

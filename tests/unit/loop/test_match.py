@@ -19,7 +19,7 @@ def score(sought: str, text: str = PAGE, heading: str = "") -> float:
     return matching.match(matching.statements(sought), [Looked(text, heading)])[0].score
 
 
-def test_a_text_that_says_it_scores_one_and_names_the_place():
+def test_a_text_that_says_it_scores_one_and_names_the_place() -> None:
     matching = matcher()
     [match] = matching.match(matching.statements(FACT), [Looked(PAGE)])
     [place] = match.places
@@ -27,29 +27,29 @@ def test_a_text_that_says_it_scores_one_and_names_the_place():
     assert PAGE[place.start : place.end] == FACT
 
 
-def test_a_text_about_something_else_scores_nothing():
+def test_a_text_about_something_else_scores_nothing() -> None:
     assert score("The canteen serves soup made of pumpkins on Thursday evenings.") == 0.0
 
 
-def test_a_text_that_says_a_half_scores_in_between():
+def test_a_text_that_says_a_half_scores_in_between() -> None:
     both = f"{FACT} The canteen serves soup made of pumpkins on Thursday evenings."
     assert 0.3 < score(both) < 0.7
 
 
-def test_another_number_costs_more_than_other_words():
+def test_another_number_costs_more_than_other_words() -> None:
     assert score("Employees get 30 days of leave each year.") < score("People have 25 days of leave each year.")
 
 
-def test_texts_are_scored_in_their_order():
+def test_texts_are_scored_in_their_order() -> None:
     matching = matcher()
     found = matching.match(matching.statements(FACT), [Looked("Dogs come on Fridays."), Looked(PAGE)])
     assert [match.score == 1.0 for match in found] == [False, True]
 
 
-def test_nothing_sought_is_held_nowhere():
+def test_nothing_sought_is_held_nowhere() -> None:
     assert score("") == 0.0
     assert score("the of and") == 0.0
 
 
-def test_a_correction_of_any_length_is_looked_for_in_bounded_time():
+def test_a_correction_of_any_length_is_looked_for_in_bounded_time() -> None:
     assert len(matcher().statements("Cats purr at night alone. " * 500)) == MOST_STATEMENTS

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from sqlalchemy import update
 
-from core.errors import IndexUnavailableError, StoreUnavailableError
+from core.errors import IndexUnavailableError, StoreUnavailableError, TooManyVotesError
 from core.loop.diagnosis import Cause
 from core.loop.enums import DecisionKind, FeedbackReason, FiringState, Vote
 from core.loop.feedback import FeedbackDecision, Firing, SeenComplaints
@@ -22,7 +22,7 @@ from core.storage.loop.feedback import FeedbackRepository
 from core.storage.loop.monitor_checks import MonitorCheckRepository
 from core.storage.tables import ingestion_runs, interactions
 from core.types import Actor, Role
-from loop.feedback.votes import Author, FeedbackOrder, FeedbackService, TooManyVotesError
+from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
 from loop.remedies.registry import open_firings
 from loop.triggers.decision import Hold
 from loop.triggers.monitor import Monitor

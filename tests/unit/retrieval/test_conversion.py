@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from core.errors import RagloopError
-from retrieval.embedders import conversion
 from retrieval.embedders.conversion import converted_model
 from retrieval.embedders.model import EmbeddingModel
 
@@ -24,7 +23,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         threading.Event().wait(0.1)
         Path(command[-1], "model.xml").write_text("<net/>")
 
-    monkeypatch.setattr(conversion.subprocess, "run", run)
+    monkeypatch.setattr("retrieval.embedders.conversion.subprocess.run", run)
     return runs
 
 
@@ -61,7 +60,7 @@ def test_a_conversion_that_fails_says_why_and_leaves_nothing(
         Path(command[-1], "model.xml").write_text("<half")
         raise subprocess.CalledProcessError(1, command, stderr="Traceback\nMemoryError: out of memory\n")
 
-    monkeypatch.setattr(conversion.subprocess, "run", fail)
+    monkeypatch.setattr("retrieval.embedders.conversion.subprocess.run", fail)
     with pytest.raises(RagloopError, match="out of memory") as failure:
         converted_model(bundled_model, tmp_path)
     assert "RAGLOOP_EMBEDDER_BACKEND=torch" in failure.value.hint

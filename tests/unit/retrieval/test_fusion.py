@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,7 +49,9 @@ def test_equal_scores_in_a_leg_count_fully_and_are_ordered_by_id() -> None:
 
 
 @given(LEG, LEG, WEIGHT, st.randoms())
-def test_the_order_of_the_hits_does_not_matter(dense: list[Hit], bm25: list[Hit], weight: float, random) -> None:
+def test_the_order_of_the_hits_does_not_matter(
+    dense: list[Hit], bm25: list[Hit], weight: float, random: Random
+) -> None:
     expected = fuse(dense, bm25, weight)
     random.shuffle(dense)
     random.shuffle(bm25)

@@ -18,6 +18,7 @@ from serving.grounding.evidence import statements
 from serving.releases import champion as module
 from serving.releases.champion import Champion
 from serving.releases.service import ReleaseService
+from serving.releases.verification import open_release
 from tests.support.app_world import World
 from tests.support.release_world import BOSS, MAKER, second_collection
 
@@ -125,7 +126,7 @@ def test_requests_go_on_with_the_old_champion_while_the_new_one_is_opened(
 ) -> None:
     before = answers(followed)
     opening, go_on = threading.Event(), threading.Event()
-    really_open = module.open_release
+    really_open = open_release
 
     def open_slowly(*arguments: object) -> object:
         opening.set()

@@ -24,6 +24,7 @@ from core.storage.tables import interactions
 from core.types import Actor, Role
 from serving.releases import service as module
 from serving.releases.service import ReleaseService
+from serving.releases.verification import verify_release
 from tests.support.app_world import World
 from tests.support.release_world import (
     APPROVER,
@@ -367,7 +368,7 @@ def test_of_two_promotions_that_overlap_one_wins(
     world: World, service: ReleaseService, candidate: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rival = service.create(MAKER, changes={"retrieval.top_k": "2"})
-    verify = module.verify_release
+    verify = verify_release
 
     def verify_while_the_rival_is_promoted(*arguments: object) -> object:
         monkeypatch.setattr(module, "verify_release", verify)
