@@ -13,7 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import respond, unexpected
+from app.error_responses import respond
+from app.errors import unexpected
 from app.monitoring.exposition import Metrics
 
 logger = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from app import auth, errors
+from app import auth, error_responses
 from app.api import (
     catalogue,
     chat,
@@ -77,7 +77,7 @@ def create_app(settings: Settings, services: Services | None = None, champion: A
         app.router.routes.extend(page.router.routes)
     app.mount("/static", StaticFiles(directory=STATIC, packages=[("evals.report", "static")]), name="static")
     auth.check_roles(app)
-    errors.install(app)
+    error_responses.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.add_middleware(RequestEnvelope, metrics=metrics)
     return app

@@ -10,9 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.errors import ModelNotFoundError, ParameterError
+from app.errors import ModelNotFoundError, ParameterError, check_length
 from app.fields import FilterFields, Text
-from core.errors import TooLargeError
 from core.types import Turn
 
 MODEL = "ragloop"
@@ -112,12 +111,3 @@ class ChatRequest(BaseModel):
             value = given.get(name)
             if value and value not in harmless:
                 raise ParameterError(f"RAGLoop does not serve {name}.", param=name, hint=f"Leave {name} out.")
-
-
-def check_length(question: str, longest: int) -> None:
-    """Raises TooLargeError for a question or query beyond `longest` characters."""
-    if len(question) > longest:
-        raise TooLargeError(
-            f"The question has {len(question):,} characters; at most {longest:,} are taken.",
-            hint="Shorten it, or raise RAGLOOP_MAX_QUESTION_CHARS.",
-        )

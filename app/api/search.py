@@ -10,8 +10,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.chat_request import check_length
 from app.auth import ChatDep, RuntimeDep
+from app.errors import check_length
 from app.fields import FilterFields, Text, filter_of
 from core.storage.interactions import passage_json
 

@@ -10,10 +10,8 @@ from starlette.responses import HTMLResponse
 
 from app.answers.citations import WEAK
 from app.answers.votes import REASONS
+from app.pages.figures import figure, in_words
 from app.pages.navigation import home_of, places_for
-from app.pages.ops.day_charts import PLANE, SPARK_PLANE
-from app.pages.ops.day_tables import figure
-from app.pages.ops.tables import in_words
 from evals.report.page import TEMPLATES
 from evals.report.words import age, day, duration, moment, verdict_words
 from loop.feedback.votes import LONGEST_COMMENT, LONGEST_CORRECTION
@@ -33,8 +31,6 @@ _environment.globals.update(
     reasons=REASONS,
     longest_comment=LONGEST_COMMENT,
     longest_correction=LONGEST_CORRECTION,
-    day_plane=PLANE,
-    spark_plane=SPARK_PLANE,
 )
 _environment.filters.update(moment=moment, day=day, ago=age, took=duration, figure=figure, in_words=in_words)
 _environment.filters.update(manifest_changes=manifest_changes, verdict=verdict_words)

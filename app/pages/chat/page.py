@@ -11,9 +11,8 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from app.answers.inquiry import unless_client_leaves, whole_answer
-from app.api.chat_request import check_length
 from app.auth import Caller, ChatDep, RuntimeDep, ServicesDep
-from app.errors import ParameterError
+from app.errors import ParameterError, check_length
 from app.fields import Text
 from app.library import DocumentLibrary
 from app.pages.chat.answers import AnswerRecords, AnswerView

@@ -8,8 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
-from app.pages.ops.day_tables import DayTable, figure
+from app.pages.figures import figure
+from app.pages.ops.day_tables import DayTable
 from evals.report.plane import Plane
 
 PLANE = Plane(720, 160, stretched=True)
@@ -53,6 +55,7 @@ class Line:
 class Chart:
     """`top` is what the upper edge stands for, `middle` half of it."""
 
+    plane: ClassVar[Plane] = PLANE
     top: str
     middle: str
     bars: tuple[Bar, ...] = ()
@@ -63,6 +66,7 @@ class Chart:
 class Spark:
     """A small plot of one series, with its threshold's height. `tone` is worse from the threshold on, held near it."""
 
+    plane: ClassVar[Plane] = SPARK_PLANE
     line: Line
     threshold: float
     tone: str

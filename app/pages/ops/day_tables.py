@@ -7,9 +7,9 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Any
 
-Unit = Literal["count", "seconds", "money", "number"]
+from app.pages.figures import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +63,3 @@ class DayTable:
 def days_until(last: date, count: int) -> tuple[date, ...]:
     """So many days in a row, the last of them `last`."""
     return tuple(last - timedelta(days=back) for back in range(count - 1, -1, -1))
-
-
-def figure(value: float | None, unit: Unit) -> str:
-    """The value as people read it."""
-    if value is None:
-        return "–"
-    match unit:
-        case "count":
-            return f"{value:,.0f}"
-        case "seconds":
-            return f"{value:.2f} s" if value < 10 else f"{value:,.0f} s"
-        case "money":
-            return _short(value)
-        case "number":
-            return _short(round(value, 3))
-
-
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if value == int(value) or value >= 1000 else f"{value:,.4g}"

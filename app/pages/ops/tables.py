@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
 
+from app.pages.figures import in_words
 from app.pages.ops.day_tables import DayTable, Series
 from core.loop.diagnosis import Cause
 from core.loop.enums import Vote
@@ -15,11 +16,6 @@ from core.storage.usage import UsageRow
 
 Calendar = tuple[date, ...]
 UNDIAGNOSED = "undiagnosed"
-
-
-def in_words(name: str) -> str:
-    """A stored name, such as that of a cause, a trigger or a state, as people read it."""
-    return name.replace("_", " ").capitalize()
 
 
 def answer_table(calendar: Calendar, usage: Iterable[UsageRow]) -> DayTable:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.pages.figures import figure
 from app.pages.ops.day_charts import (
     PLANE,
     SPARK_PLANE,
@@ -15,7 +16,7 @@ from app.pages.ops.day_charts import (
     stacked,
     tone_of,
 )
-from app.pages.ops.day_tables import DayTable, Series, days_until, figure
+from app.pages.ops.day_tables import DayTable, Series, days_until
 
 COUNTS = st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), min_size=1, max_size=90)
 VALUES = st.lists(st.none() | st.floats(0, 10**9, allow_nan=False), min_size=1, max_size=90)
