@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import get_args
@@ -192,6 +193,15 @@ def test_a_metric_that_no_question_gave_a_score_is_named_and_has_no_line(better:
     body = report_body(view_of(report), PageLinks(better.id), Markup())
     assert f"No question of this dataset is one for {label(empty.name)}." in shown(body)
     assert f'id="metric-{empty.name}"' not in body
+
+
+def test_a_report_from_before_a_metric_was_removed_is_read_and_shown(world: World, better: Evaluated) -> None:
+    stored = json.loads(report_json(better.report))
+    stored["metrics"].append(stored["metrics"][1] | {"name": "chrf", "candidate": 0.4, "baseline": 0.3})
+    for row in stored["rows"]:
+        row["scores"]["chrf"] = {"candidate": 0.4, "baseline": 0.3}
+    report = Report.model_validate_json(json.dumps(stored))
+    assert "chrF" in shown(file_of(world, better, report))
 
 
 def test_the_json_is_the_report(better: Evaluated) -> None:
