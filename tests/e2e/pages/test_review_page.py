@@ -104,6 +104,9 @@ def test_a_reviewer_sorts_the_losses_opens_a_case_and_rejects_with_a_reason(
     page.locator(f'a[href="/reviews/{site.bad.id}"]').click()
     page.get_by_role("heading", name="What blocks it").wait_for()
     page.screenshot(path=shots / "report.png")
+    outcomes = page.locator(".outcomes svg").bounding_box()
+    assert outcomes is not None
+    assert outcomes["height"] > 8  # the bar is drawn, not only there
     page.locator("#rows nav").get_by_text("lost").click()
     page.wait_for_url(re.compile("outcome=loss"))
     losses = [row.question for row in site.bad.report.rows if row.outcome == "loss"]
