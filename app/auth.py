@@ -24,12 +24,13 @@ from starlette.routing import BaseRoute
 
 from app.local_actor import local_actor
 from app.runtime import Runtime
+from core.api_key import ApiKey
 from core.errors import AuthenticationError, PermissionDeniedError
 from core.permissions import Deed, require
 from core.settings import Settings, is_loopback
 from core.storage.api_keys import ApiKeyRepository
 from core.storage.sessions import SessionRepository
-from core.types import AccessScope, Actor, ApiKey, Role
+from core.types import AccessScope, Actor, Role
 from serving.factory import Services
 
 # Routes that anyone may open. /openapi.json describes the API and /static styles the sign-in page.

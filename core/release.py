@@ -36,12 +36,23 @@ class CollectionRef(Frozen):
 
 
 class RetrievalParameters(Frozen):
-    """How passages are found. `dense_weight` is the dense leg's share in fusion, BM25 having the rest."""
+    """How passages are found. `dense_weight` is the dense leg's share in fusion, BM25 having the rest.
+
+    `collapse` leaves near-duplicates out, `per_document` is the most chunks of one document (0: as many as there are),
+    and `neighbours` how many chunks of its section the best passage brings along in place of the last ones. What is off
+    is left out of the canonical form: releases made before these could be keep their ids.
+    """
 
     fusion: Literal["min_max"] = "min_max"
     dense_weight: float = Field(0.5, ge=0, le=1)
     depth: int = Field(100, ge=1, le=1000)
     top_k: int = Field(8, ge=1, le=100)
+    collapse: bool = False
+    per_document: int = Field(0, ge=0, le=100)
+    neighbours: int = Field(0, ge=0, le=10)
+
+
+_OFF_IS_UNSAID = ("collapse", "per_document", "neighbours")
 
 
 class PromptRef(Frozen):
@@ -111,6 +122,9 @@ class ReleaseManifest(Frozen):
         content = self.model_dump(mode="json")
         if self.guards.prompt_guard:
             del content["guards"]["prompt_guard"]
+        for name in _OFF_IS_UNSAID:
+            if not content["retrieval"][name]:
+                del content["retrieval"][name]
         return digest(content)
 
 

@@ -49,6 +49,11 @@ class Period:
     def holds(self, day: date | None) -> bool:
         return day is not None and (self.first is None or day >= self.first) and (self.last is None or day <= self.last)
 
+    def meets(self, other: Period) -> bool:
+        """Whether some day lies in both."""
+        begins = max(self.first or date.min, other.first or date.min)
+        return begins <= min(self.last or date.max, other.last or date.max)
+
     def __str__(self) -> str:
         return f"{self.first or ''}..{self.last or ''}"
 
@@ -95,7 +100,9 @@ class SearchFields:
     @property
     def names(self) -> tuple[str, ...]:
         """The fields that some document has a value of."""
-        return (*(name for name, values in self.values.items() if values), *([DATE] if self.period else []))
+        filled = [name for name, values in self.values.items() if values]
+        own = sorted(name for name in filled if name not in FIELDS)
+        return (*(name for name in FIELDS if name in filled), *([DATE] if self.period else []), *own)
 
 
 def parse_filter(conditions: Sequence[str]) -> SearchFilter:

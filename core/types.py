@@ -7,7 +7,6 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -228,12 +227,24 @@ class StoredChunk:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A chunk that was retrieved for a question. `scores` has dense, bm25 and fused; a leg that missed it is absent."""
+    """A chunk that was retrieved for a question. `scores` has dense, bm25 and fused, `ranks` its places in dense and
+    bm25, from 1; a leg that missed it is absent. `collapsed` are the URIs of documents that say the same there."""
 
     chunk: Chunk
     content_sha256: str
     score: float
     scores: Mapping[str, float]
+    ranks: Mapping[str, int] = field(default_factory=dict)
+    collapsed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A chunk that was found and is not among the passages, and why not, in words."""
+
+    chunk_id: str
+    uri: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +256,7 @@ class Retrieval:
     collection: str
     revision: int
     timings: Mapping[str, float] = field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
 
 
 # ---------------------------------------------------------------- answers
@@ -376,15 +388,6 @@ class ManifestEntry:
     failure_reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A document that could not be ingested, for the run report."""
-
-    uri: str
-    kind: str
-    reason: str
-
-
 class Role(StrEnum):
     """What a key may do. The values are stored. `admin` may do everything."""
 
@@ -404,31 +407,6 @@ class Actor:
 
     def may(self, role: Role) -> bool:
         return role in self.roles or Role.ADMIN in self.roles
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """An API key as it is stored: never the secret itself. Times are UTC.
-
-    `replaces` is the id of the key that this one was rotated from.
-    """
-
-    id: str
-    name: str
-    access: tuple[str, ...]
-    roles: frozenset[Role]
-    created_at: datetime
-    expires_at: datetime | None = None
-    revoked_at: datetime | None = None
-    replaces: str | None = None
-
-    @property
-    def actor(self) -> Actor:
-        return Actor(self.name, self.roles)
-
-    @property
-    def scope(self) -> AccessScope:
-        return AccessScope(frozenset(self.access))
 
 
 @dataclass(frozen=True, slots=True)

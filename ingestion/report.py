@@ -7,10 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.types import Failure
 from ingestion.staging import ShardResult, StagedPlan, Staging
 
 SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A document that could not be ingested."""
+
+    uri: str
+    kind: str
+    reason: str
 
 
 @dataclass(slots=True)

@@ -21,4 +21,5 @@ def metadata_of(passage: Passage) -> dict[str, Any]:
         "content_sha256": passage.content_sha256,
         "score": passage.score,
         "scores": dict(passage.scores),
+        "ranks": dict(passage.ranks),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -11,11 +11,14 @@ from core.errors import CollectionMismatchError, IndexUnavailableError, NotFound
 from core.ports import Embedder, VectorIndex
 from core.release import RetrievalParameters
 from core.search_filter import SearchFields, SearchFilter
-from core.types import AccessScope, Passage, Retrieval, StoredChunk
-from retrieval.fusion import FusedHit, fuse
+from core.types import AccessScope, Hit, LeftOut, Passage, Retrieval, SearchLegs, chunk_id
+from retrieval.arrangement import Ranked, capped, collapsed, neighbours_of, ranked, with_neighbours
+from retrieval.fusion import FusedHit, blended, fuse
 
 # A commit between search and fetch can remove a chunk that was found. Searching again finds what there is now.
 _ATTEMPTS = 3
+# So many times the passages wanted are fetched where some may be left out.
+_SPARE = 3
 
 
 class Retriever:
@@ -59,9 +62,12 @@ class Retriever:
         with _gone_is_unavailable(self.collection):
             return self._index.fields(self.collection, scope)
 
-    def retrieve(self, query: str, scope: AccessScope, top_k: int | None = None) -> Retrieval:
+    def retrieve(
+        self, query: str, scope: AccessScope, top_k: int | None = None, context: str | None = None
+    ) -> Retrieval:
         """The best `top_k` passages (by default the parameters'), best first, that `scope` allows.
 
+        `context` is the query led by what was said before: what it finds counts as much as what the query finds alone.
         `timings` has the seconds for embed, search and fetch. Raises CollectionMismatchError on first use with another
         embedder's collection, IndexUnavailableError when the index is down or the collection is gone: never an empty
         result instead.
@@ -71,20 +77,51 @@ class Retriever:
         limit = self.parameters.top_k if top_k is None else top_k
         timings = dict.fromkeys(("embed", "search", "fetch"), 0.0)
         started = time.perf_counter()
-        vector = self._embedder.embed([query])[0]
+        texts = [query] if context is None else [query, context]
+        asked = [(text, self._embedder.embed([text])[0]) for text in texts]
         timings["embed"] = time.perf_counter() - started
         for _ in range(_ATTEMPTS):
             started = time.perf_counter()
             with _gone_is_unavailable(self.collection):
-                legs = self._index.search(self.collection, query, vector, max(self.parameters.depth, limit), scope)
-                best = fuse(legs.dense, legs.sparse, self.parameters.dense_weight)[:limit]
+                depth = max(self.parameters.depth, limit)
+                found = [self._index.search(self.collection, *each, depth, scope) for each in asked]
+                best = self._fused(found)[: limit * self._spare]
                 searched = time.perf_counter()
                 stored = self._index.fetch(self.collection, [hit.chunk_id for hit in best], scope)
+                ranking, left_out = self._arranged(ranked(best, stored), limit, scope)
             timings["search"] += searched - started
             timings["fetch"] += time.perf_counter() - searched
             if len(stored) == len(best):
                 break
-        return Retrieval(query, _passages(best, stored), self.collection, legs.revision, timings)
+        passages = tuple(_passage(each, found[0]) for each in ranking)
+        return Retrieval(query, passages, self.collection, found[-1].revision, timings, left_out)
+
+    def _fused(self, found: Sequence[SearchLegs]) -> list[FusedHit]:
+        """The ranking that the query's legs make, with those of its context if there is one."""
+        own, *context = (fuse(legs.dense, legs.sparse, self.parameters.dense_weight) for legs in found)
+        return blended(own, context[0]) if context else own
+
+    @property
+    def _spare(self) -> int:
+        """How many times the passages wanted are looked at, so that there are enough when some are left out."""
+        return _SPARE if self.parameters.collapse or self.parameters.per_document else 1
+
+    def _arranged(
+        self, ranking: list[Ranked], limit: int, scope: AccessScope
+    ) -> tuple[list[Ranked], tuple[LeftOut, ...]]:
+        """The ranking after the steps that the parameters ask for, and what they left out."""
+        same: list[LeftOut] = []
+        more: list[LeftOut] = []
+        if self.parameters.collapse:
+            ranking, same = collapsed(ranking)
+        if self.parameters.per_document:
+            ranking, more = capped(ranking, self.parameters.per_document)
+        if self.parameters.neighbours and ranking:
+            best = ranking[0].chunk
+            ids = [chunk_id(best.document_id, each) for each in neighbours_of(best, self.parameters.neighbours)]
+            around = self._index.fetch(self.collection, ids, scope)
+            ranking = with_neighbours(ranking, around, self.parameters.neighbours, limit)
+        return ranking[:limit], (*same, *more)
 
 
 @contextmanager
@@ -100,13 +137,16 @@ def _gone_is_unavailable(collection: str) -> Iterator[None]:
         ) from error
 
 
-def _passages(hits: list[FusedHit], stored: list[StoredChunk]) -> tuple[Passage, ...]:
-    found = {item.chunk.id: item for item in stored}
-    return tuple(
-        Passage(found[hit.chunk_id].chunk, found[hit.chunk_id].content_sha256, hit.score, _scores(hit))
-        for hit in hits
-        if hit.chunk_id in found
-    )
+def _passage(each: Ranked, legs: SearchLegs) -> Passage:
+    ranks = {name: _rank(leg, each.chunk.id) for name, leg in (("dense", legs.dense), ("bm25", legs.sparse))}
+    told = {name: rank for name, rank in ranks.items() if rank and name in _scores(each.hit)}
+    scores, digest = _scores(each.hit), each.stored.content_sha256
+    return Passage(each.chunk, digest, each.hit.score, scores, told, each.collapsed)
+
+
+def _rank(leg: Sequence[Hit], chunk_id: str) -> int | None:
+    """The chunk's place in the leg, from 1."""
+    return next((place for place, hit in enumerate(leg, start=1) if hit.chunk_id == chunk_id), None)
 
 
 def _scores(hit: FusedHit) -> dict[str, float]:

@@ -21,15 +21,20 @@ from core.storage.interactions import ASIDE, InteractionRepository
 from core.storage.prompt_ledger import PromptOrigin
 from core.text.citation_marker import without_markers
 from core.types import AccessScope, Answer, Evidence, Passage, Retrieval, Turn, Usage
+from retrieval.question_dates import period_in
 from retrieval.retriever import Retriever
 from serving.client_task import task_reply
 from serving.filters.outgoing import Outgoing
-from serving.follow_up import StandaloneQuery, finds_its_own, joined_finds_more, joined_query
+from serving.follow_up import StandaloneQuery, finds_its_own, joined_answers, joined_query, read_together
 from serving.grounding.evidence import EvidenceScorer
 from serving.prompts.template import ANSWER
 from serving.small_talk import small_talk
 
 NOT_FOUND = "I could not find this in the documents."
+
+
+# Said where a question names a month or a day, and the documents of that time do not answer it.
+_NOT_DATED = "*The documents of that date do not say; this is from the others.*\n\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +71,11 @@ class QueryWriter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """What one form of the question found."""
+    """What one form of the question found. `note` is said before the answer."""
 
     retrieval: Retrieval
     evidence: Evidence
+    note: str = ""
 
 
 class Answerer:
@@ -92,6 +98,7 @@ class Answerer:
         prompt_origin: PromptOrigin | None = None,
     ) -> None:
         self.release = release
+        self._threshold = release.manifest.guards.abstention.threshold
         self.retriever = retriever
         self.scorer = scorer
         self._generator = generator
@@ -126,8 +133,11 @@ class Answerer:
 
         text: list[str] = []
         generated = Generated((), Usage(0, 0))
-        abstained = evidence.confidence < self.release.manifest.guards.abstention.threshold or not evidence.sentences
+        abstained = evidence.confidence < self._threshold or not evidence.sentences
         if not abstained:
+            if found.note:
+                text.append(found.note)
+                yield TextDelta(found.note)
             async with aclosing(self._generate(self._request(question, retrieval, evidence))) as events:
                 async for event in events:
                     if isinstance(event, Generated):
@@ -155,8 +165,8 @@ class Answerer:
         return answer
 
     async def _find(self, question: Question, clock: _Clock) -> tuple[StandaloneQuery, _Finding]:
-        """What a model's rewriting finds, if there is one; else what the question finds alone, or what it finds joined
-        with the one before it if that is more."""
+        """What a model's rewriting finds, if there is one; else what the question finds alone, or in the light of the
+        one before it if that is too little."""
         query = StandaloneQuery()
         if self._query_writer is not None:
             since = time.perf_counter()
@@ -164,16 +174,40 @@ class Answerer:
             clock.lap("condense", since)
         if query.text is not None:
             return query, await self._search(query.text, question.scope, clock)
-        alone = await self._search(question.text, question.scope, clock)
-        joined_text = joined_query(question.text, question.history)
-        if joined_text is None or finds_its_own(alone.evidence):
-            return query, alone
-        joined = await self._search(joined_text, question.scope, clock)
-        return query, joined if joined_finds_more(alone.evidence, joined.evidence) else alone
+        dated = await self._of_its_date(question, clock)
+        if dated is not None and finds_its_own(dated.evidence, self._threshold):
+            return query, dated
+        found = await self._search(question.text, question.scope, clock)
+        context = joined_query(question.text, question.history)
+        if context is not None and not finds_its_own(found.evidence, self._threshold):
+            found = await self._in_context(question, context, clock)
+        return query, found if dated is None else replace(found, note=_NOT_DATED)
 
-    async def _search(self, text: str, scope: AccessScope, clock: _Clock) -> _Finding:
+    async def _in_context(self, question: Question, context: str, clock: _Clock) -> _Finding:
+        """What the question and its joined form find together, read for the one that finds more to answer with."""
+        found = await self._search(question.text, question.scope, clock, context)
         since = time.perf_counter()
-        retrieval = await asyncio.to_thread(self.retriever.retrieve, text, scope)
+        joined = await asyncio.to_thread(self.scorer.score, context, found.retrieval.passages)
+        clock.lap("evidence", since)
+        if joined_answers(found.evidence, joined, self._threshold):
+            return _Finding(replace(found.retrieval, query=context), read_together(found.evidence, joined))
+        return found
+
+    async def _of_its_date(self, question: Question, clock: _Clock) -> _Finding | None:
+        """What documents of the month or day that the question names hold for it; None where it names none, and where
+        no document is of about that time."""
+        period = period_in(question.text)
+        if period is None or question.scope.narrowed.period is not None:
+            return None
+        dated = (await asyncio.to_thread(self.retriever.fields, question.scope)).period
+        if dated is None or not dated.meets(period):
+            return None
+        narrowed = replace(question.scope.narrowed, period=period)
+        return await self._search(question.text, replace(question.scope, narrowed=narrowed), clock)
+
+    async def _search(self, text: str, scope: AccessScope, clock: _Clock, context: str | None = None) -> _Finding:
+        since = time.perf_counter()
+        retrieval = await asyncio.to_thread(self.retriever.retrieve, text, scope, context=context)
         since = clock.lap("retrieve", since)
         evidence = await asyncio.to_thread(self.scorer.score, text, retrieval.passages)
         clock.lap("evidence", since)

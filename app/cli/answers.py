@@ -68,11 +68,12 @@ def search(
     top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, max=100, help="How many passages.")] = 8,
     access: AccessOption = None,
     only: FilterOption = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why each passage stands where it does.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Find passages, without answering."""
+    from app.answers.search_json import in_words, search_json
     from core.settings import load_settings
-    from core.storage.interactions import passage_json
     from core.telemetry import configure_logging
 
     settings = load_settings()
@@ -81,13 +82,16 @@ def search(
     answerer, scope = _open(settings, access, only)
     retrieval = answerer.retriever.retrieve(text, scope, top_k)
     if as_json:
-        passages = [passage_json(passage) for passage in retrieval.passages]
-        print_json({"passages": passages, "release": answerer.release.id})
+        print_json(search_json(retrieval, answerer.release, scope.narrowed, explain=explain))
         return
     for passage in retrieval.passages:
         page = f", page {passage.chunk.page}" if passage.chunk.page else ""
         say(visible(f"{passage.score:.3f}  {passage.chunk.uri}{page}"))
         say(visible(f"       {one_line(passage.chunk.text)}"))
+        if explain:
+            say(visible(f"       {in_words(passage)}"))
+    for each in retrieval.left_out if explain else ():
+        say(visible(f"left out: {each.uri}, which {each.why}"))
 
 
 def serve(

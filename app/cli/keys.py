@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.console import JsonOption, note, print_json, say
+from core.api_key import ApiKey
 from core.errors import NotFoundError
-from core.types import PUBLIC, ApiKey, Role
+from core.types import PUBLIC, Role
 
 if TYPE_CHECKING:
     from core.storage.api_keys import ApiKeyRepository

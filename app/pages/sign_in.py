@@ -14,8 +14,8 @@ from app.auth import COOKIE, RuntimeDep, check_site, verify
 from app.fields import Text
 from app.pages.navigation import home_of
 from app.pages.views import render
+from core.api_key import ApiKey
 from core.storage.sessions import SessionRepository
-from core.types import ApiKey
 from serving.factory import Services
 
 router = APIRouter(include_in_schema=False)

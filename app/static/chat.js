@@ -6,6 +6,7 @@ import { watchVotes } from "./vote.js";
 
 const MOST_TURNS = 20; // as many as the server keeps: app/pages/chat/page.py
 const LONG_QUESTION = 160;
+const FILTERS = ["source", "language", "label", "since", "until"];
 
 const form = document.getElementById("composer");
 const field = document.getElementById("question");
@@ -24,6 +25,19 @@ function history() {
     { role: "user", content: turn.dataset.question },
     { role: "assistant", content: turn.dataset.answer },
   ]);
+}
+
+/** The filter that is chosen, as the API takes it. */
+function only() {
+  const chosen = Object.fromEntries([...new FormData(form)].filter(([name, value]) => value && FILTERS.includes(name)));
+  const { since = "", until = "", ...filter } = chosen;
+  return since || until ? { ...filter, date: `${since}..${until}` } : filter;
+}
+
+/** Say beside the closed filter what is chosen in it. */
+function showChosen() {
+  const values = Object.values(only());
+  document.getElementById("chosen").textContent = values.length ? `: ${values.join(", ")}` : "";
 }
 
 function addTurn(question) {
@@ -49,7 +63,7 @@ async function answer(question) {
   begin();
   turn.scrollIntoView({ block: "start" });
   try {
-    const id = await ask(messages, running.signal, (text) => writing.append(text));
+    const id = await ask(messages, only(), running.signal, (text) => writing.append(text));
     turn.dataset.answer = writing.textContent;
     turn.id = id;
     const loaded = await fragment(`/answers/${id}`);
@@ -150,6 +164,8 @@ for (const heading of turns.querySelectorAll(".question")) {
   if (heading.textContent.length > LONG_QUESTION) heading.classList.add("long");
 }
 document.getElementById("keys").hidden = false;
+document.getElementById("only")?.addEventListener("change", showChosen);
+if (document.getElementById("only")) showChosen(); // browsers keep what was chosen over a reload
 watchCitations(turns);
 watchVotes(turns);
 if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();

@@ -13,11 +13,11 @@ export class AskError extends Error {
  * Ask and call `onText` with each piece of text. Resolves to the id of the recorded answer.
  * Throws AskError, or the AbortError of `signal`.
  */
-export async function ask(messages, signal, onText) {
+export async function ask(messages, filter, signal, onText) {
   const response = await request("/v1/chat/completions", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ model: "ragloop", messages, stream: true }),
+    body: JSON.stringify({ model: "ragloop", messages, filter, stream: true }),
     signal,
   });
   let interaction = null;

@@ -12,10 +12,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
 
+from core.api_key import ApiKey
 from core.errors import ConflictError, InputError, NotFoundError
 from core.storage.database import Database
 from core.storage.tables import api_keys, sessions
-from core.types import PUBLIC, AccessScope, ApiKey, Role
+from core.types import PUBLIC, AccessScope, Role
 
 LONGEST_NAME = 200
 

@@ -142,6 +142,8 @@ def passage_json(passage: Passage) -> dict[str, Any]:
         "text": chunk.text,
         "score": passage.score,
         "scores": dict(passage.scores),
+        "ranks": dict(passage.ranks),
+        "collapsed": list(passage.collapsed),
         "content_sha256": passage.content_sha256,
     }
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete, insert, not_, or_, select
 
+from core.api_key import ApiKey
 from core.storage.api_keys import key_of, usable
 from core.storage.database import Database
 from core.storage.tables import api_keys, sessions
-from core.types import ApiKey
 
 
 class SessionRepository:

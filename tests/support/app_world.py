@@ -45,6 +45,7 @@ from core.types import (
     Usage,
     digest,
 )
+from ingestion.facts import facts_of
 from serving.answerer import Answerer
 from serving.factory import Services, build_answerer
 from serving.releases.first import newest_prompts
@@ -121,7 +122,8 @@ class World:
         chunks = tuple(_chunks(document))
         vectors = self.embedder.embed([chunk.indexed_text for chunk in chunks])
         self.index.ensure(self.spec)
-        embedded = EmbeddedDocument(document.id, source, document.content_sha256, access, chunks, vectors)
+        facts = facts_of(document)
+        embedded = EmbeddedDocument(document.id, source, document.content_sha256, access, chunks, vectors, facts)
         self.index.commit(self.spec.name, [embedded], [])
         entry = ManifestEntry(
             document.id,

@@ -45,13 +45,35 @@ class AnswerView:
 
     id: str
     question: str
+    query: str
     text: str
     html: Markup
     abstained: bool
     degraded: bool
     sources: tuple[ShownPlace, ...]
     nearest: tuple[ShownPlace, ...]
+    found: tuple[FoundPassage, ...]
     voted: VoteView
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPassage:
+    """A passage that the search found, and why: its rank and score by meaning and by words, None where a search did not
+    find it, and what both make together."""
+
+    place: ShownPlace
+    meaning: LegFinding | None
+    words: LegFinding | None
+    together: float
+    collapsed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LegFinding:
+    """What one search gave a passage. `rank` counts from 1; None in records from before it was kept."""
+
+    rank: int | None
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +119,14 @@ def answer_view(interaction: Interaction, given: Feedback | None = None) -> Answ
     return AnswerView(
         id=interaction.id,
         question=interaction.question,
+        query=interaction.query,
         text=interaction.answer,
         html=answer_html(interaction.answer, sources),
         abstained=interaction.abstained,
         degraded=interaction.degraded,
         sources=sources,
         nearest=tuple(_source(passage, 0, interaction.id) for passage in nearest),
+        found=tuple(_found(passage, interaction.id) for passage in interaction.passages),
         voted=_voted(given) if given else VoteView(),
     )
 
@@ -139,6 +163,21 @@ def answer_html(text: str, sources: Sequence[ShownPlace]) -> Markup:
         for is_tag, piece in split_tags(html(tokens, environment))
     )
     return sanitise("".join(linked))
+
+
+def _found(passage: Mapping[str, Any], interaction_id: str) -> FoundPassage:
+    return FoundPassage(
+        place=_source(passage, 0, interaction_id),
+        meaning=_leg(passage, "dense"),
+        words=_leg(passage, "bm25"),
+        together=passage["score"],
+        collapsed=tuple(passage.get("collapsed", ())),
+    )
+
+
+def _leg(passage: Mapping[str, Any], leg: str) -> LegFinding | None:
+    score = passage["scores"].get(leg)
+    return None if score is None else LegFinding(passage.get("ranks", {}).get(leg), score)
 
 
 def _source(place: Mapping[str, Any], marker: int, interaction_id: str) -> ShownPlace:

@@ -13,11 +13,12 @@ from fastapi.responses import RedirectResponse
 from app.answers.inquiry import unless_client_leaves, whole_answer
 from app.auth import Caller, ChatDep, RuntimeDep, ServicesDep
 from app.errors import ParameterError, check_length
-from app.fields import Text
+from app.fields import Text, filter_of
 from app.library import DocumentLibrary
 from app.pages.chat.answers import AnswerRecords, AnswerView
 from app.pages.views import render
 from core.errors import UnavailableError
+from core.search_filter import SearchFields
 from core.storage.documents import DocumentSummary
 from core.types import Turn
 from serving.answerer import Question
@@ -49,14 +50,17 @@ async def chat_page(
 ) -> Response:
     """The page, with the conversation whose answers the address names."""
     views = await asyncio.to_thread(AnswerRecords(services.database).views, turn[-MOST_TURNS:], caller)
+    fields = SearchFields({}, None)
     try:
-        release = (await runtime.answerer()).release
+        answerer = await runtime.answerer()
+        release = answerer.release
+        fields = await asyncio.to_thread(answerer.retriever.fields, caller.scope)
     except UnavailableError as error:
         corpus = CorpusOutline(0, (), "", f"{error.message} {error.hint}")
     else:
         corpus = await asyncio.to_thread(_corpus, services, caller, release.id, release.manifest.collection.name)
     longest = runtime.settings.max_question_chars
-    return render("chat/chat.html", caller=caller, turns=views, corpus=corpus, longest=longest)
+    return render("chat/chat.html", caller=caller, turns=views, corpus=corpus, longest=longest, fields=fields)
 
 
 @router.post("/")
@@ -67,6 +71,11 @@ async def ask_without_script(
     services: ServicesDep,
     turn: Annotated[list[str], Form(default_factory=list)],
     question: Annotated[Text, Form()] = "",
+    source: Annotated[Text, Form()] = "",
+    language: Annotated[Text, Form()] = "",
+    label: Annotated[Text, Form()] = "",
+    since: Annotated[Text, Form()] = "",
+    until: Annotated[Text, Form()] = "",
 ) -> Response:
     """Answer a submitted form and show the conversation: the page's way without scripts."""
     if not question.strip():
@@ -74,8 +83,12 @@ async def ask_without_script(
     check_length(question, runtime.settings.max_question_chars)
     turns = turn[-MOST_TURNS:]
     views = await asyncio.to_thread(AnswerRecords(services.database).views, turns, caller)
-    asked = Question(question, caller.scope, "page", history_of(views), caller.key_id)
+    chosen = {name: value for name, value in (("source", source), ("language", language), ("label", label)) if value}
+    if since or until:
+        chosen["date"] = f"{since}..{until}"
     answerer = await runtime.answerer()
+    scope = await asyncio.to_thread(answerer.retriever.narrowed, caller.scope, filter_of(chosen))
+    asked = Question(question, scope, "page", history_of(views), caller.key_id)
     answer = await unless_client_leaves(request, whole_answer(answerer, asked, request.app.state.metrics))
     address = urlencode([("turn", interaction_id) for interaction_id in (*turns, answer.interaction_id)])
     return RedirectResponse(f"/?{address}#{answer.interaction_id}", 303)

@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from core.api_key import ApiKey
 from core.errors import ConflictError, InputError, NotFoundError
 from core.storage.api_keys import ApiKeyRepository
 from core.storage.database import Database
 from core.storage.tables import api_keys
-from core.types import ApiKey, Role
+from core.types import Role
 
 DAY = timedelta(days=1)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from core.release import (
     ReleaseManifest,
     RetrievalParameters,
 )
+from core.search_filter import DocumentFacts
 from core.storage.database import Database
 from core.storage.interactions import InteractionRepository
 from core.storage.loop.answer_samples import AnswerSampleRepository
@@ -141,6 +143,38 @@ async def test_a_question_that_finds_no_more_with_the_one_before_it_is_asked_alo
     answer = await answerer.ask(ask("Which cheese goes with pickled plums?", history=history))
     assert answer.retrieval.query == "Which cheese goes with pickled plums?"
     assert answer.abstained
+
+
+MINUTES = {
+    "docs/2025-03-14.md": ("The board raised the parking fee to 9 euros.", date(2025, 3, 14)),
+    "docs/2025-04-11.md": ("The board raised the parking fee to 12 euros.", date(2025, 4, 11)),
+}
+
+
+@pytest.fixture
+def dated(database: Database, index: InMemoryIndex) -> Answerer:
+    documents = [replace(embedded(uri, text), facts=DocumentFacts(day)) for uri, (text, day) in MINUTES.items()]
+    index.commit(SPEC.name, documents, [])
+    return build(database, index, ExtractiveGenerator(EMBEDDER))
+
+
+async def test_a_month_in_the_question_means_the_documents_of_that_month(dated: Answerer) -> None:
+    for month, fee in (("March", "9 euros"), ("April", "12 euros")):
+        answer = await dated.ask(ask(f"The board raised the parking fee in {month} 2025?"))
+        assert fee in answer.text
+        assert len(answer.citations) == 1
+
+
+async def test_a_question_stays_answerable_if_the_documents_of_its_month_do_not_answer(dated: Answerer) -> None:
+    answer = await dated.ask(ask("Does the team lead approve travel requests in March 2025?"))
+    assert answer.text.endswith("The team lead approves travel requests. [1]")
+    assert answer.text.startswith("*The documents of that date do not say")
+
+
+async def test_a_month_without_documents_changes_nothing(dated: Answerer, answerer: Answerer) -> None:
+    for one in (dated, answerer):
+        answer = await one.ask(ask("Does the team lead approve travel requests in March 2019?"))
+        assert answer.text == "The team lead approves travel requests. [1]"
 
 
 @pytest.mark.parametrize(
