@@ -55,6 +55,20 @@ class RetrievalParameters(Frozen):
 _OFF_IS_UNSAID = ("collapse", "per_document", "neighbours")
 
 
+class ReadingParameters(Frozen):
+    """How passages are read for an answer. A manifest that says nothing of it was made when every release read so.
+
+    The sentences of the best `passages` passages are weighed, each with `prior` times its passage's fused score. With
+    `whole` a section, list or row that answers is quoted as one; with `named` what a question names must stand in the
+    passages.
+    """
+
+    passages: int = Field(5, ge=1, le=100)
+    prior: float = Field(0.0, ge=0, le=1)
+    whole: bool = False
+    named: bool = False
+
+
 class PromptRef(Frozen):
     """One version of one prompt template, and the SHA-256 of its file."""
 
@@ -112,19 +126,22 @@ class ReleaseManifest(Frozen):
     prompts: Mapping[str, PromptRef]
     collection: CollectionRef
     retrieval: RetrievalParameters
+    reading: ReadingParameters = ReadingParameters()
     generator: GeneratorSpec
     guards: Guards
 
     @property
     def id(self) -> str:
-        """The SHA-256 (hex) of the canonical JSON, in which a prompt guard is only named where it is off: releases
-        made before it could be keep their ids."""
+        """The SHA-256 (hex) of the canonical JSON, in which a prompt guard is only named where it is off, and reading
+        only where it is not as it was before there was a choice: releases made before keep their ids."""
         content = self.model_dump(mode="json")
         if self.guards.prompt_guard:
             del content["guards"]["prompt_guard"]
         for name in _OFF_IS_UNSAID:
             if not content["retrieval"][name]:
                 del content["retrieval"][name]
+        if self.reading == ReadingParameters():
+            del content["reading"]
         return digest(content)
 
 

@@ -276,11 +276,12 @@ class ScoredSentence:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What speaks for the passages holding the answer: their sentences, best first, the features that the abstention
-    model reads, and its verdict as a probability."""
+    model reads, its verdict as a probability, and what the question names that stands in none of them."""
 
     sentences: tuple[ScoredSentence, ...]
     features: Mapping[str, float]
     confidence: float
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,15 @@ from core.types import AccessScope, Answer, Evidence, Passage, Retrieval, Turn, 
 from retrieval.question_dates import period_in
 from retrieval.retriever import Retriever
 from serving.client_task import task_reply
-from serving.filters.outgoing import Outgoing
+from serving.filters.outgoing import Outgoing, harmless
 from serving.follow_up import StandaloneQuery, finds_its_own, joined_answers, joined_query, read_together
 from serving.grounding.evidence import EvidenceScorer
 from serving.prompts.template import ANSWER
 from serving.small_talk import small_talk
 
 NOT_FOUND = "I could not find this in the documents."
+# What follows it where the question names something that stands in none of the passages.
+_NOT_NAMED = "Nothing that was found there names {}."
 
 
 # Said where a question names a month or a day, and the documents of that time do not answer it.
@@ -133,7 +135,7 @@ class Answerer:
 
         text: list[str] = []
         generated = Generated((), Usage(0, 0))
-        abstained = evidence.confidence < self._threshold or not evidence.sentences
+        abstained = self._declines(evidence)
         if not abstained:
             if found.note:
                 text.append(found.note)
@@ -147,11 +149,11 @@ class Answerer:
                     text.append(event.text)
                     yield event
         else:
-            text.append(NOT_FOUND)
-            yield TextDelta(NOT_FOUND)
+            text.append(_declined(evidence))
+            yield TextDelta(text[0])
         clock.lap("generate", mark)
         whole = "".join(text)
-        answer = self._finish(retrieval, evidence, abstained or _declines(whole), whole, generated, query, clock)
+        answer = self._finish(retrieval, evidence, abstained or _says_not_found(whole), whole, generated, query, clock)
         await asyncio.to_thread(self._record, answer, question)
         yield answer
 
@@ -212,6 +214,11 @@ class Answerer:
         evidence = await asyncio.to_thread(self.scorer.score, text, retrieval.passages)
         clock.lap("evidence", since)
         return _Finding(retrieval, evidence)
+
+    def _declines(self, evidence: Evidence) -> bool:
+        """Whether the passages do not hold the answer: too little speaks for it, or what the question names is not in
+        them."""
+        return evidence.confidence < self._threshold or not evidence.sentences or bool(evidence.missing)
 
     async def ask_of(self, question: str, passages: Sequence[Passage]) -> str:
         """What the generator writes when it is handed these passages and no others: nothing is searched, declined or
@@ -290,7 +297,14 @@ class Answerer:
         return {"name": ANSWER, "version": reference.version, "sha256": reference.sha256, **origin}
 
 
-def _declines(text: str) -> bool:
+def _declined(evidence: Evidence) -> str:
+    """What is said instead of an answer. What the question names is the asker's text, and leaves as harmless as any."""
+    if not evidence.missing:
+        return NOT_FOUND
+    return f"{NOT_FOUND} {_NOT_NAMED.format(', '.join(harmless(name) for name in evidence.missing))}"
+
+
+def _says_not_found(text: str) -> bool:
     """Whether a model says that the passages do not hold the answer, in the words that its prompt gave it."""
     said = " ".join(without_markers(text).split())
     return said.rstrip(" .").casefold() == NOT_FOUND.rstrip(".").casefold()

@@ -121,8 +121,8 @@ def build_answerer(services: Services, release: Release, *, recorded: bool = Tru
     embedder = services.embedder_for(manifest.collection)
     sparse = SparseEncoder(language)
     retriever = Retriever(services.index, embedder, manifest.collection.name, manifest.retrieval)
-    scorer = EvidenceScorer(embedder, sparse, manifest.guards.abstention, language)
-    generator: Generator = ExtractiveGenerator(embedder, language)
+    scorer = EvidenceScorer(embedder, sparse, manifest.guards.abstention, language, manifest.reading)
+    generator: Generator = ExtractiveGenerator(embedder, language, whole=manifest.reading.whole)
     query_writer = None
     if manifest.generator.kind == "llm":
         model, query_writer = _model(services, manifest, prompts)

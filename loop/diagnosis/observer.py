@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from core.loop.diagnosis import FoundPlace, OpposingPlace, Sought, SourceState
 from core.loop.enums import FeedbackReason
 from core.ports import Judge
-from core.release import Release, RetrievalParameters
+from core.release import ReadingParameters, Release, RetrievalParameters
 from core.storage.documents import DocumentRepository
 from core.types import AccessScope, Chunk, Document, ManifestEntry, Passage, Retrieval, chunk_id, document_id
 from evals.judges.prompts import JudgePrompts
@@ -25,7 +25,7 @@ from retrieval.retriever import Retriever
 from retrieval.sparse import SparseEncoder
 from serving.answerer import Answerer
 from serving.factory import Services
-from serving.grounding.evidence import PASSAGES_READ, EvidenceScorer
+from serving.grounding.evidence import EvidenceScorer
 from serving.prompts.library import own_folder
 from serving.releases.first import default_abstention
 from serving.releases.verification import open_release
@@ -150,7 +150,7 @@ class Observer:
             said=target.said,
             well_cited=self._well_cited(bad, target.statements),
             context=context,
-            handed=_handed(bad),
+            handed=_handed(bad, self._answerer.release.manifest.reading),
             ranking=ranking,
             newer_index=now.revision != bad.revision,
             chunks=chunks,
@@ -244,12 +244,12 @@ class Observer:
         return asyncio.run(self._answerer.ask_of(bad.query, [bad.passages[rank - 1]]))
 
 
-def _handed(bad: BadAnswer) -> int:
+def _handed(bad: BadAnswer, reading: ReadingParameters) -> int:
     """How many of the passages the generator was handed: none if the system declined before it, all that fitted the
     model's context, or those whose sentences the extractive generator weighs."""
     if bad.asked:
         return bad.read or 0
-    return 0 if bad.abstained else PASSAGES_READ
+    return 0 if bad.abstained else reading.passages
 
 
 def _indexed(document: Document, entries: Mapping[str, ManifestEntry]) -> Indexed:

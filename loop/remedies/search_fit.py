@@ -53,7 +53,9 @@ class ThresholdFit:
         language = manifest.collection.language
         self._live = manifest.guards.abstention.threshold
         self._retriever = Retriever(services.index, embedder, manifest.collection.name, parameters)
-        self._scorer = EvidenceScorer(embedder, SparseEncoder(language), manifest.guards.abstention, language)
+        self._scorer = EvidenceScorer(
+            embedder, SparseEncoder(language), manifest.guards.abstention, language, manifest.reading
+        )
 
     def fit(self, asked: Sequence[Diagnosed], gaps: Sequence[Diagnosed]) -> ThresholdFigures | None:
         """The threshold by the choosing questions, unless it serves the held-out ones worse; None where there are too

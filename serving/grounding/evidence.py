@@ -15,14 +15,16 @@ from functools import lru_cache
 import numpy as np
 
 from core.ports import Embedder
-from core.release import AbstentionModel
+from core.release import AbstentionModel, ReadingParameters
 from core.text.markdown_lines import FENCE_MARK, HEADING_MARK
+from core.text.passage_parts import row_around, section
 from core.text.sentences import sentence_spans
 from core.types import Chunk, Evidence, Passage, ScoredSentence, Vector
 from retrieval.sparse import SparseEncoder
+from serving.grounding.named import NamedThing, missing, named_things, plain
 
-# Sentences of this many best passages are looked at: embedding them is most of an answer's time.
-PASSAGES_READ = 5
+# The abstention model's features are of this many best passages, which is what it was fitted on.
+PASSAGES_WEIGHED = 5
 
 # Chunks whose sentences stay embedded, some 12 KB each: what is asked about is asked about again.
 CHUNKS_KEPT = 2000
@@ -78,11 +80,19 @@ class EvidenceScorer:
     an answer must not depend on what was asked before.
     """
 
-    def __init__(self, embedder: Embedder, sparse: SparseEncoder, model: AbstentionModel, language: str) -> None:
+    def __init__(
+        self,
+        embedder: Embedder,
+        sparse: SparseEncoder,
+        model: AbstentionModel,
+        language: str,
+        reading: ReadingParameters = ReadingParameters(),
+    ) -> None:
         self._embedder = embedder
         self._sparse = sparse
         self._model = model
         self._language = language
+        self._reading = reading
         self._read = lru_cache(maxsize=CHUNKS_KEPT)(self._read_chunk)
 
     def read(self, chunk: Chunk) -> None:
@@ -92,21 +102,34 @@ class EvidenceScorer:
     def score(self, question: str, passages: Sequence[Passage]) -> Evidence:
         """The evidence in `passages` (best first) for answering `question`."""
         terms = self._sparse.terms(question)
-        sentences = self._scored(question, terms, [passage.chunk for passage in passages[:PASSAGES_READ]])
-        features = self._features(terms, passages, sentences)
-        return Evidence(tuple(sentences), features, confidence(self._model, features))
+        named = named_things(question, self._is_common) if self._reading.named else ()
+        read = passages[: self._reading.passages]
+        scored = self._scored(question, terms, read)
+        weighed = {passage.chunk.id for passage in passages[:PASSAGES_WEIGHED]}
+        best = max((score for score, sentence in scored if sentence.chunk.id in weighed), default=0.0)
+        sentences = sorted(
+            (sentence for _, sentence in scored if not _of_another(sentence, named)),
+            key=lambda sentence: (-sentence.score, sentence.chunk.id, sentence.start),
+        )
+        features = self._features(terms, passages[:PASSAGES_WEIGHED], best)
+        absent = missing(named, [passage.chunk.indexed_text for passage in read])
+        return Evidence(tuple(sentences), features, confidence(self._model, features), absent)
 
-    def _scored(self, question: str, terms: frozenset[int], chunks: Sequence[Chunk]) -> list[ScoredSentence]:
+    def _scored(
+        self, question: str, terms: frozenset[int], passages: Sequence[Passage]
+    ) -> list[tuple[float, ScoredSentence]]:
+        """Every sentence of the passages, with its score before the passage's is added."""
         asked = self._embedder.embed([question])[0]
         scored = []
-        for chunk in chunks:
-            read = self._read(chunk)
+        for passage in passages:
+            chunk, read = passage.chunk, self._read(passage.chunk)
             cosines = read.vectors @ asked
+            prior = self._reading.prior * passage.score
             for (start, end), headed, cosine in zip(read.spans, read.headed, cosines, strict=True):
                 text = chunk.text[start - chunk.start : end - chunk.start]
                 score = _blend(float(cosine), self._coverage(terms, headed))
-                scored.append(ScoredSentence(chunk, start, end, text, score))
-        return sorted(scored, key=lambda sentence: (-sentence.score, sentence.chunk.id, sentence.start))
+                scored.append((score, ScoredSentence(chunk, start, end, text, score + prior)))
+        return scored
 
     def _read_chunk(self, chunk: Chunk) -> _Read:
         spans = statements(chunk, self._language)
@@ -115,16 +138,16 @@ class EvidenceScorer:
         vectors = self._embedder.embed(headed) if headed else np.empty((0, self._embedder.dimensions), np.float32)
         return _Read(spans, headed, vectors)
 
-    def _features(
-        self, terms: frozenset[int], passages: Sequence[Passage], sentences: Sequence[ScoredSentence]
-    ) -> dict[str, float]:
-        read = passages[:PASSAGES_READ]
+    def _features(self, terms: frozenset[int], passages: Sequence[Passage], sentence: float) -> dict[str, float]:
         return {
-            "dense": max((passage.scores.get("dense", 0.0) for passage in read), default=0.0),
-            "bm25": max((passage.scores.get("bm25", 0.0) for passage in read), default=0.0) / max(1, len(terms)),
-            "coverage": max((self._coverage(terms, passage.chunk.indexed_text) for passage in read), default=0.0),
-            "sentence": sentences[0].score if sentences else 0.0,
+            "dense": max((passage.scores.get("dense", 0.0) for passage in passages), default=0.0),
+            "bm25": max((passage.scores.get("bm25", 0.0) for passage in passages), default=0.0) / max(1, len(terms)),
+            "coverage": max((self._coverage(terms, passage.chunk.indexed_text) for passage in passages), default=0.0),
+            "sentence": sentence,
         }
+
+    def _is_common(self, word: str) -> bool:
+        return not self._sparse.terms(word)
 
     def _coverage(self, terms: frozenset[int], text: str) -> float:
         return len(terms & self._sparse.terms(text)) / len(terms) if terms else 0.0
@@ -136,3 +159,14 @@ def _heading(chunk: Chunk) -> str:
 
 def _blend(cosine: float, coverage: float) -> float:
     return COSINE_SHARE * max(0.0, cosine) + (1 - COSINE_SHARE) * coverage
+
+
+def _of_another(sentence: ScoredSentence, named: Sequence[NamedThing]) -> bool:
+    """Whether the sentence stands in the row or section of another thing than the question names: of kit 6, say, where
+    that asks for kit 7."""
+    if not named:
+        return False
+    chunk, at = sentence.chunk, sentence.start - sentence.chunk.start
+    start, end = row_around(chunk.text, at) or section(chunk.text, at)
+    record = plain(f"{chunk.title} {' '.join(chunk.heading_path)} {chunk.text[start:end]}")
+    return any(thing.is_passed_over(record) for thing in named)

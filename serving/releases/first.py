@@ -13,6 +13,7 @@ from core.release import (
     GeneratorSpec,
     Guards,
     PromptRef,
+    ReadingParameters,
     Release,
     ReleaseManifest,
     RetrievalParameters,
@@ -26,6 +27,9 @@ from serving.prompts.library import load_prompts, newest
 # Fitted by `python -m tools.fits.abstention`; the file says on what.
 ABSTENTION = Path(__file__).parent / "abstention.json"
 
+# How a first release reads: docs/explanation/citations.md has what each of it was worth.
+READING = ReadingParameters(passages=8, prior=0.3, whole=True, named=True)
+
 
 def first_manifest(settings: Settings, spec: CollectionSpec) -> ReleaseManifest:
     """The manifest of this installation's defaults over the collection that `spec` describes."""
@@ -35,6 +39,7 @@ def first_manifest(settings: Settings, spec: CollectionSpec) -> ReleaseManifest:
         retrieval=RetrievalParameters(
             dense_weight=settings.dense_weight, depth=settings.retrieval_depth, top_k=settings.top_k
         ),
+        reading=READING,
         generator=GeneratorSpec(),
         guards=Guards(abstention=default_abstention(), prompt_guard=False),
     )

@@ -21,7 +21,7 @@ from serving.prompts.library import Prompts
 
 COLLECTION = "collection"
 PROMPT = "prompt."
-_SECTIONS = ("retrieval", "generator", "guards")
+_SECTIONS = ("retrieval", "reading", "generator", "guards")
 _LONGEST_VALUE = 1000
 # The one place where a manifest may hold names that the base does not.
 _SAMPLING = "generator.sampling."

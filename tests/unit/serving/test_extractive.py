@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from core.ports import Generated, GenerationRequest, TextDelta
 from core.text.sentences import sentence_spans
 from core.types import Chunk, Evidence, Passage, ScoredSentence, document_id
-from serving.extractive import ExtractiveGenerator, select_quotes
+from serving.extractive import ExtractiveGenerator
+from serving.grounding.quotes import select_quotes
 from tests.fakes import FakeEmbedder
 
 OFFSET = 100
