@@ -112,8 +112,12 @@ class EvidenceScorer:
             key=lambda sentence: (-sentence.score, sentence.chunk.id, sentence.start),
         )
         features = self._features(terms, passages[:PASSAGES_WEIGHED], best)
-        absent = missing(named, [passage.chunk.indexed_text for passage in read])
-        return Evidence(tuple(sentences), features, confidence(self._model, features), absent)
+        texts = [passage.chunk.indexed_text for passage in read]
+        absent = missing(named, texts)
+        sure = confidence(self._model, features)
+        if not absent and any(thing.is_identifier for thing in named):
+            sure = max(sure, self._model.threshold)  # that record is asked for, however little else speaks for it
+        return Evidence(tuple(sentences), features, sure, absent)
 
     def _scored(
         self, question: str, terms: frozenset[int], passages: Sequence[Passage]

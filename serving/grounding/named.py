@@ -1,4 +1,4 @@
-"""What a question names: identifiers, numbers, years, names and quoted words, which must stand where the answer does.
+"""What a question names: identifiers, labelled numbers, years and quoted words, which must stand where the answer does.
 
 An embedding sees little difference between kit 7 and kit 6, or ZRX-9999 and ZRX-9078. A person sees nothing else. Pure.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -38,28 +38,26 @@ _CODE = re.compile(r"(?<![\w.])(?=[\w./-]*\d)(?=[\w./-]*[^\W\d_])\w+(?:[./-]\w+)
 # 21st, 1990s, 30min, 10k: a number and how it is said.
 _COUNTED = re.compile(r"\d[\d.,]*[^\W\d_]{1,4}")
 _YEAR = re.compile(r"(?<![\w.,/-])(?:1[0-9]|20)\d\d(?![\w]|[.,/-]\d)")
-# Capitals within a sentence.
-_NAME = re.compile(r"(?<=[\w,;] )[\"'“‘(]?(?=[^\W\d_])\w[\w’']*")
-_SENTENCE = re.compile(r"(?<=[.!?])\s+")
-# Where such a share of the words within sentences has capitals, they are no sign of a name. German has .25 to .53 over
-# the articles of XQuAD, English .01 to .25 over nine tenths of them.
-_CAPITALS_MEAN_NOTHING = 0.25
-_INNER_WORD = re.compile(r"(?<=[^\W\d_,] )[^\W\d_]{2,}|(?<=, )[^\W\d_]{2,}")
-# Of a name so much must stand in a text: the rest is its ending (Spain, Spanish).
-_ENDING, _SHORTEST_STEM = 2, 4
+# Digits that an identifier has at least.
+_FEWEST_DIGITS = 3
 _LABELLED = re.compile(r"(?<![\w-])([^\W\d_]{2,})[ \u00a0](\d{1,9})(?![\w%]|[.,/-]\d)")
 
 
 @dataclass(frozen=True, slots=True)
 class NamedThing:
-    """Something that a question names, and its plain form or the beginning of that. `series` finds its like, as
-    ZRX-1044 is of ZRX-9078; unless `alone`, it has to be there only where its like is."""
+    """Something that a question names, and its plain form. `series` finds its like, as ZRX-1044 is of ZRX-9078; unless
+    `alone`, it has to be there only where its like is."""
 
     said: str
     words: str
     series: re.Pattern[str] | None = None
     alone: bool = True
-    name: bool = False
+
+    @property
+    def is_identifier(self) -> bool:
+        """Whether it names one record and hardly anything else: ZRX-9078, but not COVID-19 or step 7."""
+        digits = sum(sign.isdigit() for sign in self.words)
+        return self.series is not None and self.alone and digits >= _FEWEST_DIGITS
 
     def is_passed_over(self, plain_text: str) -> bool:
         """Whether the text names its like, and not it."""
@@ -82,50 +80,22 @@ def named_things(question: str, is_common: Callable[[str], bool]) -> tuple[Named
     found += [NamedThing(year[0], plain(year[0])) for year in _YEAR.finditer(question)]
     labels = (label for label in _LABELLED.finditer(question) if not is_common(label[1]) and not _YEAR.match(label[2]))
     found += [_of_a_series(label[0], alone=False) for label in labels]
-    found += [NamedThing(name, _stem(name), name=True) for name in _names(question) if not is_common(name)]
     return tuple({thing.words: thing for thing in reversed(found) if thing.words.strip()}.values())
 
 
 def missing(things: Iterable[NamedThing], texts: Sequence[str]) -> tuple[str, ...]:
     """Those of the things, as the question says them, that stand in none of the texts."""
     plains = [plain(text) for text in texts]
-    capitals_name = _share_of_capitals(texts) < _CAPITALS_MEAN_NOTHING
     return tuple(
         thing.said
         for thing in things
-        if (capitals_name or not thing.name)
-        and not any(thing.words in each for each in plains)
+        if not any(thing.words in each for each in plains)
         and (thing.alone or any(thing.is_passed_over(each) for each in plains))
     )
 
 
-def _share_of_capitals(texts: Sequence[str]) -> float:
-    words = [word for text in texts for word in _INNER_WORD.findall(text)]
-    return sum(word.istitle() for word in words) / len(words) if words else 0.0
-
-
 def _quoted(question: str) -> list[str]:
     return [match[1] or match[2] for match in _QUOTED.finditer(question)]
-
-
-def _names(question: str) -> Iterator[str]:
-    """The names in the question itself, which is the last sentence: what comes before tells who asks, and why."""
-    asked = _SENTENCE.split(question.strip())[-1]
-    words = re.findall(r"[^\W\d_]+", asked)
-    if sum(word[0].isupper() for word in words) * 2 > len(words):
-        return  # a title, or shouting
-    for match in _NAME.finditer(asked):
-        name = match[0].strip("\"'“‘(’").removesuffix("'s").removesuffix("’s")
-        if name[:1].isupper() and len(name) > 1:
-            yield name
-
-
-def _stem(name: str) -> str:
-    """What a text has to hold of a name: of an acronym, all but the s of its plural."""
-    if name[:-1].isupper():
-        return plain(name.removesuffix("s"))
-    words = plain(name).rstrip()
-    return words[: max(_SHORTEST_STEM + 1, len(words) - _ENDING)]
 
 
 def _of_a_series(said: str, *, alone: bool = True) -> NamedThing:

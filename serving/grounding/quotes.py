@@ -26,6 +26,8 @@ LONGEST_QUOTE = 1200
 # docs/explanation/citations.md for what other numbers gave.
 MOST_WORDS = 120
 WORTH_QUOTING = 0.6
+# A longer section is quoted in the sentences that answer, the best of them first.
+MOST_SECTION_WORDS = 60
 # A sentence beside one that is quoted is worth so much more than one elsewhere: it is read in one go.
 BESIDE = 0.05
 # Characters of white space between passages of which one goes on with the other's sentence.
@@ -62,12 +64,12 @@ class Quote:
 
 
 def select_quotes(evidence: Evidence, language: str, *, whole: bool = False) -> list[Quote]:
-    """The stretches to quote, best chunk first and in reading order inside a chunk. Neighbours become one quote."""
+    """The stretches to quote, best chunk first. Neighbours become one quote."""
     if not evidence.sentences:
         return []
     if whole:
         read = {(each.chunk.document_id, each.chunk.start): each.chunk for each in evidence.sentences}
-        return list(_with_what_goes_on(_in_order(_chosen(evidence.sentences, language)), read, language))
+        return list(_with_what_goes_on(_best_first(_chosen(evidence.sentences, language)), read, language))
     best = evidence.sentences[0].score
     near = [sentence for sentence in evidence.sentences if sentence.score >= best * NEAR_BEST][:MOST_QUOTES]
     return _in_order([_with_its_list(sentence, language) for sentence in near])
@@ -115,7 +117,9 @@ def _widest_first(sentence: ScoredSentence, near: set[tuple[str, int]], language
             chunk, chunk.start + _announced_from(chunk.text, start, language), chunk.start + end, sentence.score
         )
     if around is None and _several(chunk, section := body(chunk.text, at), near):
-        yield Quote(chunk, chunk.start + section[0], chunk.start + section[1], sentence.score)
+        quote = Quote(chunk, chunk.start + section[0], chunk.start + section[1], sentence.score)
+        if quote.words <= MOST_SECTION_WORDS:
+            yield quote
     yield _with_its_list(sentence, language)
     yield _of(sentence)
 
@@ -147,16 +151,30 @@ def _beside(quote: Quote, sentences: Iterable[ScoredSentence]) -> list[ScoredSen
 
 def _in_order(quotes: Sequence[Quote]) -> list[Quote]:
     """Chunk by chunk in the order in which they first appear, in reading order within each."""
+    return [quote for group in _by_chunk(quotes) for quote in _joined(group)]
+
+
+def _best_first(quotes: Sequence[Quote]) -> list[Quote]:
+    """The same, each chunk's best quote and what follows it before what stands above it: whoever reads on less than a
+    screen shall have read the best."""
+    ordered = []
+    for group in _by_chunk(quotes):
+        ordered += _joined([quote for quote in group if quote.start >= group[0].start])
+        ordered += _joined([quote for quote in group if quote.start < group[0].start])
+    return ordered
+
+
+def _by_chunk(quotes: Sequence[Quote]) -> list[list[Quote]]:
     groups: dict[str, list[Quote]] = {}
     for quote in quotes:
         groups.setdefault(quote.chunk.id, []).append(quote)
-    return [quote for group in groups.values() for quote in _joined(sorted(group, key=lambda quote: quote.start))]
+    return list(groups.values())
 
 
 def _joined(quotes: Sequence[Quote]) -> list[Quote]:
     """Quotes of one chunk in reading order, those that touch or overlap made one."""
     joined: list[Quote] = []
-    for quote in quotes:
+    for quote in sorted(quotes, key=lambda quote: quote.start):
         last = joined[-1] if joined else None
         between = last.chunk.text[last.end - last.chunk.start : quote.start - last.chunk.start] if last else ""
         if last is not None and not between.strip():

@@ -22,6 +22,7 @@ from core.release import (
 from core.storage.database import Database
 from core.storage.releases import Decision, ReleaseRepository
 from core.storage.tables import releases
+from serving.releases.first import READING
 from tests.support.manifests import SPEC, manifest
 
 
@@ -43,6 +44,15 @@ def test_a_release_from_before_the_prompt_guard_was_a_setting_keeps_its_id_and_i
     assert old.id == "74220c534c24faf9955a6f72d0bec6b1b69780fe7c6d4a55b2aacb15353592d2"
     assert old.guards.prompt_guard
     assert old.model_copy(update={"guards": old.guards.model_copy(update={"prompt_guard": False})}).id != old.id
+
+
+def test_a_release_from_before_there_was_a_choice_of_reading_keeps_its_id_and_reads_as_it_did() -> None:
+    stored = manifest().model_dump(mode="json")
+    del stored["reading"]
+    old = ReleaseManifest.model_validate(stored)
+    assert old.id == manifest().id
+    assert (old.reading.passages, old.reading.prior, old.reading.whole, old.reading.named) == (5, 0, False, False)
+    assert old.model_copy(update={"reading": READING}).id != old.id
 
 
 def test_a_manifest_cannot_be_changed() -> None:

@@ -19,6 +19,7 @@ from core.release import (
     GeneratorSpec,
     Guards,
     PromptRef,
+    ReadingParameters,
     Release,
     ReleaseManifest,
     RetrievalParameters,
@@ -81,9 +82,11 @@ def answerer(database: Database, index: InMemoryIndex) -> Answerer:
     return build(database, index, ExtractiveGenerator(EMBEDDER))
 
 
-def build(database: Database, index: InMemoryIndex, generator) -> Answerer:  # type: ignore[no-untyped-def]
+def build(  # type: ignore[no-untyped-def]
+    database: Database, index: InMemoryIndex, generator, reading: ReadingParameters = ReadingParameters()
+) -> Answerer:
     retriever = Retriever(index, EMBEDDER, SPEC.name, RetrievalParameters(top_k=2))
-    scorer = EvidenceScorer(EMBEDDER, SparseEncoder("english"), MODEL, "english")
+    scorer = EvidenceScorer(EMBEDDER, SparseEncoder("english"), MODEL, "english", reading)
     return Answerer(a_release(database), retriever, scorer, generator, InteractionRepository(database))
 
 
@@ -105,6 +108,17 @@ async def test_what_the_documents_do_not_hold_is_said_so_without_citations(answe
     assert answer.text == NOT_FOUND
     assert answer.abstained
     assert answer.citations == ()
+
+
+async def test_an_answer_is_declined_where_what_the_question_names_is_in_no_passage(
+    database: Database, index: InMemoryIndex
+) -> None:
+    answerer = build(database, index, ExtractiveGenerator(EMBEDDER), ReadingParameters(named=True))
+    answer = await answerer.ask(ask("Who approves travel requests of <b>TRV-9999</b>?"))
+    assert answer.abstained
+    assert answer.text == f"{NOT_FOUND} Nothing that was found there names TRV-9999."
+    assert answer.retrieval.passages
+    assert not (await answerer.ask(ask("Who approves travel requests?"))).abstained
 
 
 async def test_a_question_is_answered_only_from_documents_the_caller_may_see(answerer: Answerer) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from core.release import AbstentionModel
+from core.release import AbstentionModel, ReadingParameters
 from core.types import Chunk, Passage, document_id
 from retrieval.sparse import SparseEncoder
 from serving.grounding.evidence import EvidenceScorer, confidence, is_statement
@@ -97,3 +99,43 @@ def test_more_evidence_means_more_confidence() -> None:
 def test_confidence_stays_in_range_for_absurd_features() -> None:
     assert confidence(MODEL, {"sentence": 1e9}) <= 1
     assert confidence(MODEL, {"sentence": -1e9}) >= 0
+
+
+def reader(**chosen: object) -> EvidenceScorer:
+    reading = ReadingParameters.model_validate(chosen)
+    return EvidenceScorer(FakeEmbedder(), SparseEncoder("english"), MODEL, "english", reading)
+
+
+def test_what_is_asked_of_one_record_comes_from_no_other() -> None:
+    kits = "## Kit 5\n\nThe kit ZRX-9078 is on shelf A5.\n\n## Kit 6\n\nThe kit ZRX-9870 is on shelf A6."
+    evidence = reader(named=True).score("Which shelf is ZRX-9078 on?", [passage(kits)])
+    assert [sentence.text for sentence in evidence.sentences] == ["The kit ZRX-9078 is on shelf A5."]
+    assert evidence.missing == ()
+
+
+def test_a_row_of_another_record_is_passed_over() -> None:
+    rows = "| Site | Doors of it |\n|---|---|\n| Site 001 | 32 doors |\n| Site 100 | 12 doors |"
+    evidence = reader(named=True).score("How many doors does Site 100 have?", [passage(rows)])
+    assert [sentence.text for sentence in evidence.sentences][:1] == ["| Site 100 | 12 doors |"]
+    assert not any("001" in sentence.text for sentence in evidence.sentences)
+
+
+def test_what_the_question_names_and_no_passage_holds_is_told_only_where_the_release_asks_for_it() -> None:
+    question = "What does ZRX-9999 hold?"
+    assert reader(named=True).score(question, [passage("The kit ZRX-9078 holds a gasket.")]).missing == ("ZRX-9999",)
+    assert reader().score(question, [passage("The kit ZRX-9078 holds a gasket.")]).missing == ()
+
+
+def test_a_sentence_of_a_better_passage_wins_by_the_prior_and_the_confidence_stays() -> None:
+    first = passage("The lead approves travel requests today.")
+    second = replace(passage("The lead approves travel requests now.", "docs/b.md"), score=0.5)
+    plain, led = (reader(prior=prior).score("Who approves it?", [second, first]) for prior in (0.0, 0.3))
+    assert led.sentences[0].chunk.uri == "docs/a.md"
+    assert led.sentences[0].score - plain.sentences[0].score <= 0.3
+    assert led.confidence == plain.confidence
+
+
+def test_no_more_passages_are_read_than_the_release_says() -> None:
+    passages = [passage("The lead approves travel requests.", f"docs/{number}.md") for number in range(9)]
+    assert len(reader(passages=8).score("Who approves travel?", passages).sentences) == 8
+    assert len(reader().score("Who approves travel?", passages).sentences) == 5

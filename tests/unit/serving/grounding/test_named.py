@@ -23,8 +23,6 @@ def absent(question: str, *texts: str) -> tuple[str, ...]:
         ("Which shelf is kit 7 on?", "kit 7"),
         ("What was ordered in 2023?", "2023"),
         ('What does "blue gasket" mean?', "blue gasket"),
-        ("Which kit does Lufthansa order?", "Lufthansa"),
-        ("Does the kit come with SAML?", "SAML"),
     ],
 )
 def test_what_stands_in_no_passage_is_missing(question: str, what: str) -> None:
@@ -53,7 +51,7 @@ def test_case_hyphens_and_spaces_make_no_difference(question: str) -> None:
         "Which Kit Holds A Grey Gasket?",
         "WHICH KIT HOLDS A GREY GASKET?",
         "I am new here and I'm lost. If I've no key, what can I do?",
-        "Anna Kovač took the kit home and lost it. Why?",  # who asks is not what is asked
+        "What does Acme say of gaskets?",  # no document need say whose it is
         "It's the kit's gasket, isn't it?",
         "",
         "🙂🙂🙂",
@@ -68,14 +66,8 @@ def test_a_number_is_missing_only_where_its_label_has_other_numbers() -> None:
     assert absent("Is step 7 needed?", "The last of the steps is needed.") == ()
 
 
-def test_capitals_are_no_names_in_a_language_that_writes_all_nouns_so() -> None:
-    german = "Der Antrag auf Urlaub geht an die Leitung. Die Leitung prüft den Antrag am selben Tag."
-    assert absent("Wie lange dauert ein Umzug in die Filiale?", german) == ()
-
-
-def test_a_name_may_have_another_ending_and_accents_do_not_count() -> None:
-    assert absent("Who are the Berliners?", "She came from Berlin, a Berliner by birth.") == ()
-    assert absent("Who is José?", "Jose is the lead.") == ()
+def test_accents_do_not_count() -> None:
+    assert absent('Where is "José"?', "Jose is the lead.") == ()
 
 
 def test_the_plain_form_is_words_and_numbers_with_one_space_around_each() -> None:

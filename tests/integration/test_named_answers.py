@@ -1,0 +1,56 @@
+"""What a question names and no document holds is declined, and what is asked of one record comes from it: real embedder,
+real index."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.settings import load_settings
+from core.types import AccessScope, Answer
+from ingestion.factory import folder_source, open_pipeline
+from serving.answerer import Answerer, Question
+from serving.factory import open_services
+from serving.releases.champion import Champion
+from tests.support.home import make_home
+
+PARTS = Path(__file__).parents[1] / "data" / "named"
+
+
+@pytest.fixture(scope="module")
+def answerer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answerer]:
+    settings = load_settings(home=make_home(tmp_path_factory.mktemp("named")))
+    with open_pipeline(settings) as pipeline:
+        pipeline.run(folder_source(pipeline, PARTS))
+    services = open_services(settings)
+    yield Champion(services).answerer()
+    services.close()
+
+
+def ask(answerer: Answerer, text: str) -> Answer:
+    return asyncio.run(answerer.ask(Question(text, AccessScope.everything(), origin="evaluation")))
+
+
+@pytest.mark.parametrize("question", ["What does the kit ZRX-9999 hold?", "Which shelf is kit 7 on?"])
+def test_an_identifier_that_no_document_has_is_declined_with_the_nearest_passages(
+    answerer: Answerer, question: str
+) -> None:
+    answer = ask(answerer, question)
+    assert answer.abstained
+    assert answer.citations == ()
+    assert answer.retrieval.passages
+
+
+def test_a_field_asked_of_one_record_comes_from_that_record(answerer: Answerer) -> None:
+    text = ask(answerer, "Which shelf is ZRX-9078 on?").text
+    assert "A5" in text
+    assert not any(shelf in text for shelf in ("A1", "A2", "A6"))
+
+
+def test_an_identifier_alone_is_answered_with_its_record(answerer: Answerer) -> None:
+    text = ask(answerer, "ZRX-1044").text
+    assert "red gasket" in text
+    assert "green" not in text
