@@ -32,14 +32,12 @@ class Column:
     failed: int
 
     def differences(self) -> list[float | None]:
-        """Candidate less baseline for each case that has both, above 0 being better; else None."""
+        """Candidate less baseline for each case that has both, above 0 being better, 0 within EQUAL; else None."""
         sign = 1.0 if self.metric.better == "higher" else -1.0
         if not self.baseline:
             return [None] * len(self.candidate)
-        return [
-            None if ours is None or theirs is None else sign * (ours - theirs)
-            for ours, theirs in zip(self.candidate, self.baseline, strict=True)
-        ]
+        pairs = zip(self.candidate, self.baseline, strict=True)
+        return [None if ours is None or theirs is None else sign * _less(ours, theirs) for ours, theirs in pairs]
 
     def scored_rows(self) -> int:
         """Cases that have a score on every side there is."""
@@ -132,6 +130,11 @@ def _quality_finding(interval: Interval, p_value: float, margin: float, alpha: f
     if p_value <= alpha and interval.high < 0:
         return Verdict.WORSE
     return Verdict.NO_WORSE if interval.low >= -margin else Verdict.INCONCLUSIVE
+
+
+def _less(ours: float, theirs: float) -> float:
+    """The difference; 0 for one that the same sum in another order makes."""
+    return 0.0 if abs(ours - theirs) <= EQUAL else ours - theirs
 
 
 def _interval(differences: Sequence[float], level: float) -> Interval:

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 
 from core.errors import InputError
 from core.frozen import Frozen
+from core.text.strict_yaml import YamlError, load_yaml
 from evals.metrics.names import METRICS
 
 GATE = Path(__file__).parent / "gate.yaml"
 _HINT = "Begin with a copy of evals/gate/gate.yaml; RAGLOOP_GATE_FILE says where it is."
 
-Reason = Annotated[str, Field(min_length=1)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class QualityThreshold(Frozen):
@@ -61,18 +61,21 @@ def load_thresholds(path: Path | None = None) -> Thresholds:
     """The thresholds in `path`, by default those that come with RAGLoop. Raises InputError that names what is wrong."""
     path = path or GATE
     try:
-        thresholds = Thresholds.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"The gate's file {path} cannot be read: {error}.", hint=_HINT) from error
+        thresholds = Thresholds.model_validate(load_yaml(path.read_text(encoding="utf-8")))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise InputError(f"The gate's file {path}: {place}: {first['msg']}.", hint=_HINT) from error
+    except (OSError, UnicodeDecodeError, YamlError) as error:
+        raise InputError(f"The gate's file {path} cannot be read: {error}.", hint=_HINT) from error
     if thresholds.primary not in thresholds.quality:
         raise InputError(f"The gate's file {path}: the primary metric {thresholds.primary} has no margin.", hint=_HINT)
-    for name in (*thresholds.quality, *thresholds.zero_tolerance, *thresholds.costs):
+    names = [*thresholds.quality, *thresholds.zero_tolerance, *thresholds.costs]
+    for name in names:
         if name not in METRICS:
             raise _unknown(path, name)
+        if names.count(name) > 1:
+            raise InputError(f"The gate's file {path}: {name} stands in two groups.", hint="Keep the one that decides.")
     return thresholds
 
 

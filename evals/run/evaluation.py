@@ -87,8 +87,10 @@ class Evaluator:
         many are finished since its last call.
 
         Raises NotFoundError for a release or dataset that is not there, CollectionMismatchError for a release that
-        cannot be served here, UnavailableError when a store is down.
+        cannot be served here, UnavailableError when a store is down, InputError where nothing here gives the metric
+        that decides.
         """
+        self._require_primary()
         candidate, baseline = self._sides(order)
         dataset = DatasetStore(self._services.database).resolve(order.dataset)
         cases, locked_set = with_regressions(self._services.database, dataset)
@@ -115,6 +117,15 @@ class Evaluator:
         return report
 
     # -- before
+
+    def _require_primary(self) -> None:
+        primary = self._thresholds.primary
+        if primary not in {metric.name for metric in self._panel.metrics}:
+            raise InputError(
+                f"The gate decides by {primary}, which is not measured here.",
+                hint="A judge measures some metrics: set RAGLOOP_JUDGE_URL and RAGLOOP_JUDGE_MODEL, or name another "
+                "primary metric in the file of RAGLOOP_GATE_FILE.",
+            )
 
     def _sides(self, order: EvaluationOrder) -> tuple[Release, Release | None]:
         candidate = self._release(order.release)

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
 from core.errors import InputError, NotFoundError
 from core.frozen import Frozen
 from core.loop.diagnosis import Cause
+from core.text.strict_yaml import YamlError, load_yaml
 from loop.remedies.catalogue import remedy_names
 
 TRIGGERS = Path(__file__).parent / "triggers.yaml"
 
 MEASURES = ("drift_questions", "drift_scores", "staleness_days", "refusal_rate", "latency_p95", "cost_per_answer")
-Reason = Annotated[str, Field(min_length=1)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Days = Annotated[float, Field(ge=0, le=3650)]
 Window = Annotated[float, Field(gt=0, le=3650)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
@@ -132,20 +132,16 @@ def load_rules(path: Path | None = None) -> TriggerRules:
     """The rules in `path`, by default those that come with RAGLoop. Raises InputError that names what is wrong."""
     path = path or TRIGGERS
     try:
-        rules = TriggerRules.model_validate(_read(path))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"The triggers' file {path} cannot be read: {error}.", hint=_HINT) from error
+        rules = TriggerRules.model_validate(load_yaml(path.read_text(encoding="utf-8")))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise InputError(f"The triggers' file {path}: {place}: {first['msg']}.", hint=_HINT) from error
+    except (OSError, UnicodeDecodeError, YamlError) as error:
+        raise InputError(f"The triggers' file {path} cannot be read: {error}.", hint=_HINT) from error
     if both := sorted(rules.causes.keys() & set(rules.measures)):
         raise InputError(f"The triggers' file {path}: {both[0]} is a cause and a measure.", hint=_HINT)
     return rules
 
 
 _HINT = "Begin with a copy of loop/triggers/triggers.yaml; RAGLOOP_TRIGGERS_FILE says where it is."
-
-
-def _read(path: Path) -> Any:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))

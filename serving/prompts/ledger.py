@@ -90,15 +90,21 @@ class ReleasePrompts:
         return self._file(name, reference).template
 
     def _file(self, name: str, reference: PromptRef) -> PromptFile:
-        versions = self.library.get(name)
-        file = versions.file(reference.version) if versions is not None and reference.version in versions else None
-        if file is None or file.template.sha256 != reference.sha256:
+        file = _of(load_prompts(), name, reference) or _of(self.library, name, reference)
+        if file is None:
             raise NotFoundError(
                 f"Prompt {name} version {reference.version} with hash {reference.sha256[:12]} is needed, and this"
                 " installation does not have it.",
                 hint="Restore the file as it was; `ragloop prompts new` puts another text into a new version.",
             )
         return file
+
+
+def _of(prompts: Prompts, name: str, reference: PromptRef) -> PromptFile | None:
+    """The file of this very text. RAGLoop's own are looked through first: for them an own folder need not be there."""
+    versions = prompts.get(name)
+    file = versions.file(reference.version) if versions is not None and reference.version in versions else None
+    return file if file is not None and file.template.sha256 == reference.sha256 else None
 
 
 def keep_file(ledger: PromptLedger, file: PromptFile) -> None:

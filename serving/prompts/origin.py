@@ -15,8 +15,14 @@ from core.storage.prompt_ledger import PromptOrigin
 
 _SECONDS = 2
 # The folder may belong to somebody else, as it does in a container; what could be run because of that is switched off.
-_HARMLESS = ("safe.directory=*", "core.fsmonitor=false", "core.hooksPath=/dev/null", "protocol.allow=never")
-_ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
+# That no protocol is allowed is said in the environment: a repository's own settings override any other setting of it.
+_HARMLESS = ("safe.directory=*", "core.fsmonitor=false", "core.hooksPath=/dev/null")
+_ENVIRONMENT = {
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ALLOW_PROTOCOL": "",
+}
 
 
 def origin_of(file: Path, text: str) -> PromptOrigin | None:

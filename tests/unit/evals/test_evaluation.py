@@ -13,6 +13,8 @@ from core.storage.evals.evaluations import EvaluationRepository
 from evals.cases.cases import Case, GoldEvidence
 from evals.cases.dataset_store import DatasetStore
 from evals.gate.comparison import Side, Verdict
+from evals.gate.thresholds import load_thresholds
+from evals.metrics.catalogue import plain_metrics
 from evals.report.case_detail import CaseDetails
 from evals.report.report import Report
 from evals.run.evaluation import EvaluationOrder, Evaluator, Panel
@@ -115,6 +117,14 @@ def test_evidence_that_is_gone_leaves_its_case_unscored_and_blocks(world: World)
         ("lost", "The evidence's document handbook/gone.md is not ingested.")
     }
     assert [block.code for block in report.blocks] == ["unscored"]
+
+
+def test_a_metric_that_decides_and_is_not_measured_is_refused_before_anything_is_asked(world: World) -> None:
+    thresholds = load_thresholds().model_copy(update={"primary": "faithfulness"})
+    panel = Panel(plain_metrics(world.embedder, "english"))
+    with pytest.raises(InputError, match="decides by faithfulness, which is not measured here"):
+        Evaluator(world.services, panel, thresholds).run(order("champion", None))
+    assert EvaluationRepository(world.database).latest() == []
 
 
 def test_an_evaluation_that_breaks_off_does_not_look_as_if_it_were_running(world: World) -> None:

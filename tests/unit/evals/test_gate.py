@@ -43,6 +43,11 @@ def test_the_same_answers_are_no_worse() -> None:
     assert found(column(scores(120), scores(120))) is Verdict.NO_WORSE
 
 
+def test_a_score_that_is_summed_in_another_order_is_the_same_score() -> None:
+    assert found(column([0.1 + 0.2] * 40, [0.3] * 40)) is Verdict.NO_WORSE
+    assert found(column([0.3] * 40, [0.1 + 0.2] * 40)) is Verdict.NO_WORSE
+
+
 def test_a_few_wins_are_not_taken_for_a_difference() -> None:
     # Four wins and no loss: the bootstrap interval leaves out 0, the permutation test says 1 in 8.
     compared = compare([column(scores(24, 40), scores(20, 40))], THRESHOLDS)[0]
@@ -149,6 +154,12 @@ def test_releases_that_differ_by_chance_alone_are_rarely_called_better_or_worse(
             "citation_precision.reason",
         ),
         (("toxicity: An answer that insults someone is not outweighed by better ones.", "toxicity: ''"), "toxicity"),
+        (("toxicity: An answer that insults someone is not outweighed by better ones.", "toxicity: '  '"), "toxicity"),
+        (("  toxicity: An", "  correct: An"), "correct stands in two groups"),
+        (("min_cases: 30", "min_cases: 30\nmin_cases: 1"), "min_cases stands twice"),
+        (("level: 0.95", "level: !!bool x"), "a tag is not allowed"),
+        (("level: 0.95", "level: 2001-99-99"), "cannot be read"),
+        (("level: 0.95", "level: " + "[" * 5000), "nested too deeply"),
     ],
 )
 def test_a_threshold_file_that_makes_no_sense_is_refused_by_name(

@@ -190,6 +190,14 @@ def test_the_answers_record_has_commit_and_path_once_the_file_is_committed(world
     assert prompts(world).origin("answer", reference) == found, "what is known stays known"
 
 
+def test_a_release_from_before_there_was_a_ledger_goes_on_without_the_folder_that_is_named(world: World) -> None:
+    manifest = ReleaseRepository(world.database).champion().manifest  # type: ignore[union-attr]
+    settings = world.settings.model_copy(update={"prompts_folder": world.settings.home / "nowhere"})
+    own = ReleasePrompts(settings, world.database)
+    own.keep(manifest.prompts)
+    assert own.templates(manifest.prompts)["answer"].sha256 == manifest.prompts["answer"].sha256
+
+
 def test_prompts_of_ragloop_itself_are_held_to_the_same_rule(world: World) -> None:
     manifest = ReleaseRepository(world.database).champion().manifest  # type: ignore[union-attr]
     prompts(world).keep(manifest.prompts)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.storage.prompt_ledger import PromptOrigin
+from serving.prompts import origin
 from serving.prompts.origin import origin_of
 from tests.support.git_repository import git
 from tests.support.needs import Need, requires
@@ -78,6 +79,24 @@ def test_nothing_that_the_repository_names_is_run(file: Path, tmp_path: Path) ->
     found = origin_of(file, TEXT)
     assert found is not None
     assert not found.modified
+    assert not ran.exists()
+
+
+def test_nothing_is_fetched_by_a_git_that_knows_no_other_way_to_be_kept_from_it(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A partial clone whose promisor is a command."""
+    monkeypatch.delitem(origin._ENVIRONMENT, "GIT_NO_LAZY_FETCH")
+    ran = tmp_path / "ran"
+    settings = {
+        "core.repositoryFormatVersion": "1", "extensions.partialClone": "far", "remote.far.promisor": "true",
+        "remote.far.url": f"ext::sh -c touch% {ran}", "protocol.ext.allow": "always", "protocol.allow": "always",
+    }  # fmt: skip
+    for name, value in settings.items():
+        git(file.parent, "config", name, value)
+    tree = git(file.parent, "rev-parse", "HEAD^{tree}")
+    (file.parents[2] / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+    origin_of(file, TEXT)
     assert not ran.exists()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import Path
 
@@ -233,8 +234,10 @@ def test_any_edit_of_the_file_is_another_prompt(tmp_path: Path) -> None:
         (GOOD.replace("{{ who }}", "{{ who }}{% if %}"), "line 1 of the template"),
         (GOOD + "system: 'Greet {{ who }}'\n", "reaches the model as it stands"),
         ("{{{", "not the YAML of a prompt"),
-        (GOOD + "tests: !!python/object/apply:os.system [ls]\n", "line 6: could not determine a constructor"),
-        (GOOD.replace("description: d", "description: !!python/name:os.system d"), "could not determine"),
+        (GOOD + "tests: !!python/object/apply:os.system [ls]\n", "line 6: a tag is not allowed"),
+        (GOOD.replace("description: d", "description: !!python/name:os.system d"), "a tag is not allowed"),
+        (GOOD.replace("description: d", "description: !!bool maybe"), "a tag is not allowed"),
+        (GOOD.replace("description: d", "description: !!timestamp soon"), "a tag is not allowed"),
         (GOOD.replace("description: d", "description: 2026-99-99"), "not the YAML of a prompt"),
         (GOOD + "tests: [&a {values: {}, contains: [x]}, *a]\n", "line 6: an alias is not allowed"),
         ("a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n", "an alias is not allowed"),
@@ -289,6 +292,15 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     with pytest.raises(InputError, match=r"greet/1\.yaml cannot be read"):
         load_prompt(folder)
+
+
+@pytest.mark.timeout(10)
+def test_a_pipe_in_the_place_of_a_file_is_refused_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+    path = tmp_path / "greet" / "1.yaml"
+    path.parent.mkdir()
+    os.mkfifo(path)
+    with pytest.raises(InputError, match=r"greet/1\.yaml cannot be read: it is no file"):
+        load_prompt(path)
 
 
 def test_a_missing_value_is_an_error_and_not_an_empty_string(tmp_path: Path) -> None:
