@@ -191,7 +191,7 @@ class Answerer:
         since = time.perf_counter()
         joined = await asyncio.to_thread(self.scorer.score, context, found.retrieval.passages)
         clock.lap("evidence", since)
-        if joined_answers(found.evidence, joined, self._threshold):
+        if joined_answers(found.evidence, joined, self._threshold, has_words=self.scorer.has_words(question.text)):
             return _Finding(replace(found.retrieval, query=context), read_together(found.evidence, joined))
         return found
 

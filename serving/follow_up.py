@@ -23,6 +23,8 @@ _OPENINGS = re.compile(r"^\s*(and|but|so|or|also|what about|how about|why not|wh
 # This share of the way from where a release begins to answer to certainty makes evidence a question's own. Chosen on
 # the dialogue about the bakery in tests/data/conversations: less takes what is barely answered for a new subject.
 OWN_EVIDENCE = 0.3
+# This share of a question's words must stand in one passage for the question before to help it.
+KNOWN_WORDS = 0.5
 # A question this short rarely names its own subject.
 _SHORT_WORDS = 4
 
@@ -54,10 +56,13 @@ def finds_its_own(alone: Evidence, threshold: float) -> bool:
     return alone.confidence >= threshold + OWN_EVIDENCE * (1 - threshold)
 
 
-def joined_answers(alone: Evidence, joined: Evidence, threshold: float) -> bool:
+def joined_answers(alone: Evidence, joined: Evidence, threshold: float, *, has_words: bool = True) -> bool:
     """Whether the passages that both forms found are to be read for the joined one: only where the question alone would
-    be declined, and the joined one says more."""
-    return alone.confidence < threshold and joined.confidence > alone.confidence
+    be declined, the joined one says more, and the passages know what the question speaks of. A question about something
+    that stands nowhere is declined, and not answered with what was asked before. Unless it `has_words` of its own, such
+    as "And until when?", there is nothing to know."""
+    known = not has_words or alone.features.get("coverage", 0.0) >= KNOWN_WORDS
+    return known and alone.confidence < threshold and joined.confidence > alone.confidence
 
 
 def read_together(alone: Evidence, joined: Evidence) -> Evidence:

@@ -99,6 +99,10 @@ class EvidenceScorer:
         """Embed the chunk's sentences, so that whoever asks about it need not wait for that."""
         self._read(chunk)
 
+    def has_words(self, question: str) -> bool:
+        """Whether the question holds anything but stop words."""
+        return bool(self._sparse.terms(question))
+
     def score(self, question: str, passages: Sequence[Passage]) -> Evidence:
         """The evidence in `passages` (best first) for answering `question`."""
         terms = self._sparse.terms(question)

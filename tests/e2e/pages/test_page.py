@@ -33,6 +33,7 @@ def address(tmp_path: Path, typist: Typist) -> Iterator[str]:
         f"{filler}\n\nThe *archive* keeps **every contract** for ten years.\n\n{filler}",
         title="Archive",
     )
+    world.add("notes/tea.md", "The kettle is descaled on Fridays.", title="Tea")
     with served(world.app(typist)) as address:
         yield address
 
@@ -208,6 +209,30 @@ def test_everything_can_be_done_with_the_keyboard(visit: Opener) -> None:
     sync_api.expect(page.get_by_role("button", name="Close")).to_be_focused()
     page.keyboard.press("Enter")
     sync_api.expect(page.locator(".cite")).to_be_focused()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_why_these_passages_and_only_some_documents_are_used_with_the_keyboard(
+    visit: Opener, shoot: Shooter, width: int
+) -> None:
+    page = visit("/", viewport={"width": width, "height": 844})
+    page.get_by_text("Only some documents").focus()
+    page.keyboard.press("Enter")
+    shoot(page, f"only-{width}")
+    page.get_by_label("Source", exact=True).select_option("notes")
+    sync_api.expect(page.get_by_role("status").filter(has_text="notes")).to_be_visible()
+    ask(page, QUESTION)
+    sync_api.expect(page.get_by_text("Not in the documents")).to_be_visible()
+    page.get_by_label("Source", exact=True).select_option("handbook")
+    ask(page, QUESTION)
+    sync_api.expect(page.locator(".prose").last).to_contain_text("thirty days")
+    page.get_by_text("Why these passages").last.focus()
+    page.keyboard.press("Enter")
+    sync_api.expect(page.get_by_text("rank 1, score").last).to_be_visible()
+    page.get_by_text("Why these passages").last.scroll_into_view_if_needed()
+    shoot(page, f"why-{width}")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(LOW_CONTRAST) == []
 
 
 def test_the_page_works_without_scripts(visit: Opener) -> None:

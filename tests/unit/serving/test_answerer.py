@@ -152,6 +152,15 @@ async def test_a_question_that_finds_its_own_evidence_is_asked_alone(answerer: A
     assert [citation.chunk.uri for citation in answer.citations] == ["docs/backup.md"]
 
 
+async def test_a_new_subject_that_no_document_has_is_declined_and_not_answered_with_the_old_one(
+    answerer: Answerer,
+) -> None:
+    history = [Turn("user", "Who approves travel requests?"), Turn("assistant", "The team lead. [1]")]
+    answer = await answerer.ask(ask("Who won the chess tournament?", history=history))
+    assert answer.abstained
+    assert "team lead" not in answer.text
+
+
 async def test_a_question_that_finds_no_more_with_the_one_before_it_is_asked_alone(answerer: Answerer) -> None:
     history = [Turn("user", "Which wine goes with roasted duck?"), Turn("assistant", NOT_FOUND)]
     answer = await answerer.ask(ask("Which cheese goes with pickled plums?", history=history))

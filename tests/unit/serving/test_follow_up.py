@@ -13,8 +13,8 @@ from tests.support.passages import passage
 HISTORY = [Turn("user", "Who approves travel?"), Turn("assistant", "The team lead. [1]")]
 
 
-def found(confidence: float) -> Evidence:
-    return Evidence((), {}, confidence)
+def found(confidence: float, coverage: float = 1.0) -> Evidence:
+    return Evidence((), {"coverage": coverage}, confidence)
 
 
 def test_a_question_is_joined_with_the_persons_last_one() -> None:
@@ -35,6 +35,11 @@ def test_the_joined_form_is_read_only_where_the_question_would_be_declined_and_i
     assert joined_answers(found(0.1), found(0.2), threshold=0.5)
     assert not joined_answers(found(0.2), found(0.2), threshold=0.5)
     assert not joined_answers(found(0.5), found(0.9), threshold=0.5)
+
+
+def test_a_question_about_something_that_stands_nowhere_is_not_helped_by_the_one_before() -> None:
+    assert not joined_answers(found(0.1, coverage=0.2), found(0.9), threshold=0.5)
+    assert joined_answers(found(0.1, coverage=0.0), found(0.9), threshold=0.5, has_words=False)
 
 
 def test_a_sentence_that_only_answers_the_question_before_comes_last() -> None:
