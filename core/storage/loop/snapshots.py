@@ -16,8 +16,15 @@ def _checked(snapshot: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**snapshot, "citations": [{"supported": True, **citation} for citation in snapshot["citations"]]}
 
 
+def _without_search(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """How each leg of the search found a passage, and which documents say the same, stays with the record alone."""
+    left_out = ("ranks", "collapsed")
+    passages = [{name: passage[name] for name in passage if name not in left_out} for passage in record["passages"]]
+    return {**record, "passages": passages}
+
+
 SNAPSHOTS = StoredValue("feedback", "interaction", AnswerSnapshot.model_validate, upcasts=(_checked,))
-_RECORDS = StoredValue("interactions", "record", AnswerSnapshot.model_validate, upcasts=(_checked,))
+_RECORDS = StoredValue("interactions", "record", AnswerSnapshot.model_validate, upcasts=(_checked, _without_search))
 
 
 def snapshot_of(interaction: Interaction) -> AnswerSnapshot:
