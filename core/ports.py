@@ -90,8 +90,12 @@ class Embedder(Protocol):
     max_tokens: int
 
     def embed(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vector:
-        """Shape (len(texts), dimensions), float32, unit length, in the order given.
-        `progress` is called with the number of texts finished since its last call."""
+        """The vectors of texts that are searched: shape (len(texts), dimensions), float32, unit length, in the order
+        given. `progress` is called with the number of texts finished since its last call."""
+        ...
+
+    def embed_question(self, question: str) -> Vector:
+        """The vector that texts are searched with: shape (dimensions,), float32, unit length."""
         ...
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
@@ -128,8 +132,15 @@ class VectorIndex(Protocol):
         tidy up. Readers see no difference, but that the revision may move."""
         ...
 
-    def search(self, collection: str, text: str, vector: Vector, limit: int, scope: AccessScope) -> SearchLegs:
-        """The best `limit` chunks by cosine and by BM25 among the documents that `scope` allows."""
+    def search(
+        self, collection: str, text: str | None, vector: Vector | None, limit: int, scope: AccessScope
+    ) -> SearchLegs:
+        """The best `limit` chunks by cosine and by BM25 among the documents that `scope` allows, and those that hold an
+        identifier of the text. Without a vector, or without a text, that leg is left out and empty."""
+        ...
+
+    def languages(self, collection: str) -> tuple[str, ...]:
+        """The languages that the collection's texts are analysed in, the commonest first."""
         ...
 
     def fields(self, collection: str, scope: AccessScope) -> SearchFields:

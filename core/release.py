@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -36,7 +36,8 @@ class CollectionRef(Frozen):
 
 
 class RetrievalParameters(Frozen):
-    """How passages are found. `dense_weight` is the dense leg's share in fusion, BM25 having the rest.
+    """How passages are found. `dense_weight` is the dense leg's share in fusion, BM25 having the rest;
+    `language_weights` has the shares for questions in languages that the embedder knows less well, or better.
 
     `collapse` leaves near-duplicates out, `per_document` is the most chunks of one document (0: as many as there are),
     and `neighbours` how many chunks of its section the best passage brings along in place of the last ones. What is off
@@ -50,9 +51,14 @@ class RetrievalParameters(Frozen):
     collapse: bool = False
     per_document: int = Field(0, ge=0, le=100)
     neighbours: int = Field(0, ge=0, le=10)
+    language_weights: Mapping[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+
+    def weight_for(self, language: str) -> float:
+        """The dense leg's share for a question in this language."""
+        return self.language_weights.get(language, self.dense_weight)
 
 
-_OFF_IS_UNSAID = ("collapse", "per_document", "neighbours")
+_OFF_IS_UNSAID = ("collapse", "per_document", "neighbours", "language_weights")
 
 
 class ReadingParameters(Frozen):

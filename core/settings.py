@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import SettingsError
 from core.prices import Prices
+from core.text.languages import AUTO, CODES
 
 PREFIX = "RAGLOOP_"
 ENV_FILE = ".env"
@@ -64,7 +65,9 @@ class Settings(BaseSettings):
     embedder_backend: Literal["auto", "openvino", "torch"] = Field(
         "auto", description="What runs the embedder: OpenVINO on a CPU, PyTorch on a GPU or for other models."
     )
-    language: str = Field("english", description="Language of stemming and stop words in the BM25 leg.")
+    language: str = Field(
+        AUTO, description="Language of the documents, by its English name; auto finds out that of each document."
+    )
 
     # Ingestion
     chunk_tokens: int = Field(200, ge=32, le=4096, description="Most tokens a chunk may have, its headings included.")
@@ -202,6 +205,13 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else value
+
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, value: str) -> str:
+        if value != AUTO and value not in CODES:
+            raise ValueError(f"is no language that the search knows; it knows {AUTO}, {', '.join(CODES)}")
+        return value
 
     @field_validator("database_url")
     @classmethod

@@ -112,6 +112,8 @@ class Chunk:
     start: int
     end: int
     text: str
+    language: str = ""
+    """The document's, by its English name; empty where nothing tells."""
 
     @property
     def id(self) -> str:
@@ -140,7 +142,9 @@ class CollectionSpec:
     splitter: str
     splitter_fingerprint: str
     language: str = "english"
-    schema_version: int = 1
+    """What the BM25 leg analyses texts in; `auto` for each document's own."""
+    schema_version: int = 2
+    """1 analyses texts as they are written, 2 in their search form."""
     base: str = "documents"
 
     @property
@@ -207,11 +211,13 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class SearchLegs:
-    """Both legs of a hybrid search, best first, as the index stood at `revision`."""
+    """Both legs of a hybrid search, best first, as the index stood at `revision`. `exact` are the chunks that hold an
+    identifier of the question, where few do."""
 
     dense: tuple[Hit, ...]
     sparse: tuple[Hit, ...]
     revision: int
+    exact: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +263,8 @@ class Retrieval:
     revision: int
     timings: Mapping[str, float] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
+    vector: Vector | None = field(default=None, repr=False, compare=False)
+    """The question's, where the dense leg took part."""
 
 
 # ---------------------------------------------------------------- answers

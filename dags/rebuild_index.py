@@ -47,7 +47,7 @@ PARAMS = {
         None,
         type=["null", "string"],
         minLength=1,
-        description="Language of stemming and stop words; empty for the live index's.",
+        description="Language of the documents, or auto for each one's own; empty for the live index's.",
     ),
     "dry_run": Param(False, type="boolean", description="Only count what there is to do; change nothing."),
     "create_candidate": Param(True, type="boolean", description="Make a candidate release of the new index."),

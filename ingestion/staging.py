@@ -202,7 +202,14 @@ def _atomic(path: Path) -> Iterator[BinaryIO]:
 def _spans(chunks: Sequence[Chunk]) -> list[dict[str, Any]]:
     """The chunks without what they share with their document."""
     return [
-        {"title": c.title, "heading_path": c.heading_path, "page": c.page, "start": c.start, "end": c.end}
+        {
+            "title": c.title,
+            "heading_path": c.heading_path,
+            "page": c.page,
+            "start": c.start,
+            "end": c.end,
+            "language": c.language,
+        }
         for c in chunks
     ]
 

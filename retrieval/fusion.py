@@ -1,13 +1,16 @@
 """Joining the two legs of a hybrid search: min-max weighted score fusion.
 
-Each leg's scores are stretched to [0, 1], the leg's best becoming 1 and its worst 0, and a chunk's fused score is the
-weighted sum; a leg that did not return the chunk gives 0. On the SciFact test set this has nDCG@10 .730 where
-reciprocal rank fusion has .719, BM25 alone .688 and the dense leg alone .646.
+Each leg's scores are stretched to [0, 1], its best becoming 1, and a chunk's fused score is the weighted sum; a leg
+that did not return the chunk gives 0. In the dense leg the worst becomes 0, since a cosine has no floor of its own.
+BM25 has one, 0 for a chunk that shares no term, and it stays where it is: a chunk with the one rare word asked for
+keeps its lead over those that share the common ones (Bruch et al. 2023, the theoretical minimum). On the SciFact test
+set min-max has nDCG@10 .730 where reciprocal rank fusion has .719, BM25 alone .688 and the dense leg alone .646. On
+the half of XQuAD that was chosen on, the floor of BM25 gives English .967 instead of .965, German .920 instead of .915.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from core.types import Hit
@@ -23,17 +26,21 @@ class FusedHit:
     bm25: float | None
 
 
-def fuse(dense: Sequence[Hit], bm25: Sequence[Hit], dense_weight: float) -> list[FusedHit]:
+def fuse(dense: Sequence[Hit], bm25: Sequence[Hit], dense_weight: float, exact: Collection[str] = ()) -> list[FusedHit]:
     """All chunks of both legs, best first, equal scores ordered by chunk id. The order of the hits does not matter.
 
     `dense_weight` in [0, 1] is the dense leg's share. A leg with no share takes no part: its chunks are left out.
+    Chunks in `exact`, which hold an identifier of the question, come first: each score is then half the fused one, and
+    the other half is theirs.
     """
     raw_dense = {hit.chunk_id: hit.score for hit in dense} if dense_weight > 0 else {}
     raw_bm25 = {hit.chunk_id: hit.score for hit in bm25} if dense_weight < 1 else {}
-    scores = _stretch(raw_dense, dense_weight)
-    for chunk_id, share in _stretch(raw_bm25, 1 - dense_weight).items():
+    scores = _stretch(raw_dense, dense_weight, min(raw_dense.values(), default=0.0))
+    for chunk_id, share in _stretch(raw_bm25, 1 - dense_weight, min(0.0, *raw_bm25.values(), 0.0)).items():
         scores[chunk_id] = scores.get(chunk_id, 0.0) + share
-    best_first = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+    if exact:
+        scores = {chunk_id: (scores.get(chunk_id, 0.0) + (chunk_id in exact)) / 2 for chunk_id in {*scores, *exact}}
+    best_first = sorted(scores.items(), key=lambda item: (item[0] not in exact, -item[1], item[0]))
     return [
         FusedHit(chunk_id, score, raw_dense.get(chunk_id), raw_bm25.get(chunk_id)) for chunk_id, score in best_first
     ]
@@ -55,11 +62,10 @@ def _together(one: FusedHit, other: FusedHit) -> FusedHit:
     return FusedHit(one.chunk_id, one.score + other.score, max(dense, default=None), max(bm25, default=None))
 
 
-def _stretch(scores: dict[str, float], weight: float) -> dict[str, float]:
-    """Scores on [0, weight]. Equal scores all become the weight: the leg found these chunks and ranks none of them."""
-    if not scores:
-        return {}
-    low, high = min(scores.values()), max(scores.values())
-    if high == low:
+def _stretch(scores: dict[str, float], weight: float, floor: float) -> dict[str, float]:
+    """Scores on [0, weight]. Where all are the floor, all become the weight: the leg found these chunks and ranks none
+    of them."""
+    high = max(scores.values(), default=floor)
+    if high == floor:
         return dict.fromkeys(scores, weight)
-    return {chunk_id: weight * (score - low) / (high - low) for chunk_id, score in scores.items()}
+    return {chunk_id: weight * (score - floor) / (high - floor) for chunk_id, score in scores.items()}

@@ -11,7 +11,8 @@ from core.errors import CollectionMismatchError, IndexUnavailableError, NotFound
 from core.ports import Embedder, VectorIndex
 from core.release import RetrievalParameters
 from core.search_filter import SearchFields, SearchFilter
-from core.types import AccessScope, Hit, LeftOut, Passage, Retrieval, SearchLegs, chunk_id
+from core.text.languages import question_language
+from core.types import AccessScope, Hit, LeftOut, Passage, Retrieval, SearchLegs, Vector, chunk_id
 from retrieval.arrangement import Ranked, capped, collapsed, neighbours_of, ranked, with_neighbours
 from retrieval.fusion import FusedHit, blended, fuse
 
@@ -76,16 +77,17 @@ class Retriever:
             self.verify()
         limit = self.parameters.top_k if top_k is None else top_k
         timings = dict.fromkeys(("embed", "search", "fetch"), 0.0)
+        weight = self._dense_weight(query)
         started = time.perf_counter()
         texts = [query] if context is None else [query, context]
-        asked = [(text, self._embedder.embed([text])[0]) for text in texts]
+        asked = [self._asked(text, weight) for text in texts]
         timings["embed"] = time.perf_counter() - started
         for _ in range(_ATTEMPTS):
             started = time.perf_counter()
             with _gone_is_unavailable(self.collection):
                 depth = max(self.parameters.depth, limit)
                 found = [self._index.search(self.collection, *each, depth, scope) for each in asked]
-                best = self._fused(found)[: limit * self._spare]
+                best = _fused(found, weight)[: limit * self._spare]
                 searched = time.perf_counter()
                 stored = self._index.fetch(self.collection, [hit.chunk_id for hit in best], scope)
                 ranking, left_out = self._arranged(ranked(best, stored), limit, scope)
@@ -94,12 +96,19 @@ class Retriever:
             if len(stored) == len(best):
                 break
         passages = tuple(_passage(each, found[0]) for each in ranking)
-        return Retrieval(query, passages, self.collection, found[-1].revision, timings, left_out)
+        return Retrieval(query, passages, self.collection, found[-1].revision, timings, left_out, asked[0][1])
 
-    def _fused(self, found: Sequence[SearchLegs]) -> list[FusedHit]:
-        """The ranking that the query's legs make, with those of its context if there is one."""
-        own, *context = (fuse(legs.dense, legs.sparse, self.parameters.dense_weight) for legs in found)
-        return blended(own, context[0]) if context else own
+    def _dense_weight(self, query: str) -> float:
+        """The dense leg's share for a question in this one's language."""
+        if not self.parameters.language_weights:
+            return self.parameters.dense_weight
+        with _gone_is_unavailable(self.collection):
+            languages = self._index.languages(self.collection)
+        return self.parameters.weight_for(question_language(query, languages))
+
+    def _asked(self, text: str, weight: float) -> tuple[str | None, Vector | None]:
+        """What each leg is asked; nothing of one that counts for nothing."""
+        return text if weight < 1 else None, self._embedder.embed_question(text) if weight > 0 else None
 
     @property
     def _spare(self) -> int:
@@ -122,6 +131,12 @@ class Retriever:
             around = self._index.fetch(self.collection, ids, scope)
             ranking = with_neighbours(ranking, around, self.parameters.neighbours, limit)
         return ranking[:limit], (*same, *more)
+
+
+def _fused(found: Sequence[SearchLegs], weight: float) -> list[FusedHit]:
+    """The ranking that the query's legs make, with those of its context if there is one."""
+    own, *context = (fuse(legs.dense, legs.sparse, weight, legs.exact) for legs in found)
+    return blended(own, context[0]) if context else own
 
 
 @contextmanager

@@ -211,7 +211,7 @@ class Answerer:
         since = time.perf_counter()
         retrieval = await asyncio.to_thread(self.retriever.retrieve, text, scope, context=context)
         since = clock.lap("retrieve", since)
-        evidence = await asyncio.to_thread(self.scorer.score, text, retrieval.passages)
+        evidence = await asyncio.to_thread(self.scorer.score, text, retrieval.passages, retrieval.vector)
         clock.lap("evidence", since)
         return _Finding(retrieval, evidence)
 

@@ -14,7 +14,9 @@ from core.storage.database import Database
 from core.storage.embedders import EmbedderRepository
 from core.storage.interactions import InteractionRepository
 from core.storage.releases import ReleaseRepository
+from core.types import CollectionSpec
 from retrieval.factory import Embedders, open_index
+from retrieval.language_fit import fitted_weights
 from retrieval.retriever import Retriever
 from retrieval.sparse import SparseEncoder
 from serving.adapters.servers import open_model_servers
@@ -63,6 +65,12 @@ class Services:
         Raises CollectionMismatchError when it is not to be had here, or is no longer what it was.
         """
         return self._embedders.of(collection.spec)
+
+    def language_weights(self, spec: CollectionSpec, dense_weight: float | None = None) -> dict[str, float]:
+        """The dense leg's share for the languages of a collection that should have another than `dense_weight`, by
+        default the settings'. Raises as `embedder_for`."""
+        default = self.settings.dense_weight if dense_weight is None else dense_weight
+        return fitted_weights(self.index, spec.name, lambda: self._embedders.of(spec), default)
 
     def answering_embedder(self) -> Embedder:
         """The champion's embedder; before there is one, the settings'. Raises as `embedder_for`."""
@@ -119,7 +127,7 @@ def build_answerer(services: Services, release: Release, *, recorded: bool = Tru
     prompts = release_prompts.templates(manifest.prompts)
     language = manifest.collection.language
     embedder = services.embedder_for(manifest.collection)
-    sparse = SparseEncoder(language)
+    sparse = SparseEncoder.of(manifest.collection)
     retriever = Retriever(services.index, embedder, manifest.collection.name, manifest.retrieval)
     scorer = EvidenceScorer(embedder, sparse, manifest.guards.abstention, language, manifest.reading)
     generator: Generator = ExtractiveGenerator(embedder, language, whole=manifest.reading.whole)

@@ -12,6 +12,8 @@ import numpy as np
 from core.errors import CollectionMismatchError, ConversionError, FailureKind, NotFoundError, UnavailableError
 from core.ports import Generated, GenerationRequest, Judgement, TextDelta
 from core.search_filter import LABEL, LANGUAGE, SOURCE, Period, SearchFields
+from core.text.languages import AUTO
+from core.text.search_form import identifiers
 from core.types import (
     PUBLIC,
     AccessScope,
@@ -27,6 +29,7 @@ from core.types import (
     Vector,
 )
 from evals.judges.reply import read_reply
+from retrieval.indexes.schema import by_frequency, few
 from tests.support.judge_replies import reply
 
 _WORD = re.compile(r"\w+")
@@ -53,6 +56,10 @@ class FakeEmbedder:
         if progress is not None:
             progress(len(texts))
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    def embed_question(self, question: str) -> Vector:
+        vector: Vector = self.embed([question])[0]
+        return vector
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(self.token_offsets(text)) for text in texts]
@@ -130,19 +137,33 @@ class InMemoryIndex:
     def purge(self, collection: str) -> None:
         self._require(collection)
 
-    def search(self, collection: str, text: str, vector: Vector, limit: int, scope: AccessScope) -> SearchLegs:
+    def search(
+        self, collection: str, text: str | None, vector: Vector | None, limit: int, scope: AccessScope
+    ) -> SearchLegs:
         self._require(collection)
-        words = set(_WORD.findall(text.lower()))
-        dense, sparse = [], []
+        words = set(_WORD.findall((text or "").lower()))
+        names = {name.lower() for name in identifiers(text or "")}
+        dense, sparse, exact = [], [], []
         for stored, stored_vector in self.scroll(collection):
             if not scope.allows(stored.access) or not scope.narrowed.allows(_values(stored), stored.facts.date):
                 continue
-            dense.append(Hit(stored.chunk.id, float(stored_vector @ vector)))
+            if vector is not None:
+                dense.append(Hit(stored.chunk.id, float(stored_vector @ vector)))
             shared = len(words & set(_WORD.findall(stored.chunk.indexed_text.lower())))
             if shared:
                 sparse.append(Hit(stored.chunk.id, float(shared)))
+            if names & {name.lower() for name in identifiers(stored.chunk.indexed_text)}:
+                exact.append(Hit(stored.chunk.id, 1.0))
         order = lambda hits: tuple(sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))[:limit])  # noqa: E731
-        return SearchLegs(order(dense), order(sparse), self._revisions[collection])
+        return SearchLegs(order(dense), order(sparse), self._revisions[collection], few(exact))
+
+    def languages(self, collection: str) -> tuple[str, ...]:
+        self._require(collection)
+        language = self._specs[collection].language
+        if language != AUTO:
+            return (language,)
+        documents = self._documents[collection].values()
+        return by_frequency((chunk.language, 1) for document in documents for chunk in document.chunks)
 
     def fields(self, collection: str, scope: AccessScope) -> SearchFields:
         self._require(collection)

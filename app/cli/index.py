@@ -29,7 +29,8 @@ def rebuild(
         typer.Option(help="The embedder: a model's folder, or the name of one that was used before."),
     ] = None,
     language: Annotated[
-        str | None, typer.Option(help="Language of stemming and stop words, such as english or german.")
+        str | None,
+        typer.Option(help="Language of the documents, such as english or german; auto for each document's own."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     as_json: JsonOption = False,

@@ -7,14 +7,8 @@ from collections.abc import Iterator
 
 import sentencex
 
+from core.text.languages import CODES, FALLBACK, read_as
 from core.text.markdown_lines import FENCE_MARK, HEADING_MARK, ITEM_MARK
-
-# ISO codes of the languages that the BM25 leg knows by name; anything else is cut by English rules.
-_CODES = {
-    "arabic": "ar", "danish": "da", "dutch": "nl", "english": "en", "finnish": "fi", "french": "fr", "german": "de",
-    "greek": "el", "hungarian": "hu", "italian": "it", "norwegian": "no", "portuguese": "pt", "romanian": "ro",
-    "russian": "ru", "spanish": "es", "swedish": "sv", "turkish": "tr",
-}  # fmt: skip
 
 # A line that begins something new: blank, or a heading, list item, quote, table row or fence.
 _OPENER = re.compile(rf"[ \t]*(?:$|{HEADING_MARK}[ \t]|{ITEM_MARK}[ \t]|>|\||{FENCE_MARK})")
@@ -26,12 +20,13 @@ _ITEM = re.compile(rf"[ \t]*{ITEM_MARK}[ \t]+(?=\S)")
 _CLOSER = re.compile(r"[*_]{1,3}(?=\s|$)")
 
 
-def sentence_spans(text: str, language: str = "english") -> list[tuple[int, int]]:
-    """The (start, end) of each sentence, without surrounding white space, in order and not overlapping.
+def sentence_spans(text: str, language: str = FALLBACK) -> list[tuple[int, int]]:
+    """The (start, end) of each sentence, without surrounding white space, in order and not overlapping. `auto` cuts by
+    the rules of the language that the text is in.
 
     Headings, list items and table rows end sentences; a soft line break inside a paragraph does not.
     """
-    code = _CODES.get(language, "en")
+    code = CODES[read_as(text, language)]
     spans = []
     for unit_start, unit_end in _units(text):
         spans += [(unit_start + start, unit_start + end) for start, end in _in_unit(text[unit_start:unit_end], code)]

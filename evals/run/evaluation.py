@@ -158,7 +158,8 @@ class Evaluator:
         index = self._services.index
         specs = {name: index.spec(name) for name in index.collections()}
         runs = RunRepository(self._services.database)
-        return champion_or_first(self._services.settings, self._releases, runs, specs)
+        weights = self._services.language_weights
+        return champion_or_first(self._services.settings, self._releases, runs, specs, weights)
 
     def _respondents(self, candidate: Release, baseline: Release | None, sample: str) -> list[Respondent]:
         sides = {Side.CANDIDATE: candidate} | ({Side.BASELINE: baseline} if baseline else {})

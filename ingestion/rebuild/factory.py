@@ -49,7 +49,7 @@ def open_rebuild(settings: Settings, changes: Changes) -> Iterator[Rebuild]:
                 hint=f"Choose --chunk-tokens {model.max_tokens} or less.",
             )
         spec = spec_of(changes.language or live.language, model, tokens, changes.base or live.base)
-        SparseEncoder(spec.language)  # an unknown language is refused here
+        SparseEncoder.of(spec)  # an unknown language is refused here
         yield Rebuild(
             home=settings.home,
             spec=spec,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from core.errors import RagloopError
+from core.text.languages import language_of
 from core.types import Chunk, Document
 from ingestion.splitting.blocks import page_of
 
@@ -15,6 +16,7 @@ def located_chunks(document: Document, pieces: Iterable[str], splitter: str) -> 
     Raises RagloopError for a piece that is not a stretch of the document: a splitter that rewrites text has no spans.
     """
     chunks: list[Chunk] = []
+    language = language_of(document.text)
     for piece in (text.strip() for text in pieces):
         if not piece:
             continue
@@ -25,7 +27,7 @@ def located_chunks(document: Document, pieces: Iterable[str], splitter: str) -> 
             )
         start = _locate(document.text, piece, chunks[-1] if chunks else None)
         if start is not None:
-            chunks.append(_chunk(document, len(chunks), start, start + len(piece)))
+            chunks.append(_chunk(document, len(chunks), start, start + len(piece), language))
     return chunks
 
 
@@ -44,7 +46,7 @@ def _locate(text: str, piece: str, before: Chunk | None) -> int | None:
     return start if start >= 0 else None
 
 
-def _chunk(document: Document, ordinal: int, start: int, end: int) -> Chunk:
+def _chunk(document: Document, ordinal: int, start: int, end: int, language: str) -> Chunk:
     return Chunk(
         document_id=document.id,
         ordinal=ordinal,
@@ -55,4 +57,5 @@ def _chunk(document: Document, ordinal: int, start: int, end: int) -> Chunk:
         start=start,
         end=end,
         text=document.text[start:end],
+        language=language,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from core.text.languages import language_of
 from core.types import Chunk, Document, digest
 from ingestion.splitting.blocks import Block, BlockKind, blocks, page_of
 from ingestion.splitting.cuts import Measure, cut
@@ -67,6 +68,7 @@ class _Split:
         self._tokens = tokens
         self._max_tokens = max_tokens
         self._document = document
+        self._language = language_of(document.text)
         offsets = tokens.token_offsets(document.text)
         self._measure = Measure(len(document.text), [start for start, _ in offsets])
         self._blocks = blocks(document.text, document.format)
@@ -170,6 +172,7 @@ class _Split:
             start=draft.start,
             end=draft.end,
             text=self._document.text[draft.start : draft.end],
+            language=self._language,
         )
 
     def _is_doubtful(self, draft: _OpenChunk) -> bool:

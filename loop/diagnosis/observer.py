@@ -119,7 +119,7 @@ class Observer:
         self._matcher = Matcher(wording, embedder)
         self._words = DocumentWords(self._documents, wording)
         self._files = SourceFiles(services.settings, self._documents, collection.name, wording, self._words)
-        scorer = EvidenceScorer(embedder, SparseEncoder(language), default_abstention(), language)
+        scorer = EvidenceScorer(embedder, SparseEncoder.of(collection), default_abstention(), language)
         prompts = JudgePrompts(own_folder(services.settings)) if judge else None
         self._seeker = Seeker(wording, self._matcher, embedder, self._words, self._fair, scorer, judge, prompts)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from core.text.citation_marker import without_markers
+from core.text.languages import read_as
 from core.text.markdown_lines import is_heading
 from core.text.sentences import sentence_spans
 from serving.grounding.support import (
@@ -82,10 +83,11 @@ class Wording:
     def statements(self, text: str) -> tuple[Statement, ...]:
         """What the text says, statement by statement; none if it says nothing."""
         plain = without_markers(text)
-        pieces = [plain[start:end] for start, end in sentence_spans(plain, self._language)]
+        language = read_as(plain, self._language)
+        pieces = [plain[start:end] for start, end in sentence_spans(plain, language)]
         found: list[Statement] = []
         for piece in pieces:
-            said = self._reader.sentence(piece)
+            said = self._reader.sentence(piece, language)
             if found and min(len(said.words), len(found[-1].said.words)) < FEWEST_WORDS:
                 before = found.pop()
                 piece, said = f"{before.text} {piece}", _joined(before.said, said)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from core.errors import InputError
 from core.loop.answer_snapshot import AnswerSnapshot, SnapshotPassage
 from core.text.citation_marker import markers, rewritten, without_markers, written
+from core.text.languages import read_as
 from core.types import Chunk
 from evals.cases.cases import GoldEvidence
 from serving.finetune.dataset import LONGEST_TITLE, MOST_PARTS, RowPassage, RowTurn, TrainingRow
@@ -121,7 +122,7 @@ def _paragraph(place: EvidencePlace) -> ShownPassage:
 
 def _supporting(shown: Sequence[ShownPassage], correction: str, language: str) -> list[int]:
     """The number of the passage that supports the correction best, if one does."""
-    reader = SentenceReader(language)
+    reader = SentenceReader(read_as("\n".join(each.text for each in shown), language))
     statement = reader.sentence(without_markers(correction))
     scores = [support(statement, PassageSentences(_chunk(each), reader).said) for each in shown]
     best = max(range(len(scores)), key=lambda number: scores[number], default=None)

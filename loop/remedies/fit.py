@@ -32,18 +32,20 @@ MOST_PASSAGES = 20
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What both legs found for a question, and which of its places each chunk holds whole, by number."""
+    """What both legs found for a question in `language`, and which of its places each chunk holds whole, by number."""
 
     legs: SearchLegs
     held: Mapping[str, frozenset[int]]
     places: int
+    language: str = ""
 
 
 def gain_of(searched: Searched, parameters: RetrievalParameters) -> float:
     """How far up the places stand (loop.remedies.gain.gain) with these parameters."""
-    dense, sparse = searched.legs.dense[: parameters.depth], searched.legs.sparse[: parameters.depth]
+    legs, weight = searched.legs, parameters.weight_for(searched.language)
+    fused = fuse(legs.dense[: parameters.depth], legs.sparse[: parameters.depth], weight, legs.exact)
     ranks: dict[int, int] = {}
-    for rank, hit in enumerate(fuse(dense, sparse, parameters.dense_weight)[: parameters.top_k], start=1):
+    for rank, hit in enumerate(fused[: parameters.top_k], start=1):
         for place in searched.held.get(hit.chunk_id, ()):
             ranks.setdefault(place, rank)
     return fmean(discounted(ranks.get(place)) for place in range(searched.places))

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.loop.enums import FeedbackSide
 from core.release import ReleaseManifest, RetrievalParameters
+from core.text.languages import question_language
 from evals.cases.gold_span import GoldSpan
 from loop.remedies.diagnosed import Diagnosed
 from loop.remedies.figures import ThresholdBalance, ThresholdFigures
@@ -34,7 +35,7 @@ class LegSearch:
     def all(self, questions: Sequence[Diagnosed]) -> list[Searched]:
         if not questions:
             return []
-        vectors = self._embedder.embed([each.query for each in questions])
+        vectors = [self._embedder.embed_question(each.query) for each in questions]
         return [self._one(each, vector) for each, vector in zip(questions, vectors, strict=True)]
 
     def _one(self, asked: Diagnosed, vector: Any) -> Searched:
@@ -42,7 +43,8 @@ class LegSearch:
         ids = list(dict.fromkeys(hit.chunk_id for hit in (*legs.dense, *legs.sparse)))
         stored = self._index.fetch(self._collection, ids, asked.scope)
         held = {each.chunk.id: _held(each.chunk, asked.places) for each in stored}
-        return Searched(legs, {key: places for key, places in held.items() if places}, len(asked.places))
+        language = question_language(asked.query, self._index.languages(self._collection))
+        return Searched(legs, {key: places for key, places in held.items() if places}, len(asked.places), language)
 
 
 class ThresholdFit:
@@ -50,11 +52,14 @@ class ThresholdFit:
 
     def __init__(self, services: Services, manifest: ReleaseManifest, parameters: RetrievalParameters) -> None:
         embedder = services.embedder_for(manifest.collection)
-        language = manifest.collection.language
         self._live = manifest.guards.abstention.threshold
         self._retriever = Retriever(services.index, embedder, manifest.collection.name, parameters)
         self._scorer = EvidenceScorer(
-            embedder, SparseEncoder(language), manifest.guards.abstention, language, manifest.reading
+            embedder,
+            SparseEncoder.of(manifest.collection),
+            manifest.guards.abstention,
+            manifest.collection.language,
+            manifest.reading,
         )
 
     def fit(self, asked: Sequence[Diagnosed], gaps: Sequence[Diagnosed]) -> ThresholdFigures | None:

@@ -20,6 +20,9 @@ _BUNDLED_WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128
 
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 _POOLING_FLAG = "pooling_mode_"
+# What sentence-transformers and the models it loads call the prompts of questions and of documents.
+_QUESTION = ("query", "web_search_query", "question")
+_DOCUMENT = ("document", "passage", "corpus")
 # What the converter does itself. Vectors are normalised in any case, whether the model asks for it or not.
 _PLAIN_CHAIN = frozenset({"Transformer", "Pooling", "Normalize"})
 
@@ -41,6 +44,9 @@ class EmbeddingModel:
     dimensions: int
     max_tokens: int
     pooling: str
+    question_prompt: str
+    """What the model wants to read before a question, such as `query: `; empty for most."""
+    document_prompt: str
     convertible: bool
     """Whether the chain is transformer, mean or CLS pooling, and normalisation: what the converter can do."""
 
@@ -92,7 +98,9 @@ def _describe(name: str, location: str, folder: Path, weights: dict[str, str]) -
     pooling = _pooling(pooling_config)
     max_tokens = int(limits.get("max_seq_length") or transformer.get("max_position_embeddings") or 512)
     lower_case = bool(limits.get("do_lower_case"))
-    default_prompt = (prompts.get("prompts") or {}).get(prompts.get("default_prompt_name") or "") or ""
+    named = prompts.get("prompts") or {}
+    default_prompt = named.get(prompts.get("default_prompt_name") or "") or ""
+    question_prompt, document_prompt = (_prompt(named, kinds, default_prompt) for kinds in (_QUESTION, _DOCUMENT))
     identity = {
         "weights": weights,
         "tokenizer": _sha256(folder / "tokenizer.json"),
@@ -103,7 +111,9 @@ def _describe(name: str, location: str, folder: Path, weights: dict[str, str]) -
         "default_prompt": default_prompt,
         "normalised": True,
     }
-    plain = "Pooling" in modules and not further and not lower_case and not default_prompt
+    if (question_prompt, document_prompt) != (default_prompt, default_prompt):
+        identity["prompts"] = {"question": question_prompt, "document": document_prompt}
+    plain = "Pooling" in modules and not further and not lower_case
     return EmbeddingModel(
         name=name,
         location=location,
@@ -112,8 +122,15 @@ def _describe(name: str, location: str, folder: Path, weights: dict[str, str]) -
         dimensions=_dimensions(pooling_config, transformer, further),
         max_tokens=max_tokens,
         pooling=pooling,
+        question_prompt=question_prompt,
+        document_prompt=document_prompt,
         convertible=plain and pooling in ("mean", "cls"),
     )
+
+
+def _prompt(named: dict[str, str], kinds: tuple[str, ...], default: str) -> str:
+    """The first prompt of the configuration that is for this kind of text."""
+    return next((named[kind] for kind in kinds if named.get(kind)), default)
 
 
 def _pooling(config: dict[str, Any]) -> str:

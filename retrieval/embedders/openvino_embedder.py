@@ -43,19 +43,27 @@ class OpenVinoEmbedder:
         self.fingerprint = model.fingerprint
         self.dimensions = model.dimensions
         self.max_tokens = model.max_tokens
+        self._question_prompt = model.question_prompt
+        self._document_prompt = model.document_prompt
         self._graph = converted_model(model, models_folder) / "model.xml"
         self._tokenizer = ModelTokenizer(model)
         self._openvino = import_runtime()
         self._core = self._openvino.Core()
         self._compiled: dict[_Hint, _Compiled] = {}
         self._lock = threading.Lock()
-        self._question = lru_cache(maxsize=_QUESTIONS_KEPT)(self._embed_one)
+        self._single = lru_cache(maxsize=_QUESTIONS_KEPT)(self._embed_one)
 
     def embed(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vector:
         """Shape (len(texts), dimensions), float32, unit length, in the order given."""
-        if len(texts) == 1 and progress is None:
-            return self._question(texts[0]).copy()
-        return self._embed(texts, progress)
+        prompted = [self._document_prompt + text for text in texts] if self._document_prompt else texts
+        if len(prompted) == 1 and progress is None:
+            return self._single(prompted[0]).copy()
+        return self._embed(prompted, progress)
+
+    def embed_question(self, question: str) -> Vector:
+        """Shape (dimensions,), float32, unit length."""
+        vector: Vector = self._single(self._question_prompt + question)[0].copy()
+        return vector
 
     def _embed_one(self, text: str) -> Vector:
         return self._embed([text], None)

@@ -25,6 +25,8 @@ class SentenceTransformerEmbedder:
         self.fingerprint = model.fingerprint
         self.dimensions = model.dimensions
         self.max_tokens = model.max_tokens
+        self._question_prompt = model.question_prompt
+        self._document_prompt = model.document_prompt
         self._tokenizer = ModelTokenizer(model)
         self._model = SentenceTransformer(str(model.folder), local_files_only=True)
 
@@ -35,6 +37,7 @@ class SentenceTransformerEmbedder:
             window = list(texts[start : start + _WINDOW])
             vectors[start : start + len(window)] = self._model.encode(
                 window,
+                prompt=self._document_prompt,
                 batch_size=_BATCH,
                 normalize_embeddings=True,
                 convert_to_numpy=True,
@@ -43,6 +46,17 @@ class SentenceTransformerEmbedder:
             if progress is not None:
                 progress(len(window))
         return vectors
+
+    def embed_question(self, question: str) -> Vector:
+        """Shape (dimensions,), float32, unit length."""
+        vector: Vector = self._model.encode(
+            question,
+            prompt=self._question_prompt,
+            normalize_embeddings=True,
+            convert_to_numpy=True,
+            show_progress_bar=False,
+        )
+        return vector
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens in each text, without the special tokens and without truncation."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from core.errors import IndexUnavailableError
 from core.search_filter import SearchFields
+from core.text.languages import AUTO
 from core.types import AccessScope, CollectionSpec, EmbeddedDocument, SearchLegs, StoredChunk, Vector
 from retrieval.indexes.edge_shard import Shard
 from retrieval.indexes.generations import (
@@ -23,7 +24,7 @@ from retrieval.indexes.generations import (
     damaged,
     disk_errors,
 )
-from retrieval.indexes.schema import fields_of, require_same_spec, require_vectors
+from retrieval.indexes.schema import asked_terms, fields_of, require_same_spec, require_vectors
 from retrieval.locks import exclusive_lock
 from retrieval.sparse import SparseEncoder
 
@@ -39,6 +40,7 @@ class _Reader:
     manifest: GenerationManifest
     shard: Shard
     sparse: SparseEncoder
+    languages: tuple[str, ...]
 
 
 class EdgeIndex:
@@ -60,7 +62,7 @@ class EdgeIndex:
             if folder.exists():
                 require_same_spec(folder.current().generation.manifest().spec, spec)
                 return
-            SparseEncoder(spec.language)  # an unknown language is refused here, not at the first commit
+            SparseEncoder.of(spec)  # an unknown language is refused here, not at the first commit
             with _staged(folder, None) as generation:
                 shard = Shard.create(generation.shard, spec.dimensions)
                 generation.seal(spec, shard.finish())
@@ -80,7 +82,7 @@ class EdgeIndex:
                 current.copy_shard(generation.shard, manifest)
                 shard = Shard.load(generation.shard)
                 shard.index_fields()
-                shard.replace(_checked(upserts, manifest.spec), SparseEncoder(manifest.spec.language))
+                shard.replace(_checked(upserts, manifest.spec), SparseEncoder.of(manifest.spec))
                 remaining = iter(deletes)
                 while batch := list(islice(remaining, _DELETE_BATCH)):
                     shard.delete(batch)
@@ -101,11 +103,19 @@ class EdgeIndex:
             folder.publish(generation)
             folder.remove_others(generation)
 
-    def search(self, collection: str, text: str, vector: Vector, limit: int, scope: AccessScope) -> SearchLegs:
-        """The best `limit` chunks by cosine and by BM25 among the documents that `scope` allows."""
+    def search(
+        self, collection: str, text: str | None, vector: Vector | None, limit: int, scope: AccessScope
+    ) -> SearchLegs:
+        """The best `limit` chunks by cosine and by BM25 among the documents that `scope` allows, and those that hold an
+        identifier of the text."""
         reader = self._reader(collection)
-        dense, sparse = reader.shard.search(vector, reader.sparse.query(text), limit, scope)
-        return SearchLegs(dense, sparse, reader.manifest.revision)
+        terms = asked_terms(reader.sparse, text, reader.languages)
+        dense, sparse, exact = reader.shard.search(vector, terms, limit, scope)
+        return SearchLegs(dense, sparse, reader.manifest.revision, exact)
+
+    def languages(self, collection: str) -> tuple[str, ...]:
+        """The languages that the collection's texts are analysed in, the commonest first."""
+        return self._reader(collection).languages
 
     def fields(self, collection: str, scope: AccessScope) -> SearchFields:
         """What the documents that `scope` allows can be filtered by."""
@@ -173,7 +183,8 @@ class EdgeIndex:
             if folder.mark() != pointer.mark:  # two commits went by and this generation is gone
                 return self._open(folder)
             raise
-        reader = _Reader(pointer.mark, manifest, shard, SparseEncoder(manifest.spec.language))
+        languages = (manifest.spec.language,) if manifest.spec.language != AUTO else shard.languages()
+        reader = _Reader(pointer.mark, manifest, shard, SparseEncoder.of(manifest.spec), languages)
         self._readers[folder.name] = reader
         return reader
 

@@ -42,11 +42,17 @@ from retrieval.indexes.schema import (
     DENSE,
     DOCUMENT_ID,
     KEYWORDS,
+    LANGUAGE,
     MOST_COUNTED,
+    MOST_EXACT,
+    MOST_LANGUAGES,
     SCROLL_PAGE,
     UPSERT_CHUNKS,
+    AskedTerms,
     OneOf,
+    by_frequency,
     conditions,
+    few,
     from_payload,
     to_payload,
     well_formed,
@@ -142,17 +148,31 @@ class Shard:
             return self._engine.count(CountRequest(exact=True))
 
     def search(
-        self, vector: Vector, terms: Any, limit: int, scope: AccessScope
-    ) -> tuple[tuple[Hit, ...], tuple[Hit, ...]]:
-        """The dense and the BM25 leg, best first, equal scores ordered by chunk id."""
+        self, vector: Vector | None, terms: AskedTerms, limit: int, scope: AccessScope
+    ) -> tuple[tuple[Hit, ...], tuple[Hit, ...], frozenset[str]]:
+        """The dense and the BM25 leg, best first, equal scores ordered by chunk id, and the chunks with an identifier.
+        A leg that nothing is asked of is empty."""
         visible = _visible(scope)
-        legs = [
-            QueryRequest(limit=limit, filter=visible, query=Query.Nearest(vector.tolist(), using=DENSE)),
-            QueryRequest(limit=limit, filter=visible, query=Query.Nearest(terms, using=BM25)),
+        asked: list[tuple[str, Any, int]] = [
+            (DENSE, None if vector is None else vector.tolist(), limit),
+            (BM25, terms.words, limit),
+            (BM25, terms.exact, MOST_EXACT + 1),
+        ]
+        requests = [
+            QueryRequest(limit=most, filter=visible, query=Query.Nearest(query, using=leg))
+            for leg, query, most in asked
+            if query is not None
         ]
         with _engine_errors(self._path):
-            dense, sparse = self._engine.query_batch(QueryBatchRequest(legs))
-        return _hits(dense), _hits(sparse)
+            found = iter(self._engine.query_batch(QueryBatchRequest(requests)) if requests else ())
+        dense, sparse, exact = (_hits(next(found)) if query is not None else () for _, query, _ in asked)
+        return dense, sparse, few(exact)
+
+    def languages(self) -> tuple[str, ...]:
+        """The languages of the chunks, the commonest first; what names none is read as the fallback."""
+        with _engine_errors(self._path):
+            facet = self._engine.facet(FacetRequest(LANGUAGE, limit=MOST_LANGUAGES, exact=True))
+        return by_frequency((str(hit.value), hit.count) for hit in facet.hits)
 
     def fetch(self, chunk_ids: Sequence[str]) -> dict[str, StoredChunk]:
         """The chunks with these ids that exist, by id."""
@@ -204,7 +224,7 @@ class Shard:
 
 def _points(document: EmbeddedDocument, sparse: SparseEncoder) -> Iterator[Point]:
     for chunk, vector in zip(document.chunks, document.vectors, strict=True):
-        vectors: Any = {DENSE: vector.tolist(), BM25: sparse.document(chunk.indexed_text)}
+        vectors: Any = {DENSE: vector.tolist(), BM25: sparse.document(chunk.indexed_text, chunk.language)}
         yield Point(UUID(chunk.id), vectors, to_payload(chunk, document))
 
 

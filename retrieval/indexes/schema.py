@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from qdrant_edge import SparseVector
+
 from core import search_filter
 from core.errors import CollectionMismatchError, NotFoundError
 from core.search_filter import DocumentFacts, Period, SearchFields
-from core.types import AccessScope, Chunk, CollectionSpec, EmbeddedDocument, StoredChunk
+from core.text.languages import FALLBACK
+from core.types import AccessScope, Chunk, CollectionSpec, EmbeddedDocument, Hit, StoredChunk
+from retrieval.sparse import SparseEncoder
 
 DENSE = "dense"
 BM25 = "bm25"
@@ -24,7 +29,7 @@ METADATA = "metadata"
 """What documents say of themselves, each as `name=value`."""
 DATE = "date"
 """The document's date as a number, 20250314; absent where it has none."""
-KEYWORDS = (DOCUMENT_ID, SOURCE, ACCESS, METADATA)
+KEYWORDS = (DOCUMENT_ID, SOURCE, ACCESS, LANGUAGE, METADATA)
 """Payload fields with a keyword index."""
 
 # Fields of a filter that have a field of their own in the payload.
@@ -39,6 +44,40 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SCROLL_PAGE = 256
 UPSERT_CHUNKS = 256
 """Chunks sent to the engine at a time: about 1 MB."""
+
+MOST_EXACT = 20
+"""An identifier that more chunks hold than these is a subject, which the ranking weighs like any other word."""
+MOST_LANGUAGES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class AskedTerms:
+    """What the BM25 vectors are asked: a question's terms, and those of its identifiers; None where there is nothing to
+    ask."""
+
+    words: SparseVector | None
+    exact: SparseVector | None
+
+
+def asked_terms(encoder: SparseEncoder, text: str | None, languages: Sequence[str]) -> AskedTerms:
+    """The terms of a question to documents in these languages; without a question none."""
+    if text is None:
+        return AskedTerms(None, None)
+    exact = encoder.exact(text)
+    return AskedTerms(encoder.query(text, languages), exact if exact.indices else None)
+
+
+def few(exact: Sequence[Hit]) -> frozenset[str]:
+    """The chunks that hold an identifier, if they are few enough for it to be one."""
+    return frozenset(hit.chunk_id for hit in exact) if len(exact) <= MOST_EXACT else frozenset()
+
+
+def by_frequency(counts: Iterable[tuple[str, int]]) -> tuple[str, ...]:
+    """The languages, the commonest first, each once; what names none is read as the fallback."""
+    total: Counter[str] = Counter()
+    for language, count in counts:
+        total[language or FALLBACK] += count
+    return tuple(language for language, _ in sorted(total.items(), key=lambda item: (-item[1], item[0])))
 
 
 def to_payload(chunk: Chunk, document: EmbeddedDocument) -> dict[str, Any]:
@@ -58,6 +97,7 @@ def to_payload(chunk: Chunk, document: EmbeddedDocument) -> dict[str, Any]:
         "text": chunk.text,
         METADATA: [f"{name}={value}" for name, values in document.facts.metadata.items() for value in values],
         **({DATE: _number(document.facts.date)} if document.facts.date else {}),
+        LANGUAGE: chunk.language,
     }
 
 
@@ -73,6 +113,7 @@ def from_payload(payload: Mapping[str, Any]) -> StoredChunk:
         start=payload["start"],
         end=payload["end"],
         text=payload["text"],
+        language=payload.get(LANGUAGE, ""),  # which the first schema did not store
     )
     access, facts = tuple(payload[ACCESS]), _facts(payload)
     return StoredChunk(chunk, payload[SOURCE], access, payload["content_sha256"], facts)

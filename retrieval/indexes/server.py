@@ -11,9 +11,11 @@ import numpy as np
 from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+from qdrant_edge import SparseVector
 
 from core.errors import CollectionMismatchError, IndexUnavailableError
 from core.search_filter import SearchFields
+from core.text.languages import AUTO
 from core.types import AccessScope, CollectionSpec, EmbeddedDocument, Hit, SearchLegs, StoredChunk, Vector
 from retrieval.indexes.schema import (
     BM25,
@@ -22,11 +24,17 @@ from retrieval.indexes.schema import (
     DENSE,
     DOCUMENT_ID,
     KEYWORDS,
+    LANGUAGE,
     MOST_COUNTED,
+    MOST_EXACT,
+    MOST_LANGUAGES,
     SCROLL_PAGE,
     UPSERT_CHUNKS,
     OneOf,
+    asked_terms,
+    by_frequency,
     conditions,
+    few,
     fields_of,
     from_payload,
     require_same_spec,
@@ -58,7 +66,8 @@ class ServerIndex:
         self._open_client = open_client
         self._address = address
         self._client: QdrantClient | None = None
-        self._sparse: dict[str, SparseEncoder] = {}
+        self._spoken: dict[str, tuple[int, tuple[str, ...]]] = {}
+        """The languages of each collection of many, at the revision at which they were counted."""
         self._lock = threading.Lock()
 
     @classmethod
@@ -70,7 +79,7 @@ class ServerIndex:
 
     def ensure(self, spec: CollectionSpec) -> None:
         """Create the collection unless it exists. Raises CollectionMismatchError if it exists with another spec."""
-        SparseEncoder(spec.language)  # an unknown language is refused here, not at the first commit
+        SparseEncoder.of(spec)  # an unknown language is refused here, not at the first commit
         with self._errors(spec.name) as client:
             if not client.collection_exists(spec.name):
                 self._create(client, spec)
@@ -86,7 +95,7 @@ class ServerIndex:
     def commit(self, collection: str, upserts: Iterable[EmbeddedDocument], deletes: Iterable[str]) -> int:
         """Replace and remove documents, each at once, then move the revision. Holds one document at a time."""
         spec, revision = self._stored(collection)
-        sparse = self._encoder(spec.language)
+        sparse = SparseEncoder.of(spec)
         for document in upserts:
             require_vectors(document, spec)
             self._replace(collection, document, sparse)
@@ -103,19 +112,32 @@ class ServerIndex:
         """Does nothing: the files are the server's, which tidies up a segment once a fifth of it is deleted."""
         self._stored(collection)
 
-    def search(self, collection: str, text: str, vector: Vector, limit: int, scope: AccessScope) -> SearchLegs:
-        """The best `limit` chunks by cosine and by BM25 among the documents that `scope` allows."""
+    def search(
+        self, collection: str, text: str | None, vector: Vector | None, limit: int, scope: AccessScope
+    ) -> SearchLegs:
+        """The best `limit` chunks by cosine and by BM25 among the documents that `scope` allows, and those that hold an
+        identifier of the text."""
         spec, revision = self._stored(collection)
-        terms = self._encoder(spec.language).query(text)
+        terms = asked_terms(SparseEncoder.of(spec), text, self._languages(spec, revision))
         visible = _visible(scope)
-        legs: list[tuple[str, list[float] | models.SparseVector]] = [
-            (DENSE, vector.tolist()),
-            (BM25, models.SparseVector(indices=terms.indices, values=terms.values)),
+        asked: list[tuple[str, list[float] | models.SparseVector | None, int]] = [
+            (DENSE, None if vector is None else vector.tolist(), limit),
+            (BM25, _sparse(terms.words), limit),
+            (BM25, _sparse(terms.exact), MOST_EXACT + 1),
         ]
-        requests = [models.QueryRequest(query=query, using=leg, filter=visible, limit=limit) for leg, query in legs]
+        requests = [
+            models.QueryRequest(query=query, using=leg, filter=visible, limit=most)
+            for leg, query, most in asked
+            if query is not None
+        ]
         with self._errors(collection) as client:
-            dense, sparse = client.query_batch_points(collection, requests)
-        return SearchLegs(_hits(dense.points), _hits(sparse.points), revision)
+            found = iter(client.query_batch_points(collection, requests) if requests else ())
+        dense, sparse, exact = (_hits(next(found).points) if query is not None else () for _, query, _ in asked)
+        return SearchLegs(dense, sparse, revision, few(exact))
+
+    def languages(self, collection: str) -> tuple[str, ...]:
+        """The languages that the collection's texts are analysed in, the commonest first."""
+        return self._languages(*self._stored(collection))
 
     def fields(self, collection: str, scope: AccessScope) -> SearchFields:
         """What the documents that `scope` allows can be filtered by."""
@@ -221,10 +243,16 @@ class ServerIndex:
             if offset is None:
                 return
 
-    def _encoder(self, language: str) -> SparseEncoder:
-        if language not in self._sparse:
-            self._sparse[language] = SparseEncoder(language)
-        return self._sparse[language]
+    def _languages(self, spec: CollectionSpec, revision: int) -> tuple[str, ...]:
+        if spec.language != AUTO:
+            return (spec.language,)
+        known = self._spoken.get(spec.name)
+        if known is None or known[0] != revision:
+            with self._errors(spec.name) as client:
+                facet = client.facet(spec.name, LANGUAGE, limit=MOST_LANGUAGES, exact=True)
+            known = revision, by_frequency((str(hit.value), hit.count) for hit in facet.hits)
+            self._spoken[spec.name] = known
+        return known[1]
 
     @contextmanager
     def _errors(self, collection: str) -> Iterator[QdrantClient]:
@@ -256,7 +284,7 @@ class ServerIndex:
 
 def _points(document: EmbeddedDocument, sparse: SparseEncoder) -> Iterator[models.PointStruct]:
     for chunk, vector in zip(document.chunks, document.vectors, strict=True):
-        terms = sparse.document(chunk.indexed_text)
+        terms = sparse.document(chunk.indexed_text, chunk.language)
         yield models.PointStruct(
             id=chunk.id,
             vector={DENSE: vector.tolist(), BM25: models.SparseVector(indices=terms.indices, values=terms.values)},
@@ -273,6 +301,10 @@ def _visible(scope: AccessScope) -> models.Filter | None:
         for each in conditions(scope)
     ]
     return models.Filter(must=must) if must else None
+
+
+def _sparse(terms: SparseVector | None) -> models.SparseVector | None:
+    return None if terms is None else models.SparseVector(indices=terms.indices, values=terms.values)
 
 
 def _of_documents(document_ids: Sequence[str]) -> models.Filter:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from core.text.citation_marker import BRACKET, LONGEST_INSIDE, passages_named, written
+from core.text.languages import read_as
 from core.text.sentences import sentence_spans
 from core.types import Chunk, Citation, Passage
 from serving.grounding.support import (
@@ -37,6 +38,7 @@ class CitedText:
 
     def __init__(self, passages: Sequence[Passage], language: str = "english", first_marker: int = 1) -> None:
         self._passages = passages
+        language = read_as("\n".join(passage.chunk.text for passage in passages), language)
         self._language = language
         self._reader = _reader(language)
         self._first = first_marker

@@ -6,6 +6,7 @@ import re
 import string
 from collections.abc import Sequence
 
+from core.text.languages import read_as
 from retrieval.sparse import SparseEncoder
 
 # A number that is no part of a word or of a longer number. The digit comes first, which lets the search skip ahead.
@@ -23,25 +24,29 @@ class ContentWords:
     analysis that retrieval uses."""
 
     def __init__(self, language: str) -> None:
+        """`auto` reads each text in its own language, unless that is said."""
+        self._language = language
         self._sparse = SparseEncoder(language)
 
-    def of(self, text: str) -> dict[str | int, str]:
+    def of(self, text: str, language: str = "") -> dict[str | int, str]:
         """The distinct content words, each with the form it has in the text."""
         words: dict[str | int, str] = {}
+        language = language or read_as(text, self._language)
         for number in _NUMBER.findall(text):
             words.setdefault(normal_number(number), number)
         for word in _NUMBER.sub(" ", text).split():
-            for term in self._sparse.terms(word):
+            for term in self._sparse.terms(word, language):
                 words.setdefault(term, word.strip(string.punctuation))
         return words
 
-    def keys(self, text: str) -> frozenset[str | int]:
+    def keys(self, text: str, language: str = "") -> frozenset[str | int]:
         """The distinct content words, as keys that can be compared: a string for a number, else a stem's id."""
         numbers = (normal_number(number) for number in _NUMBER.findall(text))
-        return frozenset(numbers) | self._sparse.terms(_NUMBER.sub(" ", text))
+        return frozenset(numbers) | self._sparse.terms(_NUMBER.sub(" ", text), language)
 
     def missing(self, wanted: str, text: str) -> tuple[int, Sequence[str]]:
         """How many content words `wanted` has, and those of them that `text` does not have."""
-        words = self.of(wanted)
-        held = self.keys(text)
+        language = read_as(text, self._language)
+        words = self.of(wanted, language)
+        held = self.keys(text, language)
         return len(words), [form for key, form in words.items() if key not in held]

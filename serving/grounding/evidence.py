@@ -18,6 +18,7 @@ from core.ports import Embedder
 from core.release import AbstentionModel, ReadingParameters
 from core.text.markdown_lines import FENCE_MARK, HEADING_MARK
 from core.text.passage_parts import row_around, section
+from core.text.search_form import word_count
 from core.text.sentences import sentence_spans
 from core.types import Chunk, Evidence, Passage, ScoredSentence, Vector
 from retrieval.sparse import SparseEncoder
@@ -43,8 +44,10 @@ _FEWEST_WORDS = 3
 def is_statement(text: str) -> bool:
     """Whether a sentence says something that can be quoted: no heading, fence, picture, rule, bare label or pointer
     to another page."""
-    if _NOT_A_STATEMENT.match(text) or len(_WORD.findall(text)) < _FEWEST_WORDS:
+    if _NOT_A_STATEMENT.match(text) or word_count(text) < _FEWEST_WORDS:
         return False
+    if word_count(text) > len(_WORD.findall(text)):
+        return True  # written without spaces: no link is told from a word
     return len(_WORD.findall(_LINK.sub("", text))) > 1 or not _LINK.search(text)
 
 
@@ -103,19 +106,19 @@ class EvidenceScorer:
         """Whether the question holds anything but stop words."""
         return bool(self._sparse.terms(question))
 
-    def score(self, question: str, passages: Sequence[Passage]) -> Evidence:
-        """The evidence in `passages` (best first) for answering `question`."""
-        terms = self._sparse.terms(question)
+    def score(self, question: str, passages: Sequence[Passage], vector: Vector | None = None) -> Evidence:
+        """The evidence in `passages` (best first) for answering `question`, whose vector is `vector` if it is known."""
+        asked = self._embedder.embed_question(question) if vector is None else vector
         named = named_things(question, self._is_common) if self._reading.named else ()
         read = passages[: self._reading.passages]
-        scored = self._scored(question, terms, read)
+        scored = self._scored(asked, question, read)
         weighed = {passage.chunk.id for passage in passages[:PASSAGES_WEIGHED]}
         best = max((score for score, sentence in scored if sentence.chunk.id in weighed), default=0.0)
         sentences = sorted(
             (sentence for _, sentence in scored if not _of_another(sentence, named)),
             key=lambda sentence: (-sentence.score, sentence.chunk.id, sentence.start),
         )
-        features = self._features(terms, passages[:PASSAGES_WEIGHED], best)
+        features = self._features(question, passages[:PASSAGES_WEIGHED], best)
         texts = [passage.chunk.indexed_text for passage in read]
         absent = missing(named, texts)
         sure = confidence(self._model, features)
@@ -123,11 +126,9 @@ class EvidenceScorer:
             sure = max(sure, self._model.threshold)  # that record is asked for, however little else speaks for it
         return Evidence(tuple(sentences), features, sure, absent)
 
-    def _scored(
-        self, question: str, terms: frozenset[int], passages: Sequence[Passage]
-    ) -> list[tuple[float, ScoredSentence]]:
-        """Every sentence of the passages, with its score before the passage's is added."""
-        asked = self._embedder.embed([question])[0]
+    def _scored(self, asked: Vector, question: str, passages: Sequence[Passage]) -> list[tuple[float, ScoredSentence]]:
+        """Every sentence of the passages, with its score before the passage's is added. The question is read in each
+        passage's language, as the search read it."""
         scored = []
         for passage in passages:
             chunk, read = passage.chunk, self._read(passage.chunk)
@@ -135,7 +136,7 @@ class EvidenceScorer:
             prior = self._reading.prior * passage.score
             for (start, end), headed, cosine in zip(read.spans, read.headed, cosines, strict=True):
                 text = chunk.text[start - chunk.start : end - chunk.start]
-                score = _blend(float(cosine), self._coverage(terms, headed))
+                score = _blend(float(cosine), self._coverage(question, headed, chunk.language))
                 scored.append((score, ScoredSentence(chunk, start, end, text, score + prior)))
         return scored
 
@@ -146,19 +147,25 @@ class EvidenceScorer:
         vectors = self._embedder.embed(headed) if headed else np.empty((0, self._embedder.dimensions), np.float32)
         return _Read(spans, headed, vectors)
 
-    def _features(self, terms: frozenset[int], passages: Sequence[Passage], sentence: float) -> dict[str, float]:
+    def _features(self, question: str, passages: Sequence[Passage], sentence: float) -> dict[str, float]:
+        language = passages[0].chunk.language if passages else ""
+        terms = len(self._sparse.terms(question, language))
+        coverages = (self._coverage(question, each.chunk.indexed_text, each.chunk.language) for each in passages)
+        # Where the dense leg was not asked, what it would say of the best sentence stands in for it.
+        dense = [each.scores["dense"] for each in passages if "dense" in each.scores]
         return {
-            "dense": max((passage.scores.get("dense", 0.0) for passage in passages), default=0.0),
-            "bm25": max((passage.scores.get("bm25", 0.0) for passage in passages), default=0.0) / max(1, len(terms)),
-            "coverage": max((self._coverage(terms, passage.chunk.indexed_text) for passage in passages), default=0.0),
+            "dense": max(dense, default=sentence),
+            "bm25": max((each.scores.get("bm25", 0.0) for each in passages), default=0.0) / max(1, terms),
+            "coverage": max(coverages, default=0.0),
             "sentence": sentence,
         }
 
     def _is_common(self, word: str) -> bool:
         return not self._sparse.terms(word)
 
-    def _coverage(self, terms: frozenset[int], text: str) -> float:
-        return len(terms & self._sparse.terms(text)) / len(terms) if terms else 0.0
+    def _coverage(self, question: str, text: str, language: str) -> float:
+        terms = self._sparse.terms(question, language)
+        return len(terms & self._sparse.terms(text, language)) / len(terms) if terms else 0.0
 
 
 def _heading(chunk: Chunk) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
 
+from core.text.languages import read_as
 from core.text.sentences import sentence_spans
 from core.types import Chunk
 from serving.grounding.content_words import ContentWords
@@ -41,6 +42,7 @@ _NEGATIONS = {
     "french": r"pas|jamais|aucun\w*|sans|rien|ni",
     "spanish": r"no|nunca|jamás|ning[uú]n\w*|sin|nada|ni",
 }
+_NEGATION = {language: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for language, words in _NEGATIONS.items()}
 
 Words = Set[str | int]
 
@@ -64,23 +66,24 @@ class SentenceRun(NamedTuple):
 
 
 class SentenceReader:
-    """Reads texts for what they say, in one language."""
+    """Reads texts for what they say, in one language or, for `auto`, each in its own."""
 
     def __init__(self, language: str) -> None:
         self._language = language
         self._words = ContentWords(language)
-        negation = _NEGATIONS.get(language)
-        self._negation = re.compile(rf"\b(?:{negation})\b", re.IGNORECASE) if negation else None
 
-    def sentence(self, text: str) -> SentenceContent:
-        """What a single sentence says."""
-        negated = self._negation is not None and self._negation.search(text) is not None
-        return SentenceContent(self._words.keys(text), negated)
+    def sentence(self, text: str, language: str = "") -> SentenceContent:
+        """What a single sentence says. `language` is that of the text around it."""
+        language = language or read_as(text, self._language)
+        negation = _NEGATION.get(language)
+        negated = negation is not None and negation.search(text) is not None
+        return SentenceContent(self._words.keys(text, language), negated)
 
     def sentences(self, text: str) -> tuple[list[tuple[int, int]], list[SentenceContent]]:
         """The spans of a text's sentences, and what each says."""
-        spans = sentence_spans(text, self._language)
-        return spans, [self.sentence(text[start:end]) for start, end in spans]
+        language = read_as(text, self._language)
+        spans = sentence_spans(text, language)
+        return spans, [self.sentence(text[start:end], language) for start, end in spans]
 
 
 def support(statement: SentenceContent, sentences: Sequence[SentenceContent]) -> float:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from core.errors import RagloopError
 from core.release import GeneratorSpec
+from core.text.languages import read_as
 from core.types import Turn, Usage
 from serving.follow_up import StandaloneQuery, depends_on_history
 from serving.grounding.content_words import ContentWords
@@ -47,6 +48,7 @@ class Condenser:
         self._spec = spec
         self._prompt = prompt
         self._servers = servers
+        self._language = language
         self._words = ContentWords(language)
 
     async def standalone(self, question: str, history: Sequence[Turn]) -> StandaloneQuery:
@@ -85,9 +87,11 @@ class Condenser:
         """A rewriting says what the question says, with words of the conversation and no others."""
         if not text or "\n" in text or len(text) > _LONGEST_QUERY:
             return False
-        said = self._words.keys(text)
-        known = self._words.keys("\n".join([question, *(turn.content for turn in before)]))
-        return bool(said) and self._words.keys(question) <= said <= known
+        conversation = "\n".join([question, *(turn.content for turn in before)])
+        language = read_as(conversation, self._language)
+        said = self._words.keys(text, language)
+        known = self._words.keys(conversation, language)
+        return bool(said) and self._words.keys(question, language) <= said <= known
 
 
 def _line(written: str) -> str:

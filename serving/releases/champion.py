@@ -52,7 +52,8 @@ def current_champion(services: Services) -> Release:
     if champion is not None:
         return champion
     specs = {name: services.index.spec(name) for name in services.index.collections()}
-    return champion_or_first(services.settings, releases, RunRepository(services.database), specs)
+    runs = RunRepository(services.database)
+    return champion_or_first(services.settings, releases, runs, specs, services.language_weights)
 
 
 class Champion:

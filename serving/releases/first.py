@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from core.errors import UnavailableError
@@ -31,13 +31,18 @@ ABSTENTION = Path(__file__).parent / "abstention.json"
 READING = ReadingParameters(passages=8, prior=0.3, whole=True, named=True)
 
 
-def first_manifest(settings: Settings, spec: CollectionSpec) -> ReleaseManifest:
+def first_manifest(
+    settings: Settings, spec: CollectionSpec, language_weights: Mapping[str, float] | None = None
+) -> ReleaseManifest:
     """The manifest of this installation's defaults over the collection that `spec` describes."""
     return ReleaseManifest(
         prompts=newest_prompts(),
         collection=CollectionRef.of(spec),
         retrieval=RetrievalParameters(
-            dense_weight=settings.dense_weight, depth=settings.retrieval_depth, top_k=settings.top_k
+            dense_weight=settings.dense_weight,
+            depth=settings.retrieval_depth,
+            top_k=settings.top_k,
+            language_weights=language_weights or {},
         ),
         reading=READING,
         generator=GeneratorSpec(),
@@ -56,16 +61,22 @@ def default_abstention() -> AbstentionModel:
 
 
 def champion_or_first(
-    settings: Settings, releases: ReleaseRepository, runs: RunRepository, specs: Mapping[str, CollectionSpec]
+    settings: Settings,
+    releases: ReleaseRepository,
+    runs: RunRepository,
+    specs: Mapping[str, CollectionSpec],
+    weights: Callable[[CollectionSpec], Mapping[str, float]],
 ) -> Release:
     """The release that answers now. Where there is none yet, the defaults over the latest ingestion's collection
-    become the first; raises UnavailableError when nothing was ingested. `specs` are the collections there are, by name.
+    become the first; raises UnavailableError when nothing was ingested. `specs` are the collections there are, by name;
+    `weights` fits the shares of a collection's languages.
     """
     champion = releases.champion()
     if champion is not None:
         return champion
     for run in runs.latest(limit=50):
-        if run.state == "finished" and run.collection in specs:
-            manifest = first_manifest(settings, specs[run.collection])
+        spec = specs.get(run.collection)
+        if run.state == "finished" and spec is not None:
+            manifest = first_manifest(settings, spec, weights(spec))
             return releases.install_first(manifest, actor="ragloop", reason="first ingestion")
     raise UnavailableError("No documents have been ingested yet.", hint="Run `ragloop ingest FOLDER` first.")

@@ -17,7 +17,7 @@ from core.types import Actor
 from serving.factory import Services
 from serving.prompts.ledger import ReleasePrompts
 from serving.releases.champion import current_champion
-from serving.releases.manifest_changes import changed
+from serving.releases.manifest_changes import COLLECTION, changed
 from serving.releases.verification import Verification, open_release, verify_release
 
 logger = logging.getLogger(__name__)
@@ -61,6 +61,8 @@ class ReleaseService:
         start = self._champion() if base == "champion" else self.get(base)
         prompts = ReleasePrompts(self.services.settings, self.services.database)
         manifest = changed(start.manifest, changes, self.services.index.spec, prompts.library)
+        if COLLECTION in changes:
+            manifest = self._with_language_weights(manifest)
         prompts.check(manifest.prompts)
         called, decision = _name(name), Decision(actor.name, _said(reason))
         existing = self._releases.get(manifest.id)
@@ -71,6 +73,12 @@ class ReleaseService:
         if existing.status is ReleaseStatus.CANDIDATE:
             return existing
         return self._reopen(existing, decision)
+
+    def _with_language_weights(self, manifest: ReleaseManifest) -> ReleaseManifest:
+        """The manifest with the shares of its own collection's languages: another embedder knows others."""
+        weights = self.services.language_weights(manifest.collection.spec, manifest.retrieval.dense_weight)
+        retrieval = manifest.retrieval.model_copy(update={"language_weights": weights})
+        return manifest.model_copy(update={"retrieval": retrieval})
 
     def _reopen(self, release: Release, decision: Decision) -> Release:
         if release.status is ReleaseStatus.CHAMPION:

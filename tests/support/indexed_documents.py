@@ -21,7 +21,9 @@ EMBEDDER = FakeEmbedder()
 EVERYTHING = AccessScope.everything()
 
 
-def spec_for(base: str = "documents", embedder: str = "fake", language: str = "english") -> CollectionSpec:
+def spec_for(
+    base: str = "documents", embedder: str = "fake", language: str = "english", schema_version: int = 2
+) -> CollectionSpec:
     return CollectionSpec(
         embedder=embedder,
         embedder_fingerprint=EMBEDDER.fingerprint,
@@ -29,6 +31,7 @@ def spec_for(base: str = "documents", embedder: str = "fake", language: str = "e
         splitter="test",
         splitter_fingerprint="0" * 64,
         language=language,
+        schema_version=schema_version,
         base=base,
     )
 
@@ -38,9 +41,10 @@ def embedded(
     texts: Sequence[str],
     access: Sequence[str] = (PUBLIC,),
     version: str = "1",
+    language: str = "",
     facts: DocumentFacts = NO_FACTS,
 ) -> EmbeddedDocument:
-    """A document at `uri` with one chunk per text."""
+    """A document at `uri` in `language` with one chunk per text."""
     chunks = tuple(
         Chunk(
             document_id=document_id(uri),
@@ -52,6 +56,7 @@ def embedded(
             start=ordinal * 100,
             end=ordinal * 100 + len(text),
             text=text,
+            language=language,
         )
         for ordinal, text in enumerate(texts)
     )

@@ -13,7 +13,8 @@ from core.release import (
 )
 from core.types import CollectionSpec
 
-SPEC = CollectionSpec("model", "e" * 64, 384, "structure", "s" * 64)
+# Of the first schema, as the releases are whose ids stand in tests.
+SPEC = CollectionSpec("model", "e" * 64, 384, "structure", "s" * 64, schema_version=1)
 
 
 def manifest(**retrieval: float) -> ReleaseManifest:

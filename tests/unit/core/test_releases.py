@@ -199,3 +199,12 @@ def test_a_manifest_of_another_version_is_an_error_that_says_so(database: Databa
         connection.execute(update(releases).values(manifest=newer))
     with pytest.raises(ReleaseUnavailableError, match="version"):
         repository.champion()
+
+
+def test_weights_of_languages_make_another_release_and_none_keep_the_id_of_releases_before_there_were_any() -> None:
+    stored = manifest().model_dump(mode="json")
+    del stored["retrieval"]["language_weights"]
+    assert ReleaseManifest.model_validate(stored).id == manifest().id
+    weighed = manifest().retrieval.model_copy(update={"language_weights": {"thai": 0.0}})
+    assert manifest().model_copy(update={"retrieval": weighed}).id != manifest().id
+    assert (weighed.weight_for("thai"), weighed.weight_for("english")) == (0.0, 0.5)

@@ -32,9 +32,25 @@ def test_a_worked_example() -> None:
     assert fuse(dense, bm25, 0.5) == [
         FusedHit("b", 0.75, 0.5, 12.0),
         FusedHit("a", 0.5, 0.9, None),
+        FusedHit("d", 0.5 * 2 / 12, None, 2.0),
         FusedHit("c", 0.0, 0.1, None),
-        FusedHit("d", 0.0, None, 2.0),
     ]
+
+
+def test_a_chunk_that_bm25_found_is_above_one_that_no_leg_speaks_for() -> None:
+    fused = fuse([Hit("a", 0.9), Hit("b", 0.1)], [Hit("c", 3.0), Hit("d", 0.5)], 0.5)
+    assert [hit.chunk_id for hit in fused] == ["a", "c", "d", "b"]
+
+
+@given(LEG, LEG, WEIGHT, st.sets(st.sampled_from("abcdefghijkl"), min_size=1))
+def test_chunks_with_the_questions_identifier_come_before_all_others(
+    dense: list[Hit], bm25: list[Hit], weight: float, exact: set[str]
+) -> None:
+    fused = fuse(dense, bm25, weight, exact)
+    holds = [hit.chunk_id in exact for hit in fused]
+    assert exact <= {hit.chunk_id for hit in fused}
+    assert holds == sorted(holds, reverse=True)
+    assert [hit.score for hit in fused] == sorted((hit.score for hit in fused), reverse=True)
 
 
 def test_nothing_found_is_nothing() -> None:

@@ -110,7 +110,6 @@ def test_the_place_of_a_model_does_not_change_its_fingerprint(folder: Path, mode
         ("1_Pooling/config.json", {"embedding_dimension": 32, "pooling_mode": ["mean", "max"]}),
         ("modules.json", [module("", "Transformer"), module("1_Pooling", "Pooling"), module("2_Dense", "Dense")]),
         ("sentence_bert_config.json", {"max_seq_length": 64, "do_lower_case": True}),
-        ("config_sentence_transformers.json", {"prompts": {"q": "query: "}, "default_prompt_name": "q"}),
     ],
 )
 def test_what_the_converter_cannot_do_is_known_beforehand(
@@ -146,3 +145,36 @@ def test_broken_json_names_its_file(folder: Path, models_folder: Path) -> None:
     (folder / "modules.json").write_text("{")
     with pytest.raises(SettingsError, match=r"modules\.json"):
         locate_model(str(folder), models_folder)
+
+
+@pytest.mark.parametrize(
+    ("configured", "prompts"),
+    [
+        ({}, ("", "")),
+        ({"prompts": {"query": "query: ", "passage": "passage: "}}, ("query: ", "passage: ")),
+        ({"prompts": {"query": "ask: ", "document": "read: "}, "default_prompt_name": "document"}, ("ask: ", "read: ")),
+        ({"prompts": {"q": "both: "}, "default_prompt_name": "q"}, ("both: ", "both: ")),
+        ({"prompts": {"query": "", "document": ""}}, ("", "")),
+    ],
+)
+def test_the_prompts_for_questions_and_documents_are_the_models_own(
+    folder: Path, models_folder: Path, configured: object, prompts: tuple[str, str]
+) -> None:
+    write(folder / "config_sentence_transformers.json", configured)
+    model = locate_model(str(folder), models_folder)
+    assert (model.question_prompt, model.document_prompt) == prompts
+
+
+def test_other_prompts_make_other_vectors_and_none_keep_the_fingerprint(folder: Path, models_folder: Path) -> None:
+    before = locate_model(str(folder), models_folder).fingerprint
+    write(folder / "config_sentence_transformers.json", {"prompts": {"query": "", "document": ""}})
+    assert locate_model(str(folder), models_folder).fingerprint == before
+    write(folder / "config_sentence_transformers.json", {"prompts": {"query": "query: ", "passage": "passage: "}})
+    assert locate_model(str(folder), models_folder).fingerprint != before
+
+
+def test_a_model_without_a_tokenizer_is_refused_in_one_sentence(folder: Path, models_folder: Path) -> None:
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(SettingsError) as refusal:
+        locate_model(str(folder), models_folder)
+    assert "tokenizer.json is missing" in refusal.value.message

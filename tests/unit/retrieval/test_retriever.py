@@ -94,7 +94,9 @@ def test_an_index_that_is_gone_is_an_outage_never_an_empty_result(index: InMemor
 
 
 class _DownIndex(InMemoryIndex):
-    def search(self, collection: str, text: str, vector: Vector, limit: int, scope: AccessScope) -> SearchLegs:
+    def search(
+        self, collection: str, text: str | None, vector: Vector | None, limit: int, scope: AccessScope
+    ) -> SearchLegs:
         raise IndexUnavailableError("down")
 
 
@@ -139,3 +141,52 @@ def test_a_passage_withdrawn_between_search_and_fetch_is_not_shown() -> None:
     index.commit(SPEC.name, DOCUMENTS, [])
     passages = retriever_over(index).retrieve("leave", AccessScope.of("public")).passages
     assert {passage.chunk.uri for passage in passages} == {"s/office"}
+
+
+class _Recorder(InMemoryIndex):
+    """Notes which legs were asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[bool, bool]] = []
+
+    def search(
+        self, collection: str, text: str | None, vector: Vector | None, limit: int, scope: AccessScope
+    ) -> SearchLegs:
+        self.asked.append((text is not None, vector is not None))
+        return super().search(collection, text, vector, limit, scope)
+
+
+def test_a_leg_that_counts_for_nothing_is_not_asked() -> None:
+    index = _Recorder()
+    index.ensure(SPEC)
+    index.commit(SPEC.name, DOCUMENTS, [])
+    words = retriever_over(index, dense_weight=0).retrieve("parental leave", EVERYTHING)
+    vector = retriever_over(index, dense_weight=1).retrieve("parental leave", EVERYTHING)
+    assert index.asked == [(True, False), (False, True)]
+    assert words.vector is None
+    assert set(words.passages[0].scores) == {"bm25", "fused"}
+    assert vector.vector is not None
+    assert set(vector.passages[0].scores) == {"dense", "fused"}
+
+
+def test_the_share_of_the_dense_leg_is_that_of_the_questions_language() -> None:
+    index, spec = _Recorder(), spec_for(language="auto")
+    index.ensure(spec)
+    documents = [
+        embedded("s/de", ["der Urlaub der Eltern", "die Reise"], language="german"),
+        embedded("s/en", ["parental leave", "the journey"], language="english"),
+    ]
+    index.commit(spec.name, documents, [])
+    parameters = RetrievalParameters(language_weights={"german": 0.0})
+    retriever = Retriever(index, FakeEmbedder(), spec.name, parameters)
+    retriever.retrieve("Wie lange ist der Urlaub?", EVERYTHING)
+    retriever.retrieve("How long is the leave?", EVERYTHING)
+    assert index.asked == [(True, False), (True, True)]
+
+
+def test_a_chunk_with_the_identifier_comes_first_alone_and_in_a_sentence(index: InMemoryIndex) -> None:
+    texts = [f"adapters of the blue rack, number {number}" for number in range(20)]
+    index.commit(SPEC.name, [embedded("s/racks", texts), embedded("s/x", ["QX‑7741: see page 4 of the annex"])], [])
+    for asked in ("QX-7741", "Where do the adapters of the blue rack with number QX-7741 belong?"):
+        assert retriever_over(index).retrieve(asked, EVERYTHING).passages[0].chunk.uri == "s/x"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from core.errors import SettingsError
+from core.text.languages import CODES
 from retrieval.sparse import SparseEncoder
+from tests.support.indexed_documents import spec_for
 
 ENGLISH = SparseEncoder("english")
 
@@ -45,3 +47,48 @@ def test_languages_differ_and_unknown_ones_are_refused() -> None:
     with pytest.raises(SettingsError) as refusal:
         SparseEncoder("klingon")
     assert "RAGLOOP_LANGUAGE" in refusal.value.hint
+
+
+AUTO = SparseEncoder("auto")
+
+
+def test_each_text_is_analysed_in_its_own_language() -> None:
+    assert AUTO.terms("Häuser", "german") == SparseEncoder("german").terms("Haus")
+    assert AUTO.document("The houses of the city", "").indices == ENGLISH.document("The houses of the city").indices
+
+
+def test_a_question_asks_in_every_language_of_the_documents() -> None:
+    asked = set(AUTO.query("Which houses?", ("english", "german")).indices)
+    assert asked >= ENGLISH.terms("house")
+    assert asked >= SparseEncoder("german").terms("houses")
+
+
+def test_stop_words_of_the_questions_language_are_terms_in_no_other() -> None:
+    asked = set(AUTO.query("What is the budget of the office?", ("english", "german", "chinese")).indices)
+    assert not asked & SparseEncoder("chinese").terms("what is the of")
+
+
+def test_with_one_language_a_question_asks_what_it_always_asked() -> None:
+    question = "Who approves parental leave of three weeks?"
+    assert set(AUTO.query(question, ("english",)).indices) == ENGLISH.terms(question)
+
+
+def test_an_identifier_is_one_term_however_it_is_hyphenated() -> None:
+    (term,) = AUTO.exact("Where does QX-7741 belong?").indices
+    assert term in ENGLISH.terms("The adapter QX‑7741 belongs to the blue rack.")
+    assert AUTO.exact("Where does the adapter belong?").indices == []
+
+
+def test_a_collection_of_the_first_schema_is_read_by_the_first_analysis() -> None:
+    first = SparseEncoder.of(spec_for(language="english", schema_version=1))
+    assert first.terms("oﬃce") != ENGLISH.terms("office")
+    assert SparseEncoder.of(spec_for(language="english")).terms("oﬃce") == ENGLISH.terms("office")
+    assert first.exact("QX-7741").indices == []
+
+
+@pytest.mark.parametrize("language", CODES)
+def test_every_language_that_may_be_set_finds_a_text_by_its_own_words(language: str) -> None:
+    encoder = SparseEncoder(language)
+    assert encoder.terms("Kubernetes 東京都 회의실 ห้องประชุม") & set(
+        encoder.document("Kubernetes 東京都庁 회의실에").indices
+    )
