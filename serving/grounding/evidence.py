@@ -133,10 +133,11 @@ class EvidenceScorer:
         for passage in passages:
             chunk, read = passage.chunk, self._read(passage.chunk)
             cosines = read.vectors @ asked
+            terms = self._sparse.terms(question, chunk.language)
             prior = self._reading.prior * passage.score
             for (start, end), headed, cosine in zip(read.spans, read.headed, cosines, strict=True):
                 text = chunk.text[start - chunk.start : end - chunk.start]
-                score = _blend(float(cosine), self._coverage(question, headed, chunk.language))
+                score = _blend(float(cosine), self._coverage(terms, headed, chunk.language))
                 scored.append((score, ScoredSentence(chunk, start, end, text, score + prior)))
         return scored
 
@@ -150,8 +151,11 @@ class EvidenceScorer:
     def _features(self, question: str, passages: Sequence[Passage], sentence: float) -> dict[str, float]:
         language = passages[0].chunk.language if passages else ""
         terms = len(self._sparse.terms(question, language))
-        coverages = (self._coverage(question, each.chunk.indexed_text, each.chunk.language) for each in passages)
-        # Where the dense leg was not asked, what it would say of the best sentence stands in for it.
+        coverages = [
+            self._coverage(self._sparse.terms(question, chunk.language), chunk.indexed_text, chunk.language)
+            for chunk in (each.chunk for each in passages)
+        ]
+        # Where the dense leg was not asked, the best sentence's score stands in for it.
         dense = [each.scores["dense"] for each in passages if "dense" in each.scores]
         return {
             "dense": max(dense, default=sentence),
@@ -163,8 +167,7 @@ class EvidenceScorer:
     def _is_common(self, word: str) -> bool:
         return not self._sparse.terms(word)
 
-    def _coverage(self, question: str, text: str, language: str) -> float:
-        terms = self._sparse.terms(question, language)
+    def _coverage(self, terms: frozenset[int], text: str, language: str) -> float:
         return len(terms & self._sparse.terms(text, language)) / len(terms) if terms else 0.0
 
 
