@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.answers.places_to_look import place_json, places_to_look
 from core.storage.interactions import citation_json, model_json
 from core.types import Answer
 
@@ -17,6 +18,7 @@ def answer_json(answer: Answer, *, with_cost: bool) -> dict[str, Any]:
         "abstained": answer.abstained,
         "degraded": answer.degraded,
         "citations": [citation_json(citation) for citation in answer.citations],
+        "places_to_look": [place_json(chunk) for chunk in places_to_look(answer)],
         "release": answer.release,
         "interaction_id": answer.interaction_id,
         "timings": dict(answer.timings),

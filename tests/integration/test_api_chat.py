@@ -80,6 +80,19 @@ async def test_a_question_that_the_documents_do_not_answer_is_declined(client: A
     body = (await client.post(PATH, json=asks("Who won the chess tournament in Berlin?"))).json()
     assert body["abstained"] is True
     assert body["citations"] == body["choices"][0]["message"]["annotations"] == []
+    assert body["places_to_look"][0].keys() >= {"uri", "title", "heading_path", "page", "start", "end"}
+
+
+async def test_a_client_that_shows_only_text_is_told_where_to_look_when_an_answer_is_declined(
+    client: AsyncClient,
+) -> None:
+    asked = {**asks("Who won the chess tournament in Berlin?"), "citations_footer": True}
+    body = (await client.post(PATH, json=asked)).json()
+    content = body["choices"][0]["message"]["content"]
+    assert content.startswith(body["answer"])
+    assert "\n\nPlaces to look:\n\n- " in content
+    assert body["places_to_look"][0]["uri"] in content
+    assert (await client.post(PATH, json=asks(QUESTION))).json()["places_to_look"] == []
 
 
 async def test_the_answer_is_on_record_when_it_is_given(client: AsyncClient, world: World) -> None:

@@ -105,6 +105,17 @@ async def test_an_answer_s_fragment_has_linked_markers_and_its_sources(client: A
     assert "html" not in read.names()
 
 
+async def test_an_answer_that_no_model_wrote_says_that_it_is_quoted_and_how_to_connect_a_model(
+    client: AsyncClient,
+) -> None:
+    identity = await ask(client, QUESTION)
+    read = Reader((await client.get(f"/answers/{identity}")).text)
+    assert "Quoted word for word from the documents" in read.text
+    assert "docs/how-to/serve-a-model.md" in read.text
+    declined = await ask(client, "Who won the chess tournament in Berlin?")
+    assert "Quoted word for word" not in (await client.get(f"/answers/{declined}")).text
+
+
 async def test_a_declined_answer_looks_different_and_offers_the_closest_passages(client: AsyncClient) -> None:
     identity = await ask(client, "Who won the chess tournament in Berlin?")
     read = Reader((await client.get(f"/answers/{identity}")).text)

@@ -73,7 +73,7 @@ def question_set(name: str, data: Path) -> QuestionSet:
         return _own(name, xquad.read(data / name / "xquad.en.json", name))
     if name == "sec-10q":
         reports = data / name / "sec-10-q" / "data" / "v1"
-        return QuestionSet(name, "docs", sec_10q.read(reports, "docs").cases, reports / "docs")
+        return QuestionSet(name, name, sec_10q.read(reports, name).cases, reports / "docs")
     if name == "kite":
         return QuestionSet(name, "content", kite.read(data / "handbook" / "kite", "").cases, data / "handbook/handbook")
     raise InputError(f"There is no set {name!r}.", hint=f"There are {', '.join(NAMES)}.")

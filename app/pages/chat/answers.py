@@ -41,7 +41,7 @@ class ShownPlace:
 
 @dataclass(frozen=True, slots=True)
 class AnswerView:
-    """One question and its answer."""
+    """One question and its answer. It is `quoted` where no model wrote any of it."""
 
     id: str
     question: str
@@ -50,6 +50,7 @@ class AnswerView:
     html: Markup
     abstained: bool
     degraded: bool
+    quoted: bool
     sources: tuple[ShownPlace, ...]
     nearest: tuple[ShownPlace, ...]
     found: tuple[FoundPassage, ...]
@@ -124,6 +125,7 @@ def answer_view(interaction: Interaction, given: Feedback | None = None) -> Answ
         html=answer_html(interaction.answer, sources),
         abstained=interaction.abstained,
         degraded=interaction.degraded,
+        quoted=bool(sources) and interaction.model is None and not interaction.degraded,
         sources=sources,
         nearest=tuple(_source(passage, 0, interaction.id) for passage in nearest),
         found=tuple(_found(passage, interaction.id) for passage in interaction.passages),
