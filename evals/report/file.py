@@ -16,6 +16,7 @@ from core.types import digest
 from evals.gate.comparison import MetricComparison
 from evals.report.case_detail import CaseDetail
 from evals.report.page import (
+    SHEETS,
     STATIC,
     case_body,
     find_row,
@@ -26,7 +27,6 @@ from evals.report.report import Report, ReportRow
 from evals.report.rows import ListedRow, Outcome, RowQuery, select_rows
 from evals.report.view import ReportView, rows_by_outcome, view_of
 
-_SHEETS = ("colours.css", "file.css", "report.css")
 MOST_BYTES = 8_000_000
 MOST_LISTED = 2_000
 MOST_TIES = 20
@@ -81,7 +81,7 @@ def report_file(report: Report, read: ReadCases) -> str:
     wanted = _wanted(report)
     articles = list(_articles(report, read, wanted))
     links = FileLinks(frozenset(article.ordinal for article in articles))
-    style = Markup("".join((STATIC / sheet).read_text("utf-8") for sheet in _SHEETS))  # noqa: S704
+    style = Markup("".join((STATIC / sheet).read_text("utf-8") for sheet in SHEETS))  # noqa: S704
     script = Markup((STATIC / "report.js").read_text("utf-8"))  # noqa: S704
     return fragment(
         "report_file.html",

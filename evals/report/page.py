@@ -120,6 +120,13 @@ def fragment(template: str, report: Report, **context: Any) -> Markup:
     return Markup(text)  # noqa: S704 - autoescaped by the environment below
 
 
+def standalone(template: str, **context: Any) -> str:
+    """A page of its own that loads nothing, in the style of the reports."""
+    sheets = (STATIC / sheet for sheet in SHEETS)
+    style = Markup("".join(sheet.read_text("utf-8") for sheet in sheets))  # noqa: S704 - our own files
+    return _environment.get_template(template).render(style=style, **context)
+
+
 def source_hash(text: str) -> str:
     """What a Content-Security-Policy calls an inline style or script of this text."""
     return "sha256-" + b64encode(sha256(text.encode()).digest()).decode()
@@ -137,6 +144,9 @@ def _plain(value: Any) -> str:
         return "none"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
+
+SHEETS = ("colours.css", "file.css", "report.css")
+"""The sheets of a file that loads nothing."""
 
 _environment = Environment(
     loader=FileSystemLoader(TEMPLATES),

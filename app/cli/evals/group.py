@@ -10,6 +10,7 @@ from app.cli.evals import (
 from app.cli.evals import (
     datasets,
     leakage,
+    retrieval,
 )
 from app.cli.evals import (
     drafts as drafting,
@@ -29,5 +30,6 @@ application.command("import")(datasets.import_dataset)
 application.command("export")(datasets.export)
 application.command("schema")(datasets.schema)
 application.command("generate")(drafting.generate)
+application.command("retrieval")(retrieval.retrieval)
 application.command("leakage")(leakage.leakage)
 application.command("calibrate")(calibrating.calibrate)

@@ -161,6 +161,18 @@ def test_documents_are_ingested_asked_about_and_deleted(capsys: pytest.CaptureFi
     assert citation.keys() >= {"marker", "uri", "title", "page", "start", "end", "quote", "score"}
     assert (folder / "travel.md").read_text()[citation["start"] : citation["end"]] == citation["quote"]
 
+    code, out, _ = run(capsys, "search", "travel", "--explain")
+    assert (code, "meaning: rank 1, score" in out) == (0, True)
+    code, found = run_json(capsys, "search", "travel", "--filter", "source=policies", "--explain")
+    assert found["explain"]["filter"] == "source=policies"
+    code, _, err = run(capsys, "ask", "Who approves travel?", "--filter", "colour=red")
+    assert (code, "The fields there are: source, label" in err) == (2, True)
+    cases = tmp_path / "cases.jsonl"
+    evidence = [{"uri": "policies/travel.md", "quote": "The team lead approves travel expenses"}]
+    cases.write_text(json.dumps({"id": "travel", "question": "Who approves travel?", "evidence": evidence}))
+    code, measured = run_json(capsys, "eval", "retrieval", str(cases), "--misses", str(tmp_path / "misses.html"))
+    assert (code, measured["misses"], measured["slices"]["all"]["mrr"]["mean"]) == (0, [], 1.0)
+    assert (tmp_path / "misses.html").exists()
     code, found = run_json(capsys, "search", "travel", "--top-k", "1")
     assert found.keys() == {"passages", "release"}
     assert found["passages"][0].keys() >= {
