@@ -2,7 +2,7 @@
 
 A text's letters tell most languages apart. Those that share the Latin alphabet are told by their commonest words: on
 paragraphs of XQuAD and others it is right as often as py3langid's model, ten times as fast and without a dependency,
-and of a short question it decides among the languages that the documents have. docs/how-to/languages.md has the
+and of a short question it decides among the languages that the documents have. docs/explanation/languages.md has the
 figures.
 """
 

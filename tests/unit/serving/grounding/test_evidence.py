@@ -139,3 +139,15 @@ def test_no_more_passages_are_read_than_the_release_says() -> None:
     passages = [passage("The lead approves travel requests.", f"docs/{number}.md") for number in range(9)]
     assert len(reader(passages=8).score("Who approves travel?", passages).sentences) == 8
     assert len(reader().score("Who approves travel?", passages).sentences) == 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["试用期内每月可以请一天病假。", "申請は三日前までに上長へ提出してください。", "ห้องประชุมชั้นสามต้องจองล่วงหน้าสองวัน"],
+)
+def test_a_sentence_that_is_written_without_spaces_says_something(text: str) -> None:
+    assert is_statement(text)
+
+
+def test_a_label_of_two_letters_says_nothing_in_any_script() -> None:
+    assert not is_statement("差旅")
