@@ -176,6 +176,7 @@ class DiagnosisEvidence(Frozen):
     def uris(self) -> frozenset[str]:
         """Every document and file that is spoken of, and every source that could not be read."""
         named = {*self.documents, *self.unread_sources, *(place.uri for place in self.passages)}
+        named |= {self.otherwise.uri} if self.otherwise else set()
         return frozenset(named | ({self.source_uri} if self.source_uri else set()))
 
 

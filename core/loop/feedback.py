@@ -116,6 +116,10 @@ class TrainingPair(Frozen):
     answer: str
     rejected: str | None
 
+    def without_words(self) -> TrainingPair:
+        """Only that there is one, for who may not read what it says."""
+        return self.model_copy(update={"question": "", "answer": "", "history": (), "passages": (), "rejected": None})
+
 
 @dataclass(frozen=True, slots=True)
 class FeedbackDecision:
@@ -207,10 +211,17 @@ class NothingBetter(RemedyProposal, Generic[Figures]):
     figures: Figures | None = None
 
 
+class NotInstalled(RemedyProposal):
+    """What a remedy proposed that is no longer installed, as it is `stored`: it is shown, and cannot be carried out."""
+
+    kind: Literal["not_installed"] = "not_installed"
+    stored: Any
+
+
 @dataclass(frozen=True, slots=True)
 class Firing:
     """A trigger that fired: what was seen, in words (`reason`) and figures, and the name of its remedy with what that
-    is to do, once it was proposed."""
+    is to do, once it was proposed. `changed_at` is when it came to its state."""
 
     id: str
     trigger: str

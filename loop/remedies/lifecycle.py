@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -43,7 +43,7 @@ def begin(firings: FiringRepository, firing_id: str, who: str) -> Firing:
     """Take the firing up, in the name of `who`. Raises NotFoundError, and ConflictError if that was done before."""
     firing = found(firings, firing_id)
     if is_abandoned(firing, datetime.now(UTC)):
-        firings.change(firing.id, FiringState.FAILED, detail=f"Nothing was heard of it since: {firing.detail}")
+        firings.change(firing, FiringState.FAILED, detail=f"Nothing was heard of it since: {firing.detail}")
     if not firings.begin(firing.id, begun_by(who)):
         now = found(firings, firing.id)
         raise ConflictError(
@@ -59,12 +59,14 @@ def begun_by(who: str) -> str:
 
 
 @contextmanager
-def failures_on_record(firings: FiringRepository, firing_id: str) -> Iterator[None]:
-    """Whatever the block raises is on record as the firing's failure, and raised."""
+def failures_on_record(firings: FiringRepository, seen: Firing) -> Iterator[None]:
+    """Whatever the block raises is on record as the failure of the firing that was `seen`, and raised. Where somebody
+    else went on with the firing meanwhile, what they did stands."""
     try:
         yield
     except BaseException as error:
-        firings.change(firing_id, FiringState.FAILED, detail=said(error))
+        with suppress(ConflictError):
+            firings.change(seen, FiringState.FAILED, detail=said(error))
         raise
 
 

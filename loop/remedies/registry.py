@@ -24,6 +24,26 @@ def find_remedy(name: str) -> Remedy[Any]:
     return found
 
 
+def remedy_of(firing: Firing) -> Remedy[Any]:
+    """The remedy of the firing. Raises NotFoundError if it was taken away since."""
+    if not is_installed(firing):
+        raise NotFoundError(
+            f"The remedy {firing.remedy} is no longer installed.",
+            hint=f"Put its module back, or close the firing: ragloop triggers close {firing.id[:8]} --reason '…'",
+        )
+    return find_remedy(firing.remedy)
+
+
+def is_installed(firing: Firing) -> bool:
+    """Whether the firing's remedy is there."""
+    return firing.remedy in remedy_names()
+
+
+def asks_people(firing: Firing) -> bool:
+    """Whether the firing is a request for content."""
+    return is_installed(firing) and remedy_of(firing).asks_people
+
+
 def all_remedies() -> list[Remedy[Any]]:
     """Every remedy, in the order of their names."""
     return [find_remedy(name) for name in remedy_names()]
@@ -35,6 +55,8 @@ def in_words(firing: Firing) -> str:
         return ""
     if isinstance(firing.proposal, NothingBetter):
         return firing.proposal.why
+    if not is_installed(firing):
+        return f"The remedy {firing.remedy} is no longer installed."
     return find_remedy(firing.remedy).in_words(firing.proposal)
 
 

@@ -11,10 +11,11 @@ from core.loop.enums import FiringState
 from core.loop.feedback import Firing
 from core.settings import load_settings
 from core.storage.database import Database
+from core.storage.loop.firings import gone_on
 from core.types import Actor, Role
 from loop.remedies.execution import REMEDIES, settle
 from loop.remedies.lifecycle import begin, begun_by, found, said
-from loop.remedies.registry import find_remedy, open_firings
+from loop.remedies.registry import is_installed, open_firings, remedy_of
 from serving.factory import Services, open_services
 from serving.releases.service import ReleaseService
 
@@ -34,8 +35,7 @@ def taken_up(firing_ids: Sequence[str], run: str) -> Firing | None:
     with Database.open(load_settings()) as database:
         firings = open_firings(database)
         for firing in (found(firings, each) for each in firing_ids):
-            mine = firing.state is FiringState.RUNNING and firing.detail == begun_by(run)
-            if taken is None and mine:
+            if taken is None and _took_up(run, firing):
                 taken = firing
             elif taken is None and firing.state is FiringState.OPEN:
                 taken = begin(firings, firing.id, run)
@@ -51,11 +51,11 @@ def note_failure(run: str, error: BaseException | None) -> None:
     with Database.open(load_settings()) as database:
         firings = open_firings(database)
         for firing in firings.all():
-            if firing.state is FiringState.RUNNING and firing.detail == begun_by(run):
+            if _took_up(run, firing):
                 why = said(error) if error is not None else f"{run} failed; its log says why."
-                firings.change(firing.id, FiringState.FAILED, detail=why)
-                if firing.proposal is not None:
-                    find_remedy(firing.remedy).tidy(firing.proposal)
+                firings.change(firing, FiringState.FAILED, detail=why)
+                if firing.proposal is not None and is_installed(firing):
+                    remedy_of(firing).tidy(firing.proposal)
 
 
 def ordered(firing: Firing) -> Mapping[str, Any]:
@@ -66,23 +66,30 @@ def ordered(firing: Firing) -> Mapping[str, Any]:
             f"Nothing is proposed for the firing {firing.id[:8]} yet.", hint="The DAG monitor_feedback proposes it."
         )
     with Database.open(load_settings()) as database:
-        return {**find_remedy(firing.remedy).order(database, firing, firing.proposal), "firing": firing.id}
+        return {**remedy_of(firing).order(database, firing, firing.proposal), "firing": firing.id}
 
 
 def made_candidate(firing_id: str | None, made: Mapping[str, Any], dag: str, run: str) -> str | None:
     """Make a candidate of what a run of the DAG has `made`, the `changes` among it, as the firing's remedy says, or in
     the name of the DAG where no firing asked for it. Returns its id; None if it is no better than what is live.
 
-    Raises RagloopError when the candidate cannot be served.
+    Raises RagloopError when the candidate cannot be served, and ConflictError if somebody else went on with the firing.
     """
     with open_services(load_settings()) as services:
         if firing_id is None:
             return _candidate_by_hand(services, made["changes"], dag, run)
         firing = found(open_firings(services.database), firing_id)
-        remedy = find_remedy(firing.remedy)
+        if firing.state is not FiringState.FAILED and not _took_up(run, firing):
+            raise gone_on(firing)
+        remedy = remedy_of(firing)
         ended = settle(services, firing, remedy.ended(services, firing.proposal, made), REMEDIES)
         remedy.tidy(firing.proposal)
     return ended.release_id
+
+
+def _took_up(run: str, firing: Firing) -> bool:
+    """Whether the firing's remedy is at work in this run."""
+    return firing.state is FiringState.RUNNING and firing.detail == begun_by(run)
 
 
 def _candidate_by_hand(services: Services, changes: Mapping[str, str], dag: str, run: str) -> str:

@@ -12,7 +12,7 @@ from loop.remedies import execution
 from loop.remedies.catalogue import remedy_names
 from loop.remedies.execution import REMEDIES, settle
 from loop.remedies.lifecycle import failures_on_record, found
-from loop.remedies.registry import find_remedy, open_firings
+from loop.remedies.registry import open_firings, remedy_of
 from loop.triggers.monitor import Monitor
 from serving.factory import open_services
 
@@ -31,21 +31,25 @@ def check() -> dict[str, list[str]]:
 
 
 def propose(firing_id: str) -> bool:
-    """Put on record what the firing's remedy is to do; whether there is anything to do."""
+    """Put on record what the firing's remedy is to do; whether there is anything to do.
+
+    Raises ConflictError if somebody went on with the firing meanwhile.
+    """
     with open_services(load_settings()) as services:
         firings = open_firings(services.database)
         firing = found(firings, firing_id)
         if firing.state is not FiringState.OPEN:
             _log.info("the firing %s is %s by now", firing.id[:8], firing.state.value)
             return False
-        with failures_on_record(firings, firing.id):
+        remedy = remedy_of(firing)
+        with failures_on_record(firings, firing):
             proposal = firing.proposal or execution.propose(services, firing, _log.info)
         if isinstance(proposal, NothingBetter):
             settle(services, firing, proposal, REMEDIES)
             _log.info("%s", proposal.why)
             return False
-        firings.change(firing.id, FiringState.OPEN, proposal=proposal)
-    _log.info("proposed: %s", find_remedy(firing.remedy).in_words(proposal))
+        firings.change(firing, FiringState.OPEN, proposal=proposal)
+    _log.info("proposed: %s", remedy.in_words(proposal))
     return True
 
 

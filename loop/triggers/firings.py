@@ -72,8 +72,8 @@ class FiringService:
     def close(self, firing_id: str, actor: Actor, reason: str) -> Firing:
         """Put on record that the firing is done or needs nothing done. A candidate that it led to stays as it is.
 
-        Raises InputError without a reason, RoleNeededError, NotFoundError, and ConflictError if it is closed or
-        its remedy is at work.
+        Raises InputError without a reason, RoleNeededError, NotFoundError, and ConflictError if it is closed, its
+        remedy is at work, or somebody else went on with it meanwhile.
         """
         require(actor, Deed.HANDLE_FIRINGS)
         _check_reason(reason)
@@ -85,8 +85,7 @@ class FiringService:
                 f"The remedy of the firing {firing.id[:8]} is at work: {firing.detail}",
                 hint="Stop it where it runs; then it is on record as failed and can be closed.",
             )
-        self._firings.change(firing.id, FiringState.CLOSED, detail=f"Closed by {actor.name}: {reason.strip()}")
-        return self.find(firing.id)
+        return self._firings.change(firing, FiringState.CLOSED, detail=f"Closed by {actor.name}: {reason.strip()}")
 
 
 def _check_reason(reason: str) -> None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from core.errors import ConflictError
 from core.loop.enums import FiringState
 from core.loop.feedback import Firing
 from core.storage.loop.monitor_checks import MonitorCheckRepository, TriggerReading
@@ -69,12 +71,13 @@ class Monitor:
 
     def settle(self, now: datetime) -> None:
         """End the firings whose candidate was decided on, and those whose remedy was killed: until then their triggers
-        would wait for them."""
+        would wait for them. What somebody else did about one meanwhile stands."""
         releases = ReleaseRepository(self._services.database)
         for firing in self._firings.all():
             ended = settled(firing, releases, now)
             if ended.state is not firing.state:
-                self._firings.change(firing.id, ended.state, detail=ended.detail)
+                with suppress(ConflictError):
+                    self._firings.change(firing, ended.state, detail=ended.detail)
 
     def _facts(self, now: datetime) -> TriggerFacts:
         return FactGatherer(self._services, self.rules).gather(now)

@@ -127,7 +127,7 @@ def test_what_airflow_cannot_build_stands_in_the_firing(house: House, database: 
         firing = fired(services, "reindex")
         # Just what is live, as it would be if somebody had promoted such an index meanwhile.
         same = ReindexProposal(chunk_tokens=house.settings.chunk_tokens)
-        open_firings(services.database).change(firing.id, FiringState.OPEN, proposal=same)
+        open_firings(services.database).change(firing, FiringState.OPEN, proposal=same)
     trigger(house.environment, "monitor_feedback")
     wait(lambda: _state(database, firing) not in (FiringState.OPEN, FiringState.RUNNING), 480, "the failure")
     ended = open_firings(database).get(firing.id)

@@ -175,16 +175,47 @@ async def test_drafts_about_documents_that_the_key_does_not_see_are_neither_show
         assert "Who decides the salaries?" in (await member.get("/reviews/cases")).text
 
 
-async def test_a_draft_whose_document_is_gone_shows_nothing_of_it_and_can_be_discarded(
-    world: World, reviewer: AsyncClient
-) -> None:
+@pytest.fixture
+def gone(tmp_path: Path) -> World:
+    """An installation without keys, so that whoever comes sees everything, and a draft about a document that is gone."""
+    world = World(tmp_path / "open")
     gone = drafted("drafted-8", "Who approves journeys?", "handbook/gone.md", "The director approves journeys.")
     CaseDrafts(world.database).add("gone", [gone], actor="a program")
-    page = await reviewer.get("/reviews/cases?dataset=gone")
-    assert "journeys" not in page.text
-    assert "is gone" in text_of(page)
-    await reviewer.post("/reviews/cases", data=form(world, {"drafted-8": "discard"}, "gone"))
-    assert waiting(world, "gone") == {}
+    return world
+
+
+async def test_a_draft_whose_document_is_gone_shows_nothing_of_it_and_can_be_discarded(gone: World) -> None:
+    async with gone.client(Accept="text/html") as reviewer:
+        page = await reviewer.get("/reviews/cases?dataset=gone")
+        assert "journeys" not in page.text
+        assert "is gone" in text_of(page)
+        await reviewer.post("/reviews/cases", data=form(gone, {"drafted-8": "discard"}, "gone"))
+    assert waiting(gone, "gone") == {}
+
+
+async def test_a_draft_whose_document_is_gone_is_never_accepted(gone: World) -> None:
+    fields = form(gone, {"drafted-8": "accept"}, "gone")
+    async with gone.client(Accept="text/html") as reviewer:
+        refused = await reviewer.post("/reviews/cases", data=fields)
+    assert refused.status_code == 400
+    assert "what it was about is no longer there" in text_of(refused)
+    assert set(waiting(gone, "gone")) == {"drafted-8"}
+    assert DatasetStore(gone.database).all() == []
+
+
+async def test_a_draft_with_no_document_left_is_for_those_who_see_everything(world: World) -> None:
+    """Whose labels it had, nobody knows any more; one document that is left says whose the draft is."""
+    lost = drafted("drafted-8", "Who approves journeys?", "handbook/gone.md", "The director approves journeys.")
+    left = [*lost.evidence, *drafted("drafted-9", "?").evidence]
+    CaseDrafts(world.database).add("gone", [lost], actor="a program")
+    CaseDrafts(world.database).add("half", [lost.model_copy(update={"evidence": tuple(left)})], actor="a program")
+    async with client(world, "public", "board") as limited:
+        assert "1 more is about documents" in text_of(await limited.get("/reviews/cases?dataset=gone"))
+        for dataset in ("gone", "half"):
+            fields = form(world, {"drafted-8": "discard"}, dataset)
+            assert (await limited.post("/reviews/cases", data=fields)).status_code == 303
+    assert set(waiting(world, "gone")) == {"drafted-8"}
+    assert waiting(world, "half") == {}
 
 
 async def test_a_quote_that_the_document_no_longer_holds_is_said(world: World, reviewer: AsyncClient) -> None:

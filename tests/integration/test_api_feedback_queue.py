@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from httpx import AsyncClient, Response
 
-from core.loop.diagnosis import Cause, Diagnosis, DiagnosisSubject
+from core.loop.diagnosis import Cause, Diagnosis, DiagnosisSubject, OpposingPlace
 from core.loop.enums import DecisionKind, FeedbackReason, FeedbackSide, Vote
 from core.loop.feedback import Feedback, FeedbackDecision, TrainingPair
 from core.storage.loop.diagnoses import DiagnosisRepository
@@ -61,14 +61,21 @@ def given(
     return FeedbackService(world.database).give(Author(author, None, access, "page"), order).feedback
 
 
-def diagnosed(world: World, feedback: Feedback, uri: str = HOLIDAYS, quote: str = QUOTE) -> None:
+def diagnosed(world: World, feedback: Feedback, uri: str = HOLIDAYS, quote: str = QUOTE, **found: object) -> None:
     DiagnosisRepository(world.database).add(
         Diagnosis(
             str(uuid.uuid4()), DiagnosisSubject.of_vote(feedback.id), datetime.now(UTC), feedback.release_id, "c", 1,
             feedback.question, Cause.RANKING_MISS, 0.9, f"It stands in {uri}, at rank 14.",
-            evidence(a_place(uri, quote, 68), rank=14), "1",
+            evidence(a_place(uri, quote, 68), rank=14, **found), "1",
         )
     )  # fmt: skip
+
+
+def taught(world: World, feedback: Feedback, answer: str) -> None:
+    """A training pair was made of it."""
+    pair = TrainingPair(question="Who approves them?", history=(), passages=(), answer=answer, rejected=None)
+    made = FeedbackDecision(feedback.id, DecisionKind.ACCEPTED, pair, "Rita", "", datetime.now(UTC))
+    FeedbackRepository(world.database).decide(made)
 
 
 def form(page: Response, feedback: Feedback, **changes: str) -> dict[str, object]:
@@ -143,11 +150,7 @@ async def test_what_is_accepted_becomes_a_case_or_a_training_pair_and_the_page_s
 
 async def test_what_became_a_training_pair_says_so(world: World, reviewer: AsyncClient) -> None:
     feedback = given(world)
-    pair = TrainingPair(
-        question="Who approves them?", history=(), passages=(), answer="The team lead. [1]", rejected=None
-    )
-    made = FeedbackDecision(feedback.id, DecisionKind.ACCEPTED, pair, "Rita", "", datetime.now(UTC))
-    FeedbackRepository(world.database).decide(made)
+    taught(world, feedback, "The team lead. [1]")
     for path in ("/feedback/decided", f"/feedback/{feedback.id}", f"/feedback?done={feedback.id}"):
         assert "it is a training pair" in text_of(await reviewer.get(path))
 
@@ -249,6 +252,53 @@ async def test_feedback_whose_documents_were_erased_is_shown_to_nobody_who_did_n
     async with client(world, "public") as limited, client(world, "public", "board") as board:
         assert (await limited.get(f"/feedback/{feedback.id}")).status_code == 404
         assert "Who decides the salaries?" in text_of(await board.get("/feedback"))
+
+
+@pytest.mark.parametrize("opposed", [False, True])
+async def test_what_the_voter_wrote_is_shown_to_reviewers_who_see_what_the_diagnosis_found(
+    world: World, opposed: bool
+) -> None:
+    feedback = given(world, correction=SECRET, comment="The shareholders said so.")
+    if opposed:
+        there = OpposingPlace(uri=SALARIES, start=0, end=len(SECRET), quote=SECRET)
+        diagnosed(world, feedback, otherwise=there)
+    else:
+        diagnosed(world, feedback, SALARIES, SECRET)
+    async with client(world, "public") as limited, client(world, "public", "board") as board:
+        for address in ("/feedback", f"/feedback/{feedback.id}"):
+            page = await limited.get(address)
+            assert "Who approves holidays?" in page.text
+            assert "shareholders" not in page.text
+            assert "What the voter wrote is not shown either" in text_of(page)
+            seen = text_of(await board.get(address))
+            assert seen.count(SECRET) >= 2  # what was said, and the field for it
+            assert "The shareholders said so." in seen
+
+
+async def test_a_training_pair_is_shown_to_reviewers_who_see_what_the_diagnosis_found(world: World) -> None:
+    feedback = given(world)
+    diagnosed(world, feedback, SALARIES, SECRET)
+    taught(world, feedback, SECRET)
+    async with client(world, "public") as limited, client(world, "public", "board") as board:
+        assert SECRET in text_of(await board.get("/feedback/decided"))
+        for address in ("/feedback/decided", f"/feedback/{feedback.id}", f"/feedback?done={feedback.id}"):
+            page = text_of(await limited.get(address))
+            assert SECRET not in page
+            assert "it is a training pair" in page
+
+
+async def test_a_training_pair_is_hidden_from_those_who_may_not_see_its_document_any_more(world: World) -> None:
+    feedback = given(world, uri="handbook/journeys.md")
+    for uri in (HOLIDAYS, "handbook/journeys.md"):
+        world.add(uri, f"# Journeys\n\n{QUOTE}\n", title="Journeys", access=("public",))
+    diagnosed(world, feedback)
+    taught(world, feedback, QUOTE)
+    async with client(world, "public") as limited:
+        assert QUOTE in text_of(await limited.get("/feedback/decided"))
+        world.add(HOLIDAYS, f"# Journeys\n\n{QUOTE}\n", title="Journeys", access=("board",))
+        page = text_of(await limited.get("/feedback/decided"))
+        assert "it is a training pair" in page
+        assert QUOTE not in page
 
 
 async def test_a_case_is_shown_to_reviewers_who_see_its_evidence(world: World) -> None:

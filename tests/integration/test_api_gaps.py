@@ -150,6 +150,15 @@ async def test_a_request_stands_with_its_questions_until_a_person_closes_it(
     assert again.status_code == 409
 
 
+async def test_a_firing_whose_remedy_is_no_longer_installed_is_no_request(world: World, reviewer: AsyncClient) -> None:
+    request(world)
+    gone = request(world, remedy="rewrite", state=FiringState.OPEN)
+    page = await reviewer.get("/gaps")
+    assert page.status_code == 200
+    assert text_of(page).count("Three people asked.") == 1
+    assert (await reviewer.post(f"/gaps/{gone.id}/close", data={"reason": "Done."})).status_code == 404
+
+
 async def test_only_requests_for_content_are_closed_here(world: World, reviewer: AsyncClient) -> None:
     firing = request(world, remedy="reindex", state=FiringState.OPEN)
     for key in (firing.id, "not-an-id", str(uuid.uuid4())):

@@ -8,20 +8,25 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from core.errors import NotFoundError, StoredValueError
+from core.errors import ConflictError, NotFoundError, UnavailableError
 from core.loop.diagnosis import Cause
 from core.loop.enums import FiringState
+from core.loop.feedback import Firing
 from core.settings import load_settings
 from core.storage.releases import ReleaseRepository
 from ingestion.factory import folder_source, open_pipeline
 from loop.remedies import catalogue
 from loop.remedies.catalogue import remedy_names
+from loop.remedies.execution import REMEDIES, carry_out
+from loop.remedies.port import Say
 from loop.remedies.registry import find_remedy, in_words, open_firings
 from loop.steps import monitor_feedback
+from loop.triggers.firings import FiringService
 from loop.triggers.monitor import Monitor
 from loop.triggers.rules import TRIGGERS, load_rules
 from serving.factory import Services, open_services
@@ -121,16 +126,52 @@ def test_the_command_line_shows_and_carries_out_an_invented_remedy(
     assert "Proposed: 17 passages, for 5 complaints." in out
 
 
-def test_a_firing_whose_remedy_was_taken_away_says_so(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_firing_whose_remedy_was_taken_away_is_shown_and_closed_and_stops_nothing(
+    capsys: pytest.CaptureFixture[str], services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    firings = open_firings(services.database)
     (firing,) = Monitor(services).check(datetime.now(UTC))
-    open_firings(services.database).change(
-        firing.id, FiringState.OPEN, proposal=find_remedy("widen").propose(services, firing, print)
-    )
+    firings.change(firing, FiringState.OPEN, proposal=find_remedy("widen").propose(services, firing, print))
     monkeypatch.setattr(catalogue, "__path__", catalogue.__path__[:-1])
-    with pytest.raises(StoredValueError, match=f"The row {firing.id} .* no remedy 'widen'"):
-        open_firings(services.database).all()
-    with pytest.raises(NotFoundError, match="no remedy 'widen'"):
-        find_remedy("widen")
+    monkeypatch.delenv("RAGLOOP_TRIGGERS_FILE")  # the rules that name the remedy go with it
+    monitor_feedback.check()
+    _, listed, _ = run(capsys, "triggers", "list")
+    assert "widen" in listed
+    _, shown, _ = run(capsys, "triggers", "show", firing.id)
+    assert "Proposed: The remedy widen is no longer installed." in shown
+    assert '"passages": 17' in shown
+    code, refused = run_json(capsys, "triggers", "run", firing.id)
+    assert (code, refused["error"]["message"]) == (2, "The remedy widen is no longer installed.")
+    with pytest.raises(NotFoundError, match="The remedy widen is no longer installed"):
+        monitor_feedback.propose(firing.id)
+    assert [each.state for each in firings.all()] == [FiringState.OPEN]
+    code, closed = run_json(capsys, "triggers", "close", firing.id, "--reason", "Nobody widens any more.")
+    assert (code, closed["state"]) == (0, "closed")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("state", [FiringState.CANDIDATE, FiringState.CLOSED])
+def test_what_a_person_did_about_a_firing_while_its_proposal_was_made_stands(
+    services: Services, monkeypatch: pytest.MonkeyPatch, state: FiringState, fails: bool
+) -> None:
+    (firing_id,) = monitor_feedback.check()["widen"]
+    remedy = find_remedy("widen")
+    propose = remedy.propose
+
+    def meanwhile(services: Services, firing: Firing, say: Say) -> Any:
+        monkeypatch.setattr(remedy, "propose", propose)
+        if state is FiringState.CANDIDATE:
+            carry_out(services, firing)
+        else:
+            FiringService(services).close(firing.id, REMEDIES, "Nothing is wrong.")
+        if fails:
+            raise UnavailableError("The index is down.")
+        return propose(services, firing, say)
+
+    monkeypatch.setattr(remedy, "propose", meanwhile)
+    with pytest.raises(UnavailableError if fails else ConflictError):
+        monitor_feedback.propose(firing_id)
+    assert [each.state for each in open_firings(services.database).all()] == [state]
 
 
 def test_every_remedy_that_comes_with_ragloop_is_named_as_its_file_and_the_rules_know_them_all() -> None:

@@ -17,15 +17,18 @@ from core.loop.diagnosis import Cause
 from core.loop.enums import FiringState
 from core.loop.feedback import Firing
 from core.settings import load_settings
+from core.storage.loop.firings import FiringRepository
 from core.storage.releases import Decision, ReleaseRepository
 from core.storage.tables import trigger_firings
 from ingestion.factory import folder_source, open_pipeline
 from loop.remedies.catalogue.content import ContentProposal
 from loop.remedies.catalogue.reindex import REMEDY, ReindexProposal
+from loop.remedies.execution import REMEDIES
 from loop.remedies.lifecycle import ABANDONED_AFTER, begin
 from loop.remedies.registry import open_firings
 from loop.steps import monitor_feedback, rebuild_index, tune_generator
 from loop.steps.firings import announced, note_failure
+from loop.triggers.firings import FiringService
 from serving.factory import Services, open_services
 from serving.prompts.library import load_prompts
 from serving.releases.champion import current_champion
@@ -59,8 +62,7 @@ def state(services: Services, firing: Firing) -> Firing:
 def proposed(services: Services, **changes: Any) -> Firing:
     """A firing for which another index is proposed."""
     firing = fired(services, "reindex")
-    open_firings(services.database).change(firing.id, FiringState.OPEN, proposal=ReindexProposal(**changes))
-    return firing
+    return open_firings(services.database).change(firing, FiringState.OPEN, proposal=ReindexProposal(**changes))
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def test_a_proposal_is_made_once_and_only_for_what_waits(services: Services) -> 
     firing = proposed(services, refresh=("notes",))
     assert monitor_feedback.propose(firing.id)
     assert state(services, firing).proposal == ReindexProposal(refresh=("notes",))
-    open_firings(services.database).change(firing.id, FiringState.CLOSED, detail="Dismissed.")
+    open_firings(services.database).change(firing, FiringState.CLOSED, detail="Dismissed.")
     assert not monitor_feedback.propose(firing.id)
 
 
@@ -170,6 +172,61 @@ def test_the_firings_of_events_are_told_once_each_in_their_order() -> None:
     events = [Event({"firing": "a"}), Event(None), Event({"firing": "b"}), Event({"firing": "a"})]
     assert announced({"trigger": events}) == ["a", "b"]
     assert announced(None) == []
+
+
+def test_a_run_does_not_write_over_what_was_done_about_its_firing_meanwhile(services: Services) -> None:
+    firing = proposed(services, chunk_tokens=64)
+    order = rebuild_index.order(BY_HAND, [firing.id], RUN)
+    assert order is not None
+    firings = open_firings(services.database)
+    firings.change(state(services, firing), FiringState.CLOSED, detail="Closed by Rita: The pages were restored.")
+    with pytest.raises(ConflictError, match="Somebody else went on with the firing"):
+        rebuild_index.candidate(order, "documents", RUN)
+    assert state(services, firing).state is FiringState.CLOSED
+    assert ReleaseRepository(services.database).all() == []
+
+
+def killed(services: Services) -> Firing:
+    """A firing whose remedy began so long ago that it must have been killed."""
+    firing = fired(services, "reindex")
+    begin(open_firings(services.database), firing.id, "one")
+    long_ago = datetime.now(UTC) - ABANDONED_AFTER - timedelta(minutes=1)
+    with services.database.transaction() as connection:
+        connection.execute(update(trigger_firings).values(changed_at=long_ago))
+    return firing
+
+
+def begun_after_it_was_read(services: Services, monkeypatch: pytest.MonkeyPatch, firing: Firing) -> None:
+    """Whoever reads the firing next reads it just before another begins it."""
+    get = FiringRepository.get
+
+    def read(firings: FiringRepository, firing_id: str) -> Firing | None:
+        seen = get(firings, firing_id)
+        monkeypatch.setattr(FiringRepository, "get", get)
+        begin(firings, firing.id, "another")
+        return seen
+
+    monkeypatch.setattr(FiringRepository, "get", read)
+
+
+def test_of_two_that_take_up_a_killed_remedy_at_once_one_does(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    firing = killed(services)
+    begun_after_it_was_read(services, monkeypatch, firing)
+    with pytest.raises(ConflictError, match="Somebody else went on with the firing"):
+        begin(open_firings(services.database), firing.id, "the second")
+    assert state(services, firing).detail == "Begun by another."
+
+
+def test_a_remedy_that_begins_while_its_firing_is_closed_goes_on(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    firing = fired(services, "reindex")
+    begun_after_it_was_read(services, monkeypatch, firing)
+    with pytest.raises(ConflictError, match="Somebody else went on with the firing"):
+        FiringService(services).close(firing.id, REMEDIES, "Nothing is wrong.")
+    assert state(services, firing).state is FiringState.RUNNING
 
 
 def test_a_remedy_that_was_killed_long_ago_can_be_taken_up_again(services: Services) -> None:

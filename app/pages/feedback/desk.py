@@ -30,6 +30,9 @@ PAGE_LENGTH = 20
 MOST_OFFERED = 8
 # Whose key does not allow everything has the snapshots of so many looked through, the newest.
 MOST_LOOKED_THROUGH = 500
+_WITHHELD = (
+    "It rests on documents that your key does not see. What the voter wrote is not shown either: it may stand in them."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,43 +154,51 @@ class FeedbackDesk:
 
     def _view(self, known: Known, entry: FeedbackForm | None = None, problem: str = "") -> FeedbackView:
         given = known.feedback
+        # What is right was found in documents: who may not see them all does not read it in the voter's words either.
+        shown = given if self._sees_diagnosed(known) else replace(given, correction="", comment="")
         offered = tuple(self._offered(known))
         history = given.interaction.history
         # What was said before may come from any document that the author sees: nobody knows which.
         withheld = bool(history) and not self._visibility.allows(Provenance(frozenset(), given.scope))
         return FeedbackView(
-            feedback=given,
+            feedback=shown,
             history=() if withheld else history,
             withheld=withheld,
             citations=tuple(_citation_views(given)),
             why=self._why(known),
             offered=offered,
             decision=self._decision(known),
-            entry=entry or _entry(given, offered),
+            entry=entry or _entry(shown, offered),
             problem=problem,
         )
 
     def _decision(self, known: Known) -> FeedbackDecision | None:
-        """The decision, without the words of a case whose evidence stands in documents that this reviewer may not
-        see."""
+        """The decision, without the words of a case whose evidence stands in documents that this reviewer may not see,
+        and of a training pair where the diagnosis speaks of such documents: the pair does not say where it stands."""
         made = known.decision
-        case = made.content if made else None
-        if made is None or not isinstance(case, AcceptedCase):
+        content = made.content if made else None
+        if made is None or content is None:
             return made
-        if self._allows(known, (place.uri for place in case.evidence)):
-            return made
-        return replace(made, content=case.without_words())
+        if isinstance(content, AcceptedCase):
+            readable = self._allows(known, (place.uri for place in content.evidence))
+        else:
+            readable = self._sees_diagnosed(known)
+        return made if readable else replace(made, content=content.without_words())
 
     def _allows(self, known: Known, uris: Iterable[str]) -> bool:
         """Whether the reviewer may see what was made of the vote and of these documents."""
         return self._visibility.allows(provenance_of(known.feedback).with_documents(map(document_id, uris)))
 
+    def _sees_diagnosed(self, known: Known) -> bool:
+        """Whether the reviewer may see every document that the diagnosis speaks of, if there is one."""
+        return known.diagnosis is None or self._allows(known, known.diagnosis.evidence.uris)
+
     def _why(self, known: Known) -> Why | None:
         made = known.diagnosis
         if made is None:
             return None
-        if not self._allows(known, made.evidence.uris):
-            return Why(made.cause, made.certainty, "It rests on documents that your key does not see.", "")
+        if not self._sees_diagnosed(known):
+            return Why(made.cause, made.certainty, _WITHHELD, "")
         return Why(made.cause, made.certainty, made.summary, made.evidence.answer_with_right_passage or "")
 
     def _offered(self, known: Known) -> Iterator[Offered]:

@@ -14,7 +14,7 @@ from core.storage.visibility import Visibility, provenance_of
 from core.types import AccessScope, Actor
 from loop.gaps.knowledge_gaps import FoundGaps, KnowledgeGaps
 from loop.remedies.catalogue.content import ContentProposal
-from loop.remedies.registry import find_remedy, open_firings
+from loop.remedies.registry import asks_people, open_firings
 from loop.triggers.firings import FiringService
 from serving.factory import Services
 
@@ -53,7 +53,7 @@ class GapDesk:
         """What was asked in the last so many days, and every request that stands."""
         since = datetime.now(UTC) - timedelta(days=days)
         firings = open_firings(self._services.database).all()
-        standing = [each for each in firings if each.state in _STANDING and find_remedy(each.remedy).asks_people]
+        standing = [each for each in firings if each.state in _STANDING and asks_people(each)]
         return GapPage(days, self._gaps.find(since), [self._request(each) for each in standing])
 
     def close(self, firing_id: str, actor: Actor, reason: str) -> Firing:
@@ -61,7 +61,7 @@ class GapDesk:
         firing that is no request for content."""
         service = FiringService(self._services)
         firing = service.find(firing_id)
-        if not find_remedy(firing.remedy).asks_people:
+        if not asks_people(firing):
             raise NotFoundError("There is no such request.", hint="/gaps lists those that stand.")
         return service.close(firing.id, actor, reason)
 

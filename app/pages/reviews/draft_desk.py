@@ -109,7 +109,8 @@ class DraftDesk:
         return DraftPage(dataset, counts, tuple(views), hidden)
 
     def submit(self, dataset: str, entries: Mapping[str, DraftForm], actor: Actor) -> Submitted:
-        """Decide what the reviewer decided; nothing of it if a draft was edited into something that is no case.
+        """Decide what the reviewer decided; nothing of it if a draft was edited into something that is no case, or
+        accepted though its document is gone.
 
         Raises InputError if the dataset cannot take the accepted cases.
         """
@@ -119,6 +120,9 @@ class DraftDesk:
         problems: dict[str, str] = {}
         for key in seen:
             if entries[key].choice == "accept":
+                if None in self._documents_of(found[key].case).values():
+                    problems[key] = "This draft was not accepted: what it was about is no longer there."
+                    continue
                 try:
                     accepted[key] = _edited(found[key].case, entries[key])
                 except ValidationError as error:
@@ -139,10 +143,10 @@ class DraftDesk:
 
     def _may_decide(self, draft: DraftedCase) -> bool:
         """Whether the reviewer may see the draft. Nothing is shown of one with a document that is gone, so that those
-        who may see the others can discard it."""
+        who may see the others can discard it; where all are gone, those who may see everything."""
         documents = self._documents_of(draft.case).values()
         there = {document.id for document in documents if document is not None}
-        if len(there) < len(documents):
+        if 0 < len(there) < len(documents):
             return there <= self._visibility.documents(there)
         return self._visibility.allows(self._origin(draft))
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeAlias
 
 from sqlalchemy import Row, insert, select, text, update
 
-from core.errors import NotFoundError, StoredValueError
+from core.errors import ConflictError, NotFoundError
 from core.loop.enums import FiringState
-from core.loop.feedback import Firing, FiringEvidence, RemedyProposal
+from core.loop.feedback import Firing, FiringEvidence, NotInstalled, RemedyProposal
 from core.storage.database import Database
 from core.storage.erasure import Tables, Traces, scrub
 from core.storage.loop.stored_values import StoredValue
@@ -32,6 +32,14 @@ def _seen(stored: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 EVIDENCE = StoredValue("trigger_firings", "evidence", FiringEvidence.model_validate, upcasts=(_seen,))
+
+
+def gone_on(seen: Firing) -> ConflictError:
+    """That the firing is no longer as it was seen."""
+    return ConflictError(
+        f"Somebody else went on with the firing {seen.id[:8]} first.",
+        hint=f"`ragloop triggers show {seen.id[:8]}` says what became of it.",
+    )
 
 
 class FiringRepository:
@@ -84,22 +92,26 @@ class FiringRepository:
 
     def change(
         self,
-        firing_id: str,
+        seen: Firing,
         state: FiringState,
         *,
         proposal: RemedyProposal | None = None,
         release_id: str | None = None,
         detail: str = "",
-    ) -> None:
-        """Put on record how far the firing's remedy is. What is not given stays as it was."""
-        values: dict[str, Any] = {"state": state, "changed_at": datetime.now(UTC), "detail": detail}
-        values |= {"release_id": release_id} if release_id is not None else {}
-        this = trigger_firings.c.id == firing_id
+    ) -> Firing:
+        """Put on record how far the remedy is of the firing that was `seen`, and return it so. What is not given stays
+        as it was. Raises ConflictError if the firing has come to another state since."""
+        given = {"proposal": proposal, "release_id": release_id}
+        changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        changed |= {"state": state, "detail": detail}
+        changed |= {"changed_at": datetime.now(UTC)} if state is not seen.state else {}
+        written = changed | ({"proposal": self._proposals(seen.remedy).write(proposal)} if proposal is not None else {})
+        row = trigger_firings.c
+        as_seen = (row.id == seen.id, row.state == seen.state, row.changed_at == seen.changed_at)
         with self._database.transaction() as connection:
-            if proposal is not None:
-                remedy = connection.execute(select(trigger_firings.c.remedy).where(this)).scalar_one()
-                values["proposal"] = self._proposals(remedy).write(proposal)
-            connection.execute(update(trigger_firings).where(this).values(**values))
+            if connection.execute(update(trigger_firings).where(*as_seen).values(**written)).rowcount != 1:
+                raise gone_on(seen)
+        return replace(seen, **changed)
 
     def _stored(self, firing: Firing) -> dict[str, Any]:
         """Nothing is stored of a proposal that was not made yet."""
@@ -117,11 +129,8 @@ class FiringRepository:
     def _proposal(self, row: Row[Any]) -> RemedyProposal:
         try:
             proposals = self._proposals(row.remedy)
-        except NotFoundError as error:
-            raise StoredValueError(
-                f"The row {row.id} of the table trigger_firings has a proposal that nothing reads: {error.message}",
-                hint=error.hint,
-            ) from error
+        except NotFoundError:
+            return NotInstalled(stored=row.proposal)
         return proposals.read(row.id, row.proposal)
 
 

@@ -136,7 +136,7 @@ def test_a_trigger_whose_candidate_was_decided_on_can_be_fired_by_hand_at_once(
 ) -> None:
     assert world.release is not None
     earlier = firing(world, FiringState.CANDIDATE)
-    open_firings(world.database).change(earlier.id, FiringState.CANDIDATE, release_id=world.release.id)
+    open_firings(world.database).change(earlier, FiringState.CANDIDATE, release_id=world.release.id)
     code, done = run_json(capsys, "triggers", "run", "--trigger", "corpus_gap", "--reason", "The office moves.")
     assert (code, done["state"]) == (0, "requested")
     _, ended = run_json(capsys, "triggers", "show", earlier.id)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import insert
 
 from core.errors import StoredValueError
-from core.loop.feedback import Firing, NothingBetter, SeenAnswers, SeenComplaints, SeenSources
+from core.loop.feedback import Firing, NothingBetter, NotInstalled, SeenAnswers, SeenComplaints, SeenSources
 from core.storage.database import Database
 from core.storage.tables import trigger_firings
 from loop.remedies.catalogue.content import ContentProposal
@@ -164,6 +164,15 @@ def test_that_nothing_better_was_found_is_read_with_the_figures(
     assert firing.proposal.figures is not None
 
 
+@pytest.mark.parametrize(
+    "written", [{"schema_version": 7, "kind": "prayer", "words": 3}, {"nothing_better": "No."}, ["?"]]
+)
+def test_what_a_remedy_proposed_that_is_gone_is_read_as_it_was_stored(database: Database, written: Any) -> None:
+    firing = stored(database, "prayer", written)
+    assert firing.proposal == NotInstalled(stored=written)
+    assert in_words(firing) == "The remedy prayer is no longer installed."
+
+
 # ---------------------------------------------------------------- what cannot be read
 
 
@@ -177,7 +186,6 @@ def test_that_nothing_better_was_found_is_read_with_the_figures(
         ("reindex", {"schema_version": 1, "kind": "reindex"}, COMPLAINTS, "either chunk_tokens or sources"),
         ("retune", {"schema_version": 1, "kind": "refit"}, COMPLAINTS, "broken proposal"),
         ("content", ["a list"], COMPLAINTS, "broken proposal"),
-        ("prayer", {"schema_version": 1, "kind": "prayer"}, COMPLAINTS, "no remedy 'prayer'"),
         ("content", {}, {"value": 1}, "broken evidence: threshold"),
         ("content", {}, "words", "broken evidence"),
     ],

@@ -6,6 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from core.errors import ConflictError
 from core.loop.enums import FiringState
 from core.loop.feedback import Firing
 from core.storage.database import Database
@@ -31,12 +34,35 @@ def test_a_firing_comes_back_as_it_was_by_the_beginning_of_its_id_too(database: 
 def test_what_becomes_of_a_firing_is_kept_and_what_is_not_said_stays(database: Database) -> None:
     firings = open_firings(database)
     firings.add(FIRING)
-    firings.change(FIRING.id, FiringState.RUNNING, proposal=PROPOSED)
-    firings.change(FIRING.id, FiringState.FAILED, detail="The index is down.")
+    running = firings.change(FIRING, FiringState.RUNNING, proposal=PROPOSED)
+    failed = firings.change(running, FiringState.FAILED, detail="The index is down.")
     found = firings.get(FIRING.id)
-    assert found is not None
+    assert found == failed
     assert (found.state, found.proposal, found.detail) == (FiringState.FAILED, PROPOSED, "The index is down.")
     assert found.evidence == FIRING.evidence
+
+
+@pytest.mark.parametrize("meanwhile", [FiringState.CLOSED, FiringState.RUNNING, FiringState.CANDIDATE])
+def test_what_somebody_else_did_about_a_firing_meanwhile_is_not_written_over(
+    database: Database, meanwhile: FiringState
+) -> None:
+    firings = open_firings(database)
+    firings.add(FIRING)
+    theirs = firings.change(FIRING, meanwhile, detail="By somebody else.")
+    with pytest.raises(ConflictError, match="Somebody else went on with the firing ffffffff first") as caught:
+        firings.change(FIRING, FiringState.OPEN, proposal=PROPOSED)
+    assert "ragloop triggers show ffffffff" in caught.value.hint
+    assert firings.get(FIRING.id) == theirs
+
+
+def test_a_firing_that_came_back_to_its_state_is_not_the_one_that_was_seen(database: Database) -> None:
+    firings = open_firings(database)
+    firings.add(FIRING)
+    first = firings.change(FIRING, FiringState.RUNNING, detail="One.")
+    second = firings.change(firings.change(first, FiringState.FAILED), FiringState.RUNNING, detail="Two.")
+    with pytest.raises(ConflictError):
+        firings.change(first, FiringState.CANDIDATE)
+    assert firings.get(FIRING.id) == second
 
 
 def test_a_trigger_that_fired_meanwhile_does_not_fire_twice(database: Database) -> None:
