@@ -13,7 +13,7 @@ from core.types import ModelUse, Turn, Usage
 
 
 class SnapshotPassage(Frozen):
-    """A passage that was retrieved, at its rank: `document.text[start:end] == text`."""
+    """A passage that was retrieved, at its rank: `document.text[start:end] == text`. One that was erased has no URI."""
 
     chunk_id: str
     document_id: str

@@ -21,7 +21,8 @@ ASIDE = "aside"
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """A recorded answer. `passages` and `citations` are snapshots, true however the documents change later.
+    """A recorded answer. `passages` and `citations` are snapshots, true however the documents change later;
+    a passage that was erased has no URI.
 
     `prompt` is the release's answering prompt, with `commit`, `path` and `modified` if its file lies in a Git
     repository; its `used` says whether a model was asked with it. `model` holds the fields of ModelUse, None where no

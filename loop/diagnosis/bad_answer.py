@@ -71,7 +71,7 @@ def of_feedback(feedback: Feedback) -> BadAnswer:
         asked=answer.model is not None,
         read=answer.model.passages if answer.model else None,
         scope=feedback.scope,
-        passages=tuple(_passage(each) for each in answer.passages),
+        passages=tuple(_passage(each) for each in answer.passages if each.uri),
         citations=tuple(citations.values()),
         collection=answer.collection,
         revision=answer.revision,

@@ -35,7 +35,8 @@ class ErasedDocument:
     def __init__(self, database: Database, uri: str, document: Document | None, by: str) -> None:
         self.by = by
         self._uri = uri
-        self._traces = traces = DocumentTraces(uri, [document.text] if document else _kept_passages(database, uri))
+        now = [document.text] if document else []
+        self._traces = traces = DocumentTraces(uri, [*now, *_kept_passages(database, uri)])
         self._found = Found(traces.holds)
         traces.learn(_answered(database, traces))
         self.cases: Collection[str] = {
@@ -106,7 +107,7 @@ def _answered(database: Database, traces: DocumentTraces) -> Iterator[str]:
 
 
 def _kept_passages(database: Database, uri: str) -> list[str]:
-    """What answers kept of a document that is gone already."""
+    """What answers kept of the document: it may be gone already, or have said something else."""
     answers = (each.passages for each in InteractionRepository(database).every())
     records = chain(answers, (each["passages"] for each in EvaluationLedger(database).every_answer()))
     kept = [str(passage["text"]) for passages in records for passage in passages if passage["uri"] == uri]

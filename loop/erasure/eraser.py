@@ -6,7 +6,7 @@
 
 ErasedDocument and ErasedPerson recognise what is erased, and every store takes it out of its own: core.storage.erasure.
 Of what was erased the ledger keeps a hash, by which ingestion knows the documents that are to be kept out. An erasure
-that was killed can be run again: what leads to the rest goes last.
+that was killed can be run again: what leads to the rest goes last, and adapters are on record before their rows go.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Eraser:
         def traces(document: Document | None, held: Mapping[str, int]) -> Mapping[str, int]:
             # Diagnoses say which votes speak of the document, so they go behind these.
             last = (*(each for each in REPOSITORIES if each is not DiagnosisRepository), DiagnosisRepository)
-            erased = self._erase(ErasedDocument(self._database, uri, document, actor.name), last)
+            erased = self._erase(uri, ErasedDocument(self._database, uri, document, actor.name), last)
             adapters.extend(erased.adapters)
             found = erased.receipt
             if any((*held.values(), *found.values())):
@@ -100,16 +100,22 @@ class Eraser:
         """Erase a person: their feedback, the answers given under their keys, and what was made of them. `keyless` says
         that answers without a key were theirs as well. Raises NotFoundError if there is nothing of them."""
         with writing(self._settings.home, WAIT_SECONDS):
-            erased = self._erase(ErasedPerson(self._database, name, actor.name, keyless=keyless), REPOSITORIES)
+            erased = self._erase(name, ErasedPerson(self._database, name, actor.name, keyless=keyless), REPOSITORIES)
             self._ledger.record(Subject.AUTHOR, name, actor.name, erased.receipt)
         self._database.settle()
         return erased
 
-    def _erase(self, traces: FileTraces, repositories: Iterable[type[Erasable]]) -> Erased:
-        training = TrainingFiles(self._settings)
-        stores: list[_Store] = [ReportFiles(self._settings, self._database), training]
+    def _erase(self, subject: str, traces: FileTraces, repositories: Iterable[type[Erasable]]) -> Erased:
+        adapters = self._ledger.adapters(subject)
+
+        def name(digest: str) -> None:
+            if digest not in adapters:
+                adapters.add(digest)
+                self._ledger.record(Subject.ADAPTER, subject, traces.by, {digest: 1})
+
+        stores: list[_Store] = [ReportFiles(self._settings, self._database), TrainingFiles(self._settings, name)]
         stores += [repository(self._database) for repository in repositories]
         receipt: dict[str, int] = {}
         for store in stores:
             receipt |= store.erase(traces)
-        return Erased(receipt, training.adapters)
+        return Erased(receipt, tuple(sorted(adapters)))

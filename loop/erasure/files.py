@@ -27,26 +27,24 @@ class FileTraces(Traces, Protocol):
 
 
 class TrainingFiles:
-    """The rows that adapters were taught and those that wait."""
+    """The rows that adapters were taught and those that wait. `name` is told the digest of every adapter that was
+    trained on what is erased, before its rows go: what it learned is in its weights."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, name: Callable[[str], None]) -> None:
         self._settings = settings
-        self.adapters: tuple[str, ...] = ()
-        """Digests of the adapters that were trained on what was erased: what they learned is in their weights."""
+        self._name = name
 
     def erase(self, traces: FileTraces) -> dict[str, int]:
         """Take the rows out of every training file. MLflow's copies go first and are not counted again."""
+
+        def erase_taught(path: Path, adapter: str) -> int:
+            return _erase_lines(path, traces.taught, lambda: self._name(adapter))
+
+        rewrite_taught(self._settings, erase_taught)
         store = AdapterStore(self._settings.adapters)
-        taught = set(rewrite_taught(self._settings, lambda copy: _erase_lines(copy, traces.taught)))
-        lines = 0
-        for digest in store.digests():
-            if found := _erase_lines(store.folder / digest / TRAINING, traces.taught):
-                taught.add(digest)
-                lines += found
-        for path in sorted((self._settings.home / "tuning").rglob("*.jsonl")):
-            lines += _erase_lines(path, traces.taught)
-        self.adapters = tuple(sorted(taught))
-        return {"training_rows": lines}
+        lines = sum(erase_taught(store.folder / digest / TRAINING, digest) for digest in store.digests())
+        waiting = sorted((self._settings.home / "tuning").rglob("*.jsonl"))
+        return {"training_rows": lines + sum(_erase_lines(path, traces.taught) for path in waiting)}
 
 
 class ReportFiles:
@@ -67,13 +65,15 @@ class ReportFiles:
         return {}
 
 
-def _erase_lines(path: Path, holds: Callable[[str], bool]) -> int:
+def _erase_lines(path: Path, holds: Callable[[str], bool], found: Callable[[], None] = lambda: None) -> int:
+    """Returns how many lines went; `found` is called before the first one does."""
     if not path.is_file():
         return 0
     with path.open(encoding="utf-8") as file:
         lines = file.readlines()
     kept = [line for line in lines if not any(holds(text) for text in _texts(json.loads(line) if line.strip() else ""))]
     if len(kept) < len(lines):
+        found()
         replace_file(path, "".join(kept).encode())
     return len(lines) - len(kept)
 

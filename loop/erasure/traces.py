@@ -5,7 +5,8 @@
 
 A text quotes the document if it has a run of eight words in common with it, or all of its words stand in the document
 together. An answer is also erased if it cites the document, or a model wrote it with the document before it, unless it
-is the one that says that nothing was found.
+is the one that says that nothing was found. A passage leaves its place behind: core.storage.visibility tells by it that
+something of the answer is gone.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from core.loop.answer_snapshot import AnswerSnapshot
 from core.loop.feedback import AcceptedCase
@@ -26,6 +28,12 @@ ERASED = "[erased]"
 RUN = 8
 # A text of fewer words stands in many documents ("Thirty days."): it is no copy of this one.
 _FEWEST = 4
+# In the place of a passage that was erased. There is never a document with this id, so what came from it is seen by
+# those who may see everything, like all that came from a document that is gone.
+_GONE: Mapping[str, Any] = {
+    "chunk_id": "", "document_id": str(UUID(int=0)), "uri": "", "title": ERASED, "heading_path": [], "page": None,
+    "start": 0, "end": 0, "text": "", "content_sha256": "",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +90,10 @@ class DocumentTraces:
 
     def answer(self, record: Mapping[str, Any], text: str) -> dict[str, Any]:
         """The fields of a recorded answer that are to be otherwise; `text` is the name of the one with its words."""
-        passages, citations = self._others(record["passages"]), self._others(record["citations"])
-        shown, cited = len(passages) < len(record["passages"]), len(citations) < len(record["citations"])
+        passages = [self._left(each) for each in record["passages"]]
+        citations = [each for each in record["citations"] if each["uri"] != self.uri]
+        shown = any(each["uri"] == self.uri for each in record["passages"])
+        cited = len(citations) < len(record["citations"])
         said = Found(self.repeats).without(
             {key: record[key] for key in ("question", "query", "history") if key in record}
         )
@@ -98,8 +108,10 @@ class DocumentTraces:
         record = snapshot.model_dump(mode="json")
         return AnswerSnapshot.model_validate(record | self.answer(record, "answer"))
 
-    def _others(self, places: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        return [each for each in places if each["uri"] != self.uri]
+    def _left(self, passage: Mapping[str, Any]) -> Mapping[str, Any]:
+        same = passage.get("collapsed", ())
+        left = {**passage, "collapsed": [uri for uri in same if uri != self.uri]} if self.uri in same else passage
+        return {**left, **_GONE} if passage["uri"] == self.uri else left
 
 
 def without_cases(report: Mapping[str, Any], sha256s: Collection[str]) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from loop.remedies.lifecycle import begin, failures_on_record
 from loop.remedies.port import AskedPeople, Ending, Say
 from loop.remedies.registry import open_firings, remedy_of
 from serving.factory import Services
-from serving.releases.service import LONGEST_REASON, ReleaseService
+from serving.releases.service import ReleaseService
 
 # In whose name remedies make candidates. It may do nothing else.
 REMEDIES = Actor("remedies", frozenset({Role.REVIEW}))
@@ -63,6 +63,7 @@ def settle(services: Services, firing: Firing, ending: Ending, actor: Actor) -> 
 
 
 def _candidate(services: Services, firing: Firing, changes: Mapping[str, str], actor: Actor) -> str:
-    """Make the champion with these changes a candidate; returns its id."""
-    reason = f"Trigger {firing.trigger} ({firing.id[:8]}): {firing.reason}"
-    return ReleaseService(services).create(actor, changes=changes, reason=reason[:LONGEST_REASON]).id
+    """Make the champion with these changes a candidate; returns its id. What fired is told by the firing alone: its
+    words may quote documents and people, and are erased there."""
+    reason = f"For the trigger {firing.trigger}, firing {firing.id[:8]}."
+    return ReleaseService(services).create(actor, changes=changes, reason=reason).id

@@ -46,17 +46,18 @@ def register(settings: Settings, result: TuningResult) -> str:
         return _version(client, run_id, result)
 
 
-def rewrite_taught(settings: Settings, change: Callable[[Path], int]) -> list[str]:
-    """Let `change` rewrite the copies of what adapters were taught; it returns how much it changed in one. Returns the
-    digests of the adapters whose copies were changed, in the store or not.
+def rewrite_taught(settings: Settings, change: Callable[[Path, str], int]) -> None:
+    """Let `change` rewrite the copies of what adapters were taught, in the store or not: it is handed a file and the
+    adapter's digest, and returns how much it changed. MLflow has the file as it was until then.
 
     Raises UnavailableError when the tracking server or its store cannot be used.
     """
     if not has_records(settings):
-        return []
+        return
     lost = "What adapters were taught is still in MLflow"
     with open_experiment(settings, EXPERIMENT, lost, _ERASE_HINT) as (client, experiment):
-        return [digest for run, digest in _runs(client, experiment) if _changed(client, run, change)]
+        for run, digest in _runs(client, experiment):
+            _change(client, run, digest, change)
 
 
 def forget(settings: Settings, digest: str) -> int:
@@ -91,16 +92,14 @@ def _runs(client: MlflowClient, experiment: str) -> Iterator[tuple[str, str]]:
         page = runs.token or ""
 
 
-def _changed(client: MlflowClient, run_id: str, change: Callable[[Path], int]) -> bool:
+def _change(client: MlflowClient, run_id: str, digest: str, change: Callable[[Path, str], int]) -> None:
     name = f"{_ARTIFACT}/{TRAINING}"
     if name not in {each.path for each in client.list_artifacts(run_id, _ARTIFACT)}:
-        return False
+        return
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(client.download_artifacts(run_id, name, folder))
-        if not change(copy):
-            return False
-        client.log_artifact(run_id, str(copy), _ARTIFACT)
-        return True
+        if change(copy, digest):
+            client.log_artifact(run_id, str(copy), _ARTIFACT)
 
 
 def _logged(client: MlflowClient, experiment: str, result: TuningResult, adapter: Adapter) -> str:

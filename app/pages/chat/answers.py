@@ -116,7 +116,8 @@ class AnswerRecords:
 
 def answer_view(interaction: Interaction, given: Feedback | None = None) -> AnswerView:
     sources = tuple(_source(citation, citation["marker"], interaction.id) for citation in interaction.citations)
-    nearest = interaction.passages[:NEAREST] if interaction.abstained else ()
+    passages = [each for each in interaction.passages if each["uri"]]  # without those that were erased
+    nearest = passages[:NEAREST] if interaction.abstained else ()
     return AnswerView(
         id=interaction.id,
         question=interaction.question,
@@ -128,7 +129,7 @@ def answer_view(interaction: Interaction, given: Feedback | None = None) -> Answ
         quoted=bool(sources) and interaction.model is None and not interaction.degraded,
         sources=sources,
         nearest=tuple(_source(passage, 0, interaction.id) for passage in nearest),
-        found=tuple(_found(passage, interaction.id) for passage in interaction.passages),
+        found=tuple(_found(passage, interaction.id) for passage in passages),
         voted=_voted(given) if given else VoteView(),
     )
 

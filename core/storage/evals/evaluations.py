@@ -216,21 +216,18 @@ class EvaluationLedger:
         return (row.answer for row in every(self._database, query) if row.answer is not None)
 
     def erase(self, traces: Traces) -> dict[str, int]:
-        """Forget the answers, and what their scores say in words."""
-        forgotten: list[str] = []
-
-        def change(row: Row[Any]) -> Changed:
-            if row.answer is None or not traces.evaluated(row.case_sha256, row.answer):
-                return {}
-            forgotten.append(row.id)
-            return {"answer": None, "state": "failed", "reason": "What it rested on was erased."}
-
-        rewrite(self._database, evaluation_answers, ("case_sha256", "answer"), change)
-        for part in _parts(forgotten):
+        """Forget the answers, and what their scores say in words: both at once, since only the answers lead there."""
+        query = select(*(evaluation_answers.c[name] for name in ("id", "case_sha256", "answer")))
+        rows = (row for row in every(self._database, query) if row.answer is not None)
+        found = [row.id for row in rows if traces.evaluated(row.case_sha256, row.answer)]
+        gone = {"answer": None, "state": "failed", "reason": "What it rested on was erased."}
+        for part in _parts(found):
             scores = update(evaluation_scores).where(evaluation_scores.c.answer_id.in_(part))
+            answers = update(evaluation_answers).where(evaluation_answers.c.id.in_(part))
             with self._database.transaction() as connection:
                 connection.execute(scores.values(reason="", detail={}))
-        return {"evaluation_answers": len(forgotten)}
+                connection.execute(answers.values(**gone))
+        return {"evaluation_answers": len(found)}
 
 
 def _dated(entries: Iterable[AnswerEntry | ScoreEntry]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import takewhile
 
 from sqlalchemy import insert, select
 
@@ -16,17 +17,19 @@ from core.storage.tables import erasures
 
 
 class Subject(StrEnum):
-    """What can be erased. The values are stored. Documents that are `kept_out` are not brought in again."""
+    """What can be erased. The values are stored. Documents that are `kept_out` are not brought in again; an `adapter`
+    was trained on what is erased."""
 
     DOCUMENT = "document"
     AUTHOR = "author"
     KEPT_OUT = "kept_out"
+    ADAPTER = "adapter"
 
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
     """That something was erased: when, by whom, how many rows of what. `subject_sha256` is the hash of the document's
-    URI or of the author's name."""
+    URI or of the author's name. Of an adapter the receipt has the digest."""
 
     id: str
     at: datetime
@@ -69,6 +72,14 @@ class ErasureRepository:
         query = select(erasures.c.subject_sha256).where(erasures.c.kind == kind).distinct()
         with self._database.transaction() as connection:
             return ErasedSubjects(frozenset(connection.execute(query).scalars()))
+
+    def adapters(self, subject: str) -> set[str]:
+        """The digests of the adapters that an erasure of the subject found, if it was killed before it could tell."""
+        query = select(erasures.c.kind, erasures.c.receipt).where(erasures.c.subject_sha256 == _hash(subject))
+        with self._database.transaction() as connection:
+            rows = connection.execute(query.order_by(erasures.c.at.desc())).all()
+        unfinished = takewhile(lambda row: row.kind == Subject.ADAPTER, rows)
+        return {digest for row in unfinished for digest in row.receipt}
 
 
 def _hash(subject: str) -> str:

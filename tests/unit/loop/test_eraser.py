@@ -2,53 +2,48 @@
 
 from __future__ import annotations
 
-import json
-import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from app.pages.chat.answers import answer_view
 from core.errors import NotFoundError
-from core.loop.diagnosis import Cause, Diagnosis, DiagnosisSubject
-from core.loop.enums import DecisionKind, FeedbackSide, FiringState
-from core.loop.feedback import Feedback, Firing
-from core.storage.evals.case_drafts import CaseDraftRepository
+from core.loop.enums import DecisionKind, FeedbackSide, FiringState, Vote
+from core.loop.feedback import Firing
 from core.storage.evals.evaluations import EvaluationRepository
 from core.storage.interactions import InteractionRepository
+from core.storage.loop.declined import DeclinedRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.erasures import ErasureRepository, Subject
 from core.storage.loop.feedback import FeedbackRepository
-from core.storage.loop.firings import FiringWords
-from core.types import Actor, Role, Turn, document_id
+from core.storage.releases import ReleaseRepository
+from core.storage.visibility import Visibility, provenance_of
+from core.types import AccessScope, Role, Turn, document_id
 from evals.cases.cases import Case, GoldEvidence
 from evals.cases.dataset_store import FEEDBACK, DatasetStore
 from evals.report.file import report_file
 from evals.report.report import Report
 from evals.run.evaluation import EvaluationOrder
 from evals.run.session import write_report
-from loop.erasure.document import ErasedDocument
-from loop.erasure.eraser import Erased, Eraser
+from loop.diagnosis.bad_answer import of_feedback
+from loop.erasure.eraser import Eraser
 from loop.erasure.traces import DocumentTraces
 from loop.feedback.acceptance import training_rows
-from loop.remedies.catalogue.content import ContentProposal
+from loop.remedies.catalogue.reindex import ReindexProposal
+from loop.remedies.execution import REMEDIES, settle
+from loop.remedies.port import Built
 from loop.remedies.registry import open_firings
 from serving.adapters.store import AdapterStore
 from serving.finetune.registry import forget, register
-from serving.finetune.tuning import TuningResult
 from tests.support.accepted_feedback import ASKED, HELD, accept, asked
 from tests.support.accepted_feedback import edited as _edited
-from tests.support.adapters import write_adapter
 from tests.support.app_world import World
-from tests.support.evaluated_world import cases, evaluator, order
+from tests.support.erasable_world import ADMIN, URI, WORDS, erase, erase_author, files_with, loop, tuning_result
+from tests.support.evaluated_world import evaluator
 from tests.support.given_feedback import ask, vote
-from tests.support.loop_rows import a_place, evidence, some_evidence
-
-ADMIN = Actor("root", frozenset({Role.ADMIN}))
-URI = "handbook/holidays.md"
-# Words of the document that stand together nowhere else.
-WORDS = (HELD, "Up to five days are carried over to the next year")
+from tests.support.loop_rows import some_evidence
 
 
 @pytest.fixture
@@ -56,83 +51,6 @@ def world(tmp_path: Path) -> Iterator[World]:
     world = World(tmp_path / "home").ingest()
     yield world
     world.database.close()
-
-
-def killed(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
-def erase(world: World, uri: str = URI) -> Erased:
-    return Eraser(world.settings, world.database, world.index).document(uri, ADMIN)
-
-
-def erase_author(world: World, name: str = "ben", *, keyless: bool = False) -> Erased:
-    return Eraser(world.settings, world.database, world.index).author(name, ADMIN, keyless=keyless)
-
-
-def files_with(home: Path, *words: str) -> list[str]:
-    """Files under the home folder that hold any of these words, as they are or as JSON has them."""
-    wanted = [word.encode() for word in words]
-    paths = sorted(path for path in home.rglob("*") if path.is_file())
-    return [str(path.relative_to(home)) for path in paths if any(word in path.read_bytes() for word in wanted)]
-
-
-def loop(world: World) -> tuple[Feedback, Feedback, Report]:
-    """Everything that can come of a document: answers, votes, a case, a training row, a draft, a report, a diagnosis,
-    a firing, an adapter, rows that wait to be taught."""
-    database = world.database
-    first = ask(world, ASKED)
-    answer = InteractionRepository(database).get(first)
-    assert answer is not None
-    ask(world, "And who approves them?", history=(Turn("user", ASKED), Turn("assistant", answer.answer)))
-    case = accept(world, vote(world, first, correction=HELD, comment=f"It says: {HELD}"), _edited(FeedbackSide.CASE))
-    row = accept(world, vote(world, ask(world, ASKED)), _edited(FeedbackSide.TRAINING, correction="It is thirty days."))
-    DatasetStore(database).save("holidays", cases(), actor="ann", reason="a test")
-    CaseDraftRepository(database).add("more", [cases()[0].model_dump(mode="json")], "ann")
-    report = evaluator(world).run(order("champion", None))
-    write_report(world.services, report)
-    now = datetime.now(UTC)
-    DiagnosisRepository(database).add(
-        Diagnosis(
-            "d1",
-            DiagnosisSubject.of_vote(case.id),
-            now,
-            case.release_id,
-            "c",
-            1,
-            ASKED,
-            Cause.RANKING_MISS,
-            0.9,
-            "",
-            evidence(a_place(URI, HELD)),
-            "1",
-        )
-    )
-    open_firings(database).add(
-        Firing("f1", "gaps", "content", now, f"Asked: {HELD}", some_evidence(f"feedback:{case.id}"),
-               FiringState.REQUESTED, now, ContentProposal(source=None, questions=(ASKED, case.question)))
-    )  # fmt: skip
-    folder = write_adapter(world.home / "made")
-    taught = {
-        "messages": [{"role": "user", "content": asked(FeedbackSide.TRAINING)}, {"role": "assistant", "content": HELD}]
-    }
-    other = {"messages": [{"role": "user", "content": "And tea?"}, {"role": "assistant", "content": "At four."}]}
-    (folder / "training.jsonl").write_text(f"{json.dumps(taught)}\n{json.dumps(other)}\n", encoding="utf-8")
-    AdapterStore(world.settings.adapters).add(folder)
-    (folder / "training.jsonl").unlink()
-    waiting = world.home / "tuning" / "rows-1.jsonl"
-    waiting.parent.mkdir()
-    waiting.write_text(training_rows(database)[0].model_dump_json() + "\n", encoding="utf-8")
-    return case, row, report
-
-
-def tuning_result(adapter: str) -> TuningResult:
-    """What a tuning says that made this adapter."""
-    texts = dict.fromkeys(("order", "base_model", "base_digest", "dataset_sha256", "prompt", "prompt_sha256"), "x")
-    figures = dict.fromkeys(("held_out_loss", "perplexity_before", "perplexity_after", "seconds"), 1.0)
-    counts = dict.fromkeys(("train_rows", "held_out_rows", "steps"), 1)
-    parts = {"language": "english", "libraries": {}, "parameters": {"method": "sft"}, "history": ()}
-    return TuningResult.model_validate({"adapter": adapter, **texts, **figures, **counts, **parts})
 
 
 def test_a_document_is_gone_from_everything_that_was_made_of_it(world: World) -> None:
@@ -175,9 +93,17 @@ def test_an_answer_that_other_documents_give_too_stays_there() -> None:
     turns = [{"role": "assistant", "content": said["text"]}, {"role": "user", "content": "Why?"}]
     later = traces.answer({**said, "passages": [there], "history": turns}, "text")
     assert later == {"history": [{"role": "assistant", "content": "[erased]"}, turns[1]]}
-    assert traces.answer({**said, "passages": [here, there]}, "text") == {"passages": [there]}
+    found = traces.answer({**said, "passages": [here, there]}, "text")
+    assert found.keys() == {"passages"}
+    gone, left = found["passages"]
+    assert left is there
+    assert (gone["uri"], gone["text"], gone["title"]) == ("", "", "[erased]")
+    assert traces.answer({**said, **found}, "text") == {}
     cited = traces.answer({**said, "passages": [here, there], "citations": [here]}, "text")
-    assert cited == {"passages": [there], "citations": [], "text": "[erased]"}
+    assert cited == {"passages": [gone, there], "citations": [], "text": "[erased]"}
+    twin = {**there, "collapsed": ["handbook/a.md", "handbook/c.md"]}
+    alone = {**there, "collapsed": ["handbook/c.md"]}
+    assert traces.answer({**said, "passages": [twin]}, "text") == {"passages": [alone]}
     assert traces.answer({**said, "passages": [here], "model": {}}, "text")["text"] == "[erased]"
     assert "text" not in traces.answer({**said, "passages": [here], "model": {}, "abstained": True}, "text")
 
@@ -229,28 +155,6 @@ def test_votes_and_figures_stay_when_a_document_is_erased(world: World) -> None:
     assert {row.question for row in after.rows if row.case_id != "parking"} == {"[erased]"}
 
 
-def test_a_correction_that_says_what_the_document_says_in_other_words_is_gone_though_nobody_decided(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    words = "Thirty days of leave in a year"
-    given = vote(world, ask(world, ASKED), correction=words)
-    other = vote(world, ask(world, ASKED), author="ann", correction="Tea at four")
-    for each, uri in ((given, URI), (other, "handbook/salaries.md")):
-        held = evidence(a_place(uri, HELD))
-        found = (each.release_id, "c", 1, "?", Cause.RANKING_MISS, 0.9, "", held, "1")
-        DiagnosisRepository(world.database).add(
-            Diagnosis(str(uuid.uuid4()), DiagnosisSubject.of_vote(each.id), datetime.now(UTC), *found)
-        )
-    with monkeypatch.context() as patched:
-        patched.setattr(ErasedDocument, "vote", killed)
-        with pytest.raises(KeyboardInterrupt):
-            erase(world)
-    erase(world)
-    votes = {vote.author: vote.correction for vote in FeedbackRepository(world.database).since()}
-    assert votes == {"ben": "", "ann": "Tea at four"}
-    assert files_with(world.home, words) == []
-
-
 def test_a_report_can_be_shown_after_its_cases_were_erased(world: World) -> None:
     from evals.report.case_detail import CaseDetails
 
@@ -274,6 +178,44 @@ def test_what_rests_on_other_documents_stays(world: World) -> None:
     assert {passage["uri"] for passage in kept.passages} == {"handbook/salaries.md"}
 
 
+def test_erasing_a_document_lets_nobody_see_more_of_what_came_from_it(world: World) -> None:
+    salaries = "handbook/salaries.md"
+    question = "Who decides the board's salaries, and who approves holidays?"
+    both = vote(world, ask(world, question, access=("public", "board")), access=("public",), correction="It is Ann.")
+    alone = ask(world, "Where is the board's yacht?", access=("board",), api_key_id=world.keys.create("ben")[0].id)
+    assert {each.uri for each in both.interaction.passages} == {URI, salaries}
+
+    def seen(*labels: str) -> list[bool]:
+        given = FeedbackRepository(world.database).get(both.id)
+        assert given is not None
+        declined = DeclinedRepository(world.database).since(datetime.min.replace(tzinfo=UTC), 10)
+        (origin,) = (each.origin for each in declined if each.interaction_id == alone)
+        scope = AccessScope.of(*labels) if labels else AccessScope.everything()
+        return Visibility(world.database, scope).of([provenance_of(given), origin])
+
+    assert (seen("public"), seen("public", "board")) == ([False, False], [True, True])
+    erase(world, salaries)
+    assert (seen("public"), seen("public", "board"), seen()) == ([False, False], [False, False], [True, True])
+    again = vote(world, both.interaction_id, author="ann", access=("public",))
+    assert not Visibility(world.database, AccessScope.of("public")).allows(provenance_of(again))
+    assert {each.chunk.uri for each in of_feedback(again).passages} == {URI}
+    kept = InteractionRepository(world.database).get(both.interaction_id)
+    assert kept is not None
+    assert len(answer_view(kept).found) < len(kept.passages)
+    assert "[erased]" not in str(answer_view(kept).found)
+
+
+def test_what_was_taught_from_an_older_version_of_a_document_is_gone_too(world: World) -> None:
+    taught = _edited(FeedbackSide.TRAINING, correction="It is thirty days.")
+    row = accept(world, vote(world, ask(world, ASKED), vote=Vote.UP, reason=None), taught)
+    world.add(URI, "# Holidays\n\nNobody has been away since the office moved to the sea.\n", title="Holidays")
+    assert len(training_rows(world.database)) == 1
+    erase(world)
+    assert training_rows(world.database) == []
+    assert FeedbackRepository(world.database).decisions()[row.id].kind is DecisionKind.DISMISSED
+    assert files_with(world.home, HELD) == []
+
+
 def test_a_document_that_is_gone_from_its_source_can_still_be_erased(world: World) -> None:
     loop(world)
     world.index.commit(world.spec.name, [], [document_id(URI)])
@@ -289,10 +231,14 @@ def test_a_second_erasure_finds_nothing_and_the_ledger_knows_the_first_by_a_hash
     with pytest.raises(NotFoundError):
         erase(world)
     ledger = ErasureRepository(world.database)
-    (entry,) = ledger.all()
+    entry, named = ledger.all()
     assert (entry.kind, entry.actor) == (Subject.DOCUMENT, "root")
     assert {**entry.receipt, "kept_out": 0} == receipt
-    assert URI not in str(entry)
+    assert (named.kind, tuple(named.receipt)) == (
+        Subject.ADAPTER,
+        tuple(AdapterStore(world.settings.adapters).digests()),
+    )
+    assert URI not in str((entry, named))
     assert URI in ledger.subjects(Subject.DOCUMENT)
     assert "handbook/other.md" not in ledger.subjects(Subject.DOCUMENT)
 
@@ -310,14 +256,17 @@ def test_a_document_can_be_kept_out_when_it_is_erased_or_later(world: World) -> 
     assert "handbook/typo.md" not in ledger.subjects(Subject.KEPT_OUT)
 
 
-def test_an_erasure_that_was_killed_can_be_run_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    loop(world)
-    with monkeypatch.context() as patched:
-        patched.setattr(FiringWords, "erase", killed)
-        with pytest.raises(KeyboardInterrupt):
-            erase(world)
+def test_a_candidate_says_which_firing_it_is_for_and_nothing_that_an_erasure_would_miss(world: World) -> None:
+    now = datetime.now(UTC)
+    seen, built = some_evidence(), Built({"retrieval.top_k": "5"}, ReindexProposal(chunk_tokens=64))
+    firing = Firing("0123abcd-1", "not_indexed", "reindex", now, f"Asked: {HELD}", seen, FiringState.RUNNING, now)
+    open_firings(world.database).add(firing)
+    ended = settle(world.services, firing, built, REMEDIES)
+    assert ended.release_id is not None
+    (made,) = ReleaseRepository(world.database).events(ended.release_id)
+    assert made.reason == "For the trigger not_indexed, firing 0123abcd."
     erase(world)
-    assert files_with(world.home, *WORDS) == []
+    assert files_with(world.home, HELD) == []
 
 
 def test_a_person_is_gone_with_everything_that_was_made_of_their_votes(world: World) -> None:
