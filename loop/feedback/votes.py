@@ -20,7 +20,7 @@ from core.errors import ConflictError, InputError, NotFoundError, TooLargeError,
 from core.loop.enums import DecisionKind, FeedbackReason, Vote, VoteStanding
 from core.loop.feedback import CitationVote, Feedback
 from core.storage.database import Database
-from core.storage.interactions import Interaction, InteractionRepository
+from core.storage.interactions import ASIDE, Interaction, InteractionRepository
 from core.storage.loop.feedback import (
     AuthorsVotes,
     FeedbackRepository,
@@ -49,8 +49,9 @@ LONGEST_CORRECTION = 4_000
 # More than any answer cites.
 MOST_CITATION_VOTES = 50
 
-# Answers to people's and programs' questions are voted on; those of evaluations and probes are measured otherwise.
-_VOTED_ORIGINS = frozenset({"page", "api", "cli"})
+# Answers to people and programs are voted on, also to what was no question; those of evaluations and probes are
+# measured otherwise.
+_VOTED_ORIGINS = frozenset({"page", "api", "cli", ASIDE})
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as functional
 
 from tools.reader.batches import Candidates
-from tools.reader.model import Reading, SequenceBatch
+from tools.reader.model import ReaderOutput, SequenceBatch
 from tools.reader.rows import SOURCES, RowLabel
 from tools.reader.table import ReaderTable
 
@@ -47,7 +47,7 @@ class KnownRows:
         )
 
 
-def losses(reading: Reading, batch: SequenceBatch, candidates: Candidates, known: KnownRows) -> dict[str, Any]:
+def losses(reading: ReaderOutput, batch: SequenceBatch, candidates: Candidates, known: KnownRows) -> dict[str, Any]:
     """Each loss with its share; without those that nothing in the batch says anything of."""
     label = known.label[candidates.row]
     positive = label == RowLabel.POSITIVE

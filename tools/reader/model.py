@@ -38,7 +38,7 @@ class SequenceBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReaderOutput:
     """Logits: relevance and answerable (batch,), sentence (batch, sentences), span (batch, tokens, 2). What a sequence
     does not have is far below all else."""
 
@@ -63,7 +63,7 @@ class Reader(nn.Module):  # type: ignore[misc]
         self.answerable_addend = _from_zero(4 * size)
         self.span = _zero(nn.Linear(2 * size, 2))
 
-    def forward(self, batch: SequenceBatch) -> Reading:
+    def forward(self, batch: SequenceBatch) -> ReaderOutput:
         with torch.autocast(batch.ids.device.type, torch.bfloat16):
             hidden = self.encoder(input_ids=batch.ids, attention_mask=batch.attended).last_hidden_state
         hidden = hidden.float()
@@ -84,7 +84,7 @@ class Reader(nn.Module):  # type: ignore[misc]
         span = self.span(torch.cat([hidden, hidden * asked[:, None]], -1)).masked_fill(
             ~batch.in_passage[..., None], _LOW
         )
-        return Reading(relevance, answerable, sentence, span)
+        return ReaderOutput(relevance, answerable, sentence, span)
 
     def _sentences(self, hidden: Any, near: Any, asked: Any, batch: SequenceBatch) -> tuple[Any, Any]:
         """Each sentence's mean vector and its logit."""
