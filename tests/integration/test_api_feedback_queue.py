@@ -246,12 +246,14 @@ async def test_a_conversation_is_shown_to_reviewers_who_see_all_that_its_author_
         assert SECRET in text_of(await board.get(f"/feedback/{feedback.id}"))
 
 
-async def test_feedback_whose_documents_were_erased_is_shown_to_nobody_who_did_not_see_it_before(world: World) -> None:
+async def test_feedback_whose_documents_were_erased_is_shown_like_all_that_came_from_gone_documents(
+    world: World,
+) -> None:
     feedback = given(world, "Who decides the salaries?", uri=SALARIES, access=["board", "public"])
     Eraser(world.settings, world.database, world.index).document(SALARIES, Actor("root", frozenset({Role.ADMIN})))
     async with client(world, "public") as limited, client(world, "public", "board") as board:
-        assert (await limited.get(f"/feedback/{feedback.id}")).status_code == 404
-        assert "Who decides the salaries?" in text_of(await board.get("/feedback"))
+        for reviewer in (limited, board):
+            assert (await reviewer.get(f"/feedback/{feedback.id}")).status_code == 404
 
 
 @pytest.mark.parametrize("opposed", [False, True])

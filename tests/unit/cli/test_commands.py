@@ -166,7 +166,7 @@ def test_documents_are_ingested_asked_about_and_deleted(capsys: pytest.CaptureFi
     code, found = run_json(capsys, "search", "travel", "--filter", "source=policies", "--explain")
     assert found["explain"]["filter"] == "source=policies"
     code, _, err = run(capsys, "ask", "Who approves travel?", "--filter", "colour=red")
-    assert (code, "The fields there are: source, label" in err) == (2, True)
+    assert (code, "The fields there are:" in err, "source" in err) == (2, True, True)
     cases = tmp_path / "cases.jsonl"
     evidence = [{"uri": "policies/travel.md", "quote": "The team lead approves travel expenses"}]
     cases.write_text(json.dumps({"id": "travel", "question": "Who approves travel?", "evidence": evidence}))
