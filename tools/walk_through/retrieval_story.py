@@ -26,8 +26,9 @@ _HERE = Path(__file__).parent
 _PAGES = "library"
 _QUESTIONS = "questions.jsonl"
 
-# What someone chose who had read that short passages make exact citations.
+# What someone chose who had read that short passages, and single sentences, make exact citations.
 _TOO_FEW_TOKENS = 32
+_SINGLE_SENTENCES = {"reading.whole": "false", "reading.passages": "5", "reading.prior": "0", "reading.named": "false"}
 
 MEMBERS = ("ana", "ben", "cleo")
 REVIEWER = "dora"
@@ -48,9 +49,9 @@ def tell(settings: Settings, between: Callable[[], None], stay: Callable[[str], 
     story = Story(
         "The loop, once: an index that cuts sentences in two",
         """A tool library has put its rules into RAGLoop. Someone who had read that short passages make exact citations
-        set the length of a passage to 32 tokens. What follows is done by the commands and requests shown, on this
-        machine, with no model server and no provider's key. Commands are run with --json, and the lines below them
-        are taken from what they print.""",
+        set the length of a passage to 32 tokens, and had single sentences quoted instead of what belongs together.
+        What follows is done by the commands and requests shown, on this machine, with no model server and no
+        provider's key. Commands are run with --json, and the lines below them are taken from what they print.""",
         between,
     )
     home = fresh_folder(settings, "retrieval")
@@ -99,6 +100,9 @@ class Walk:
             documents, chunks = report["documents"], report["chunks"]
             self._story.came(f"{documents['added']} documents, {chunks['written']} passages")
             self._story.check(documents["failed"] == 0, "every page is read", report["failures"])
+            settings = [word for name, value in _SINGLE_SENTENCES.items() for word in ("--set", f"{name}={value}")]
+            first = self._at.ragloop("release", "create", *settings, "--reason", "Exact citations.")["id"]
+            self._at.ragloop("release", "promote", first[:12], "--override", "--reason", "The first release.")
             for member in MEMBERS:
                 self._at.person(member, Role.CHAT)
             self._at.person(REVIEWER, Role.CHAT, Role.REVIEW)

@@ -76,6 +76,10 @@ class Scripted(Installation):
                 scores = {"correct": {"candidate": 1.0, "baseline": 0.0}}
                 accepted = 2 if "a complaint is not healed" in self.broken else 3
                 return {"rows": [{"origin": o, "scores": scores} for o in ("written", *["feedback"] * accepted)]}
+            case ["release", "create"]:
+                return {"id": "old"}
+            case ["release", "promote"] if "--override" in arguments:
+                return {"status": "champion"}
             case ["release", "promote"]:
                 self.champion = "new"
                 return {"status": "champion"}
