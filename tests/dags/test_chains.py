@@ -17,11 +17,12 @@ import pytest
 from core.loop.diagnosis import Cause
 from core.loop.enums import FiringState
 from core.loop.feedback import Firing
+from core.release import ReadingParameters
 from core.settings import Settings, load_settings
 from core.storage.database import Database
 from core.storage.evals.evaluations import EvaluationRecord, EvaluationRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
-from core.storage.releases import ReleaseRepository
+from core.storage.releases import Decision, ReleaseRepository
 from ingestion.factory import folder_source, open_pipeline
 from loop.remedies.catalogue.reindex import ReindexProposal
 from loop.remedies.registry import open_firings
@@ -158,7 +159,8 @@ def _evaluated(database: Database, releases: set[str]) -> EvaluationRecord | Non
 
 
 def _installation(folder: Path) -> Settings:
-    """Pages in chunks that are too small for them, and six readers who were told half of what they asked for."""
+    """Pages in chunks that are too small for them, a release that quotes single sentences, and six readers who were
+    told half of what they asked for."""
     settings = load_settings(home=make_home(folder), chunk_tokens=32)
     pages = folder / "house"
     pages.mkdir()
@@ -167,7 +169,9 @@ def _installation(folder: Path) -> Settings:
     with open_pipeline(settings) as pipeline:
         pipeline.run(folder_source(pipeline, pages))
     with closing(open_services(settings)) as services:
-        current_champion(services)
+        first, releases, chosen = current_champion(services), ReleaseRepository(services.database), Decision("a test")
+        single = first.manifest.model_copy(update={"reading": ReadingParameters()})
+        releases.promote(releases.add_candidate(single, chosen), first, chosen)
         for number, thing in enumerate(THINGS[:6]):
             voted_down(services, question(thing), rule(thing), f"reader {number}")
     return settings
