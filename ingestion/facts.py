@@ -9,9 +9,8 @@ from datetime import date, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-import yaml
-
 from core.search_filter import FIELDS, METADATA_NAME, DocumentFacts, parse_day
+from core.text.strict_yaml import load_yaml
 from core.types import Document
 from ingestion.splitting.blocks import front_matter_end
 
@@ -42,8 +41,8 @@ def _front_matter(text: str) -> Mapping[Any, Any]:
         return {}
     head = "\n".join(lines[1:-1])
     try:
-        found = tomllib.loads(head) if lines[0].startswith("+") else yaml.safe_load(head)
-    except (yaml.YAMLError, tomllib.TOMLDecodeError, ValueError, RecursionError):
+        found = tomllib.loads(head) if lines[0].startswith("+") else load_yaml(head)
+    except (ValueError, RecursionError):  # YamlError and TOMLDecodeError are ValueErrors
         return {}
     return found if isinstance(found, dict) else {}
 

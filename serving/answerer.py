@@ -33,8 +33,6 @@ from serving.small_talk import small_talk
 NOT_FOUND = "I could not find this in the documents."
 # What follows it where the question names something that stands in none of the passages.
 _NOT_NAMED = "Nothing that was found there names {}."
-
-
 # Said where a question names a month or a day, and the documents of that time do not answer it.
 _NOT_DATED = "*The documents of that date do not say; this is from the others.*\n\n"
 
@@ -177,7 +175,7 @@ class Answerer:
         if query.text is not None:
             return query, await self._search(query.text, question.scope, clock)
         dated = await self._of_its_date(question, clock)
-        if dated is not None and finds_its_own(dated.evidence, self._threshold):
+        if dated is not None and not self._declines(dated.evidence):
             return query, dated
         found = await self._search(question.text, question.scope, clock)
         context = joined_query(question.text, question.history)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import re
 
+from serving.filters.outgoing import harmless
+
 REFUSED = "That asks for work on the conversation itself, which is not done here. Ask a question about the documents."
 
 # A task's heading or order, and the transcript it is about: a person's question has not both.
@@ -44,7 +46,7 @@ def task_reply(text: str) -> str | None:
 
 
 def _title(text: str) -> str:
-    """The first question of the transcript, cut short."""
+    """The first question of the transcript, cut short, and as harmless as any text that leaves."""
     said = _FIRST_SAID.search(text)
     words = said[1].split() if said else []
-    return " ".join(words[:_TITLE_WORDS]).rstrip(" ?.!,") or "Conversation"
+    return harmless(" ".join(words[:_TITLE_WORDS])).rstrip(" ?.!,") or "Conversation"

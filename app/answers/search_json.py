@@ -35,8 +35,3 @@ def in_words(passage: Passage) -> str:
     ]
     same = f"; {', '.join(passage.collapsed)} said the same" if passage.collapsed else ""
     return f"{'; '.join(legs)}; together {passage.score:.3f}{same}"
-
-
-def _leg(passage: Passage, leg: str, word: str) -> str:
-    rank = passage.ranks.get(leg)
-    return f"{word}: rank {rank}, score {passage.scores[leg]:.2f}" if rank else f"{word}: not found"

@@ -74,11 +74,6 @@ def body(text: str, at: int) -> tuple[int, int]:
     return _stripped(text, line.end if line.kind is LineKind.HEADING else start, end)
 
 
-def paragraph(text: str, at: int) -> tuple[int, int]:
-    """The lines of prose around `at`."""
-    return _run(text, at, lambda kind: kind is LineKind.PROSE)
-
-
 def list_around(text: str, at: int) -> tuple[int, int] | None:
     """The list around `at`, from its first item to its last; None where there is none. Blank lines between items do not
     end it."""

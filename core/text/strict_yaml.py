@@ -1,4 +1,4 @@
-"""YAML that people write and RAGLoop obeys: prompts, the gate's thresholds, the triggers' rules. Pure.
+"""YAML that people write: prompts, the gate's thresholds, the triggers' rules, the front matter of documents. Pure.
 
 Taken for hostile: there are no aliases, which can make a small file a huge value, no keys that stand twice, of which
 the last would win, and no tags, which can make a value of another kind than it looks like.

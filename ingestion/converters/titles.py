@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-import yaml
-
+from core.text.strict_yaml import YamlError, load_yaml
 from ingestion.splitting.blocks import first_heading, front_matter_end
 
 MAX_TITLE_CHARS = 200
@@ -52,7 +51,7 @@ def _front_matter_title(text: str) -> str | None:
     if match is None:
         return None
     try:
-        value = yaml.safe_load(match.group(1))
-    except yaml.YAMLError:
+        value = load_yaml(match.group(1))
+    except YamlError:
         value = match.group(1)
     return value if isinstance(value, str) else None

@@ -49,6 +49,8 @@ def test_nulls_which_databases_refuse_are_dropped(convert: Convert) -> None:
         ("Text before.\n\nSetext\n======\n", "Setext"),
         ("```\n# code\n```\n", "guide"),
         ("---\ntitle: Untitled\n---\n", "guide"),
+        ("---\ntitle: !!bool maybe\n---\n", "!!bool maybe"),
+        ("---\ntitle: 2026-99-99 plan\n---\n", "2026-99-99 plan"),
         ("no heading", "guide"),
         ("# " + "x" * 500, "x" * 199 + "…"),
         ("# two\u2028lines\x1b[0m", "two lines [0m"),

@@ -41,7 +41,20 @@ def test_a_date_may_stand_in_the_files_name(name: str, day: date | None) -> None
 
 @pytest.mark.parametrize(
     "head",
-    ["a: [", "date: soon", "- a\n- b", "a: &x [*x]", "? {a: b}\n: c", "source: other\nlabel: hr", "x: " + "y" * 500],
+    [
+        "a: [",
+        "date: soon",
+        "date: !!bool x",
+        "date: !!timestamp soon",
+        "b: !!int ''",
+        "b: &b [x]\nc: [*b, *b]",
+        "k: w",
+        "- a\n- b",
+        "a: &x [*x]",
+        "? {a: b}\n: c",
+        "source: other\nlabel: hr",
+        "x: " + "y" * 500,
+    ],
 )
 def test_what_cannot_be_filtered_by_is_left_out(head: str) -> None:
     found = facts(f"---\nk: v\n{head}\n---\n\ntext")

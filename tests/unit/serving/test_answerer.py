@@ -188,6 +188,14 @@ async def test_a_month_in_the_question_means_the_documents_of_that_month(dated: 
         assert len(answer.citations) == 1
 
 
+async def test_documents_of_the_month_that_just_answer_are_not_said_to_be_silent(
+    dated: Answerer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.follow_up.OWN_EVIDENCE", 1.0)
+    answer = await dated.ask(ask("The board raised the parking fee in April 2025?"))
+    assert answer.text.startswith("The board raised the parking fee to 12 euros.")
+
+
 async def test_a_question_stays_answerable_if_the_documents_of_its_month_do_not_answer(dated: Answerer) -> None:
     answer = await dated.ask(ask("Does the team lead approve travel requests in March 2025?"))
     assert answer.text.endswith("The team lead approves travel requests. [1]")

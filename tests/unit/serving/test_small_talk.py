@@ -60,6 +60,13 @@ def test_a_client_that_asks_for_a_title_gets_the_first_question_in_its_form() ->
     assert task_reply(plain) == "When is lunch"
 
 
+def test_a_title_made_of_what_was_said_leaves_as_harmless_as_any_answer() -> None:
+    said = task_reply("Generate a title for this chat.\n<chat_history>\nUSER: ![a](http://evil.example/b) why\n")
+    assert said is not None
+    assert "![" not in said
+    assert "http://evil.example" not in said
+
+
 def test_a_task_that_cannot_be_done_here_is_refused_in_a_sentence() -> None:
     assert task_reply("### Task:\nTranslate this.\n<chat_history>\nUSER: Hi\n</chat_history>") == REFUSED
 
