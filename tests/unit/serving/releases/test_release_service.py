@@ -368,12 +368,11 @@ def test_of_two_promotions_that_overlap_one_wins(
     world: World, service: ReleaseService, candidate: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rival = service.create(MAKER, changes={"retrieval.top_k": "2"})
-    verify = verify_release
 
     def verify_while_the_rival_is_promoted(*arguments: object) -> object:
-        monkeypatch.setattr(module, "verify_release", verify)
+        monkeypatch.setattr(module, "verify_release", verify_release)
         service.promote(rival.id, BOSS, reason="quicker", override=True)
-        return verify(*arguments)  # type: ignore[arg-type]
+        return verify_release(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "verify_release", verify_while_the_rival_is_promoted)
     refusal(ConflictError, lambda: service.promote(candidate.id, BOSS, reason="slower", override=True))
