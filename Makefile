@@ -78,6 +78,7 @@ e2e: setup $(VLLM_VENV)/.ready ## The slow tests against real components: Airflo
 
 nightly: setup $(VLLM_VENV)/.ready ## What takes too long for CI: real tunings, planted causes, random kills, the loop with a model
 	@$(SLOW_PYTEST) -m nightly
+	@$(BIN)/python -m pytest --numprocesses 2 --hypothesis-profile others -m "hypothesis and not slow"
 
 lint: setup ## ruff, mypy --strict, import contracts
 	@$(BIN)/ruff check .

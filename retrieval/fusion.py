@@ -37,7 +37,7 @@ def fuse(dense: Sequence[Hit], bm25: Sequence[Hit], dense_weight: float, exact: 
     raw_bm25 = {hit.chunk_id: hit.score for hit in bm25} if dense_weight < 1 else {}
     scores = _stretch(raw_dense, dense_weight, min(raw_dense.values(), default=0.0))
     for chunk_id, share in _stretch(raw_bm25, 1 - dense_weight, min((0.0, *raw_bm25.values()))).items():
-        scores[chunk_id] = scores.get(chunk_id, 0.0) + share
+        scores[chunk_id] = min(1.0, scores.get(chunk_id, 0.0) + share)  # 0.94 + 0.06 can be a little more
     if exact:
         scores = {chunk_id: (scores.get(chunk_id, 0.0) + (chunk_id in exact)) / 2 for chunk_id in {*scores, *exact}}
     best_first = sorted(scores.items(), key=lambda item: (item[0] not in exact, -item[1], item[0]))

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from sqlalchemy.engine import URL
 
@@ -20,6 +21,11 @@ from tests.support.components import ByComponent, rank
 from tests.support.home import MODELS, make_home
 from tests.support.needs import Need, is_here, lacking, summary
 from tests.support.postgresql import migrated_template, new_database, postgresql
+
+# The same examples in every run, so that no change is blamed for what it did not touch; `make nightly` looks for others.
+hypothesis.settings.register_profile("same", derandomize=True)
+hypothesis.settings.register_profile("others")
+hypothesis.settings.load_profile("same")
 
 
 @pytest.fixture(autouse=True)

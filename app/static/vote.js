@@ -8,6 +8,7 @@ const PAUSES = [1, 2, 4, 8, 15]; // seconds between attempts; then a person is a
 
 const waiting = new Map(); // by answer: the vote that was not acknowledged yet
 const delivering = new Set();
+let leaving = false; // the next page may be written already, without the vote that is acknowledged only now
 
 export function watchVotes(root) {
   root.addEventListener("submit", (event) => {
@@ -30,6 +31,8 @@ export function watchVotes(root) {
   }
   restore();
   addEventListener("online", deliverAll);
+  addEventListener("beforeunload", () => (leaving = true));
+  addEventListener("pageshow", () => (leaving = false));
   deliverAll();
 }
 
@@ -178,9 +181,10 @@ function keep(id, vote) {
   save();
 }
 
+/** What is acknowledged while the page is left stays kept: the next page sends it again, and shows it. */
 function drop(id) {
   waiting.delete(id);
-  save();
+  if (!leaving) save();
 }
 
 /** Where the browser keeps nothing for pages, votes wait as long as the page is open. */
@@ -195,7 +199,11 @@ function save() {
 
 function restore() {
   try {
-    for (const [id, vote] of JSON.parse(sessionStorage.getItem(KEPT) ?? "[]")) waiting.set(id, vote);
+    for (const [id, vote] of JSON.parse(sessionStorage.getItem(KEPT) ?? "[]")) {
+      waiting.set(id, vote);
+      const form = document.getElementById(`vote-${id}`);
+      if (form) mark(form, vote.body.vote);
+    }
   } catch (error) {
     console.warn(error);
   }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.types import Hit
@@ -43,6 +43,7 @@ def test_a_chunk_that_bm25_found_is_above_one_that_no_leg_speaks_for() -> None:
 
 
 @given(LEG, LEG, WEIGHT, st.sets(st.sampled_from("abcdefghijkl"), min_size=1))
+@example([Hit("b", 0.0)], [Hit("b", 256565.5), Hit("a", -895910.531)], 0.05894904202252539, {"a"})
 def test_chunks_with_the_questions_identifier_come_before_all_others(
     dense: list[Hit], bm25: list[Hit], weight: float, exact: set[str]
 ) -> None:
