@@ -25,7 +25,7 @@ from retrieval.question_dates import period_in
 from retrieval.retriever import Retriever
 from serving.client_task import task_reply
 from serving.filters.outgoing import Outgoing, harmless
-from serving.follow_up import StandaloneQuery, finds_its_own, joined_answers, joined_query, read_together
+from serving.follow_up import StandaloneQuery, finds_its_own, helped_by_context, in_context, joined_query, told_before
 from serving.grounding.evidence import EvidenceScorer
 from serving.prompts.template import ANSWER
 from serving.small_talk import small_talk
@@ -184,14 +184,17 @@ class Answerer:
         return query, found if dated is None else replace(found, note=_NOT_DATED)
 
     async def _in_context(self, question: Question, context: str, clock: _Clock) -> _Finding:
-        """What the question and its joined form find together, read for the one that finds more to answer with."""
+        """What the question and its joined form find together, read for both where that helps."""
         found = await self._search(question.text, question.scope, clock, context)
+        has_words = self.scorer.has_words(question.text)
+        if not helped_by_context(found.evidence, has_words=has_words):
+            return found
         since = time.perf_counter()
         joined = await asyncio.to_thread(self.scorer.score, context, found.retrieval.passages)
+        told = told_before(question.history)
+        evidence = in_context(found.evidence, joined, self._threshold, told, has_words=has_words)
         clock.lap("evidence", since)
-        if joined_answers(found.evidence, joined, self._threshold, has_words=self.scorer.has_words(question.text)):
-            return _Finding(replace(found.retrieval, query=context), read_together(found.evidence, joined))
-        return found
+        return _Finding(replace(found.retrieval, query=context), evidence)
 
     async def _of_its_date(self, question: Question, clock: _Clock) -> _Finding | None:
         """What documents of the month or day that the question names hold for it; None where it names none, and where

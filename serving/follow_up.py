@@ -12,7 +12,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from core.types import Evidence, Turn, Usage
+from core.types import Evidence, ScoredSentence, Turn, Usage
+from serving.grounding.quotes import SAME, words_of
 
 # Words that point back at something said before.
 _POINTERS = re.compile(
@@ -23,8 +24,11 @@ _OPENINGS = re.compile(r"^\s*(and|but|so|or|also|what about|how about|why not|wh
 # This share of the way from where a release begins to answer to certainty makes evidence a question's own. Chosen on
 # the dialogue about the bakery in tests/data/conversations: less takes what is barely answered for a new subject.
 OWN_EVIDENCE = 0.3
-# This share of a question's words must stand in one passage for the question before to help it.
+# This share of a question's words must stand in one passage for the question before to help it. With more of them
+# there it speaks of something that is known, however short it is: this share of the threshold is confidence enough. Of
+# 130 follow-ups of MTRAG whose evidence was taken away one more is answered for it.
 KNOWN_WORDS = 0.5
+KNOWN_SUBJECT = 0.5
 # A question this short rarely names its own subject.
 _SHORT_WORDS = 4
 
@@ -50,27 +54,69 @@ def joined_query(question: str, history: Sequence[Turn]) -> str | None:
     return None if previous is None else f"{previous}\n{question}"
 
 
+def told_before(history: Sequence[Turn]) -> str:
+    """The last answer; empty where there was none."""
+    return next((turn.content for turn in reversed(history) if turn.role == "assistant"), "")
+
+
 def finds_its_own(alone: Evidence, threshold: float) -> bool:
     """Whether a question finds its own evidence, so that nothing said before is needed to understand it. `threshold` is
     the confidence from which on the release answers."""
     return alone.confidence >= threshold + OWN_EVIDENCE * (1 - threshold)
 
 
-def joined_answers(alone: Evidence, joined: Evidence, threshold: float, *, has_words: bool = True) -> bool:
-    """Whether the passages that both forms found are to be read for the joined one: only where the question alone would
-    be declined, the joined one says more, and the passages know what the question speaks of. A question about something
-    that stands nowhere is declined, and not answered with what was asked before. Unless it `has_words` of its own, such
-    as "And until when?", there is nothing to know."""
-    known = not has_words or alone.features.get("coverage", 0.0) >= KNOWN_WORDS
-    return known and alone.confidence < threshold and joined.confidence > alone.confidence
+def helped_by_context(alone: Evidence, *, has_words: bool) -> bool:
+    """Whether the question before may help: where the passages that both forms found know what this one speaks of. A
+    question about something that stands nowhere is declined, and not answered with what was asked before. Unless it
+    `has_words` of its own, such as "And until when?", there is nothing to know."""
+    return not has_words or _coverage(alone) >= KNOWN_WORDS
 
 
-def read_together(alone: Evidence, joined: Evidence) -> Evidence:
-    """The joined form's evidence, its sentences weighed by both forms alike: what only answers the question before says
-    nothing to this one. Both are of the same passages."""
-    own = {(each.chunk.id, each.start): each.score for each in alone.sentences}
-    weighed = [
-        replace(each, score=(each.score + own.get((each.chunk.id, each.start), 0.0)) / 2) for each in joined.sentences
-    ]
-    best_first = sorted(weighed, key=lambda each: (-each.score, each.chunk.id, each.start))
-    return replace(joined, sentences=tuple(best_first))
+def in_context(alone: Evidence, joined: Evidence, threshold: float, told: str, *, has_words: bool) -> Evidence:
+    """What the passages that both forms found say to the question, read for both. `threshold` is the confidence from
+    which on the release answers, `told` the answer before."""
+    confidence = max(alone.confidence, joined.confidence)
+    if has_words and _coverage(alone) > KNOWN_WORDS and alone.confidence >= KNOWN_SUBJECT * threshold:
+        confidence = max(confidence, threshold)
+    sentences = _weighed(alone, joined)
+    if has_words:
+        sentences = _without_told(sentences, alone, joined, told)
+    missing = alone.missing if alone.confidence >= threshold else joined.missing
+    return Evidence(sentences, alone.features, confidence, missing)
+
+
+def _coverage(evidence: Evidence) -> float:
+    return evidence.features.get("coverage", 0.0)
+
+
+def _weighed(alone: Evidence, joined: Evidence) -> tuple[ScoredSentence, ...]:
+    """The sentences by both forms alike: what only answers the question before says nothing to this one. Both are of
+    the same passages."""
+    own = _scores(alone)
+    weighed = [replace(each, score=(each.score + own.get(_place(each), 0.0)) / 2) for each in joined.sentences]
+    return tuple(sorted(weighed, key=lambda each: (-each.score, *_place(each))))
+
+
+def _without_told(
+    sentences: Sequence[ScoredSentence], alone: Evidence, joined: Evidence, told: str
+) -> tuple[ScoredSentence, ...]:
+    """Without those that the answer before told, unless they say as much to this question as to the one before, or
+    nothing says more to it."""
+    said = words_of(told)
+    own, both = _scores(alone), _scores(joined)
+    best = {_place(each) for each in alone.sentences[:1]}
+
+    def repeats(each: ScoredSentence) -> bool:
+        words = words_of(each.text)
+        place = _place(each)
+        return len(words & said) >= SAME * len(words) and own.get(place, 0.0) < both[place] and place not in best
+
+    return tuple(each for each in sentences if not repeats(each))
+
+
+def _scores(evidence: Evidence) -> dict[tuple[str, int], float]:
+    return {_place(each): each.score for each in evidence.sentences}
+
+
+def _place(sentence: ScoredSentence) -> tuple[str, int]:
+    return sentence.chunk.id, sentence.start

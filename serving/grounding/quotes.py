@@ -86,7 +86,7 @@ def _chosen(sentences: Sequence[ScoredSentence], language: str) -> list[Quote]:
     while waiting:
         key = max(waiting, key=lambda each: scores[each])
         sentence = waiting.pop(key)
-        words = _content(sentence.text)
+        words = words_of(sentence.text)
         if chosen and scores[key] < floor:
             break
         if any(quote.holds(sentence) for quote in chosen) or any(_same(words, other) for other in said):
@@ -220,7 +220,8 @@ def _of(sentence: ScoredSentence) -> Quote:
     return Quote(sentence.chunk, sentence.start, sentence.end, sentence.score)
 
 
-def _content(text: str) -> frozenset[str]:
+def words_of(text: str) -> frozenset[str]:
+    """What sentences are compared by to see whether they say the same."""
     return frozenset(_WORD.findall(text.casefold()))
 
 

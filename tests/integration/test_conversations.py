@@ -20,9 +20,9 @@ from serving.factory import open_services
 from serving.releases.champion import Champion
 from tests.support.home import make_home
 
-# Of 30 each, in November 2026: 10 declined, 1 answered with another subject, and 3 answered rightly with a sentence of the
-# subject before behind it. They may only become fewer.
-MOST_WRONG = {"bakery": 6, "observatory": 8}
+# Of 30 each, in November 2026: all four are declined, and lean on what was said before in words that stand nowhere. They may
+# only become fewer.
+MOST_WRONG = {"bakery": 1, "observatory": 3}
 DATA = Path(__file__).parents[1] / "data" / "conversations"
 
 

@@ -7,7 +7,14 @@ from dataclasses import replace
 import pytest
 
 from core.types import Evidence, ScoredSentence, Turn
-from serving.follow_up import depends_on_history, finds_its_own, joined_answers, joined_query, read_together
+from serving.follow_up import (
+    depends_on_history,
+    finds_its_own,
+    helped_by_context,
+    in_context,
+    joined_query,
+    told_before,
+)
 from tests.support.passages import passage
 
 HISTORY = [Turn("user", "Who approves travel?"), Turn("assistant", "The team lead. [1]")]
@@ -31,28 +38,59 @@ def test_a_question_with_evidence_enough_needs_nothing_that_was_said_before() ->
     assert not finds_its_own(found(0.6), threshold=0.5)
 
 
-def test_the_joined_form_is_read_only_where_the_question_would_be_declined_and_it_says_more() -> None:
-    assert joined_answers(found(0.1), found(0.2), threshold=0.5)
-    assert not joined_answers(found(0.2), found(0.2), threshold=0.5)
-    assert not joined_answers(found(0.5), found(0.9), threshold=0.5)
+def read(alone: Evidence, joined: Evidence, told: str = "", *, has_words: bool = True) -> Evidence:
+    return in_context(alone, joined, 0.5, told, has_words=has_words)
+
+
+def test_a_question_that_would_be_declined_is_answered_where_its_joined_form_says_enough() -> None:
+    assert read(found(0.1, coverage=0.5), found(0.7)).confidence == 0.7
+    assert read(found(0.6, coverage=0.5), found(0.2)).confidence == 0.6
 
 
 def test_a_question_about_something_that_stands_nowhere_is_not_helped_by_the_one_before() -> None:
-    assert not joined_answers(found(0.1, coverage=0.2), found(0.9), threshold=0.5)
-    assert joined_answers(found(0.1, coverage=0.0), found(0.9), threshold=0.5, has_words=False)
+    assert not helped_by_context(found(0.1, coverage=0.2), has_words=True)
+    assert helped_by_context(found(0.1, coverage=0.5), has_words=True)
+    assert helped_by_context(found(0.1, coverage=0.0), has_words=False)
+
+
+def test_a_short_question_is_answered_whose_words_the_passages_know() -> None:
+    assert read(found(0.3), found(0.1)).confidence == 0.5
+    assert read(found(0.2), found(0.1)).confidence == 0.2, "hardly anything speaks for it"
+    assert read(found(0.3, coverage=0.5), found(0.1)).confidence == 0.3, "half of its words stand nowhere"
+
+
+def test_what_the_question_before_names_has_to_be_there_only_where_that_is_needed() -> None:
+    absent = Evidence((), {}, 0.9, ("ZRX-9999",))
+    assert read(found(0.1), absent).missing == ("ZRX-9999",)
+    assert read(found(0.6), absent).missing == ()
+
+
+CHUNK = passage("It opens at six. It has two doors.").chunk
+OPENS = ScoredSentence(CHUNK, 0, 16, "It opens at six.", 0.1)
+DOORS = ScoredSentence(CHUNK, 17, 34, "It has two doors.", 0.9)
 
 
 def test_a_sentence_that_only_answers_the_question_before_comes_last() -> None:
-    chunk = passage("It opens at six. It has two doors.").chunk
-    opens, doors = (
-        ScoredSentence(chunk, 0, 16, "It opens at six.", 0.1),
-        ScoredSentence(chunk, 17, 34, "It has two doors.", 0.9),
-    )
-    alone = Evidence((doors, opens), {}, 0.2)
-    joined = Evidence((replace(opens, score=0.8), replace(doors, score=0.7)), {}, 0.6)
-    together = read_together(alone, joined)
+    joined = Evidence((replace(OPENS, score=0.8), replace(DOORS, score=0.7)), {}, 0.6)
+    together = read(Evidence((DOORS, OPENS), {}, 0.2), joined)
     assert [sentence.text for sentence in together.sentences] == ["It has two doors.", "It opens at six."]
-    assert together.confidence == joined.confidence
+
+
+def test_what_was_just_told_is_not_told_again_unless_nothing_says_more() -> None:
+    told = "It opens at six. [1]"
+    joined = Evidence((replace(OPENS, score=0.8), DOORS), {}, 0.6)
+    assert read(Evidence((DOORS, OPENS), {}, 0.2), joined, told).sentences[0].text == "It has two doors."
+    assert len(read(Evidence((DOORS, OPENS), {}, 0.2), joined, told).sentences) == 1
+    assert (
+        len(read(Evidence((replace(OPENS, score=0.7), replace(DOORS, score=0.1)), {}, 0.2), joined, told).sentences)
+        == 2
+    )
+    assert len(read(Evidence((DOORS, OPENS), {}, 0.2), joined, told, has_words=False).sentences) == 2
+
+
+def test_the_last_answer_is_what_was_told() -> None:
+    assert told_before(HISTORY) == "The team lead. [1]"
+    assert told_before(HISTORY[:1]) == ""
 
 
 @pytest.mark.parametrize(
