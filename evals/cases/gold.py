@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from core.errors import NotFoundError, RagloopError
 from core.types import Document, document_id
@@ -11,6 +12,14 @@ from evals.cases.gold_span import GoldSpan
 
 DocumentReader = Callable[[str], Document | None]
 """The document with this id: DocumentRepository.get."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedCase:
+    """A case, and where its evidence stands."""
+
+    case: Case
+    gold: tuple[GoldSpan, ...]
 
 
 class GoldFinder:
@@ -29,6 +38,24 @@ class GoldFinder:
                 raise span
             found.append(span)
         return tuple(found)
+
+
+def with_gold(read: DocumentReader, cases: Iterable[Case]) -> tuple[list[LocatedCase], list[tuple[str, str]]]:
+    """(the cases that have evidence, with where it stands; the ids of those whose evidence is gone, with the reason).
+    Raises NotFoundError where no case's evidence is there."""
+    asked = [case for case in cases if case.evidence and not case.unanswerable]
+    find = GoldFinder(read, asked)
+    found, gone = [], []
+    for case in asked:
+        try:
+            found.append(LocatedCase(case, find(case)))
+        except NotFoundError as error:
+            gone.append((case.id, error.message))
+    if not found:
+        raise NotFoundError(
+            "No case's evidence stands in the documents.", hint="Ingest the documents that the dataset quotes."
+        )
+    return found, gone
 
 
 def _locate(read: DocumentReader, wanted: Iterable[GoldEvidence]) -> Mapping[GoldEvidence, GoldSpan | NotFoundError]:

@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from core.errors import NotFoundError
 from core.types import AccessScope, Passage, Turn
 from evals.cases.cases import Case
-from evals.cases.gold import DocumentReader, GoldFinder
+from evals.cases.gold import DocumentReader, with_gold
 from evals.cases.gold_span import GoldSpan
 from evals.gate.statistics import bootstrap_interval
 from evals.metrics.relevance import first_ranks
@@ -80,20 +79,8 @@ class RetrievalExam:
 
     def examine(self, cases: Sequence[Case]) -> RetrievalReport:
         """The report on the cases that have evidence. Raises NotFoundError where none has."""
-        asked = [case for case in cases if case.evidence and not case.unanswerable]
-        find = GoldFinder(self._read, asked)
-        examined, unusable = [], []
-        for case in asked:
-            try:
-                gold = find(case)
-            except NotFoundError as error:
-                unusable.append((case.id, error.message))
-            else:
-                examined.append(self._examined(case, gold))
-        if not examined:
-            raise NotFoundError(
-                "No case's evidence stands in the documents.", hint="Ingest the documents that the dataset quotes."
-            )
+        asked, unusable = with_gold(self._read, cases)
+        examined = [self._examined(each.case, each.gold) for each in asked]
         return RetrievalReport(_slices(examined), tuple(each for each in examined if each.missed), tuple(unusable))
 
     def _examined(self, case: Case, gold: tuple[GoldSpan, ...]) -> ExaminedCase:

@@ -17,8 +17,11 @@ LEVEL = 0.95
 
 
 def holds(stretch: Stretch, place: GoldSpan) -> bool:
-    """Whether the stretch holds the place whole: a generator that reads half of a sentence cannot quote it."""
-    return stretch.uri == place.uri and stretch.start <= place.start and place.end <= stretch.end
+    """Whether the stretch holds the place whole: a generator that reads half of a sentence cannot quote it. Of a place
+    that is a whole document, any stretch will do."""
+    return stretch.uri == place.uri and (
+        place.whole_document or (stretch.start <= place.start and place.end <= stretch.end)
+    )
 
 
 def gain(passages: Sequence[Stretch], places: Sequence[GoldSpan]) -> float:

@@ -4,11 +4,12 @@ and how sure the evidence is."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from core.loop.enums import FeedbackSide
 from core.release import ReleaseManifest, RetrievalParameters
 from core.text.languages import question_language
+from core.types import AccessScope
 from evals.cases.gold_span import GoldSpan
 from loop.remedies.diagnosed import Diagnosed
 from loop.remedies.figures import ThresholdBalance, ThresholdFigures
@@ -23,8 +24,19 @@ from serving.grounding.evidence import EvidenceScorer
 LEAST_OF_A_KIND = 5
 
 
+class Asked(Protocol):
+    """A question as it is searched for, what its asker may see, and where its answer stands."""
+
+    @property
+    def query(self) -> str: ...
+    @property
+    def scope(self) -> AccessScope: ...
+    @property
+    def places(self) -> tuple[GoldSpan, ...]: ...
+
+
 class LegSearch:
-    """Asks the live index for both legs of each question, once."""
+    """Asks the release's index for both legs of each question, once."""
 
     def __init__(self, services: Services, manifest: ReleaseManifest) -> None:
         self._index = services.index
@@ -32,13 +44,13 @@ class LegSearch:
         self._collection = manifest.collection.name
         self._depth = max(*DEPTHS, manifest.retrieval.depth)
 
-    def all(self, questions: Sequence[Diagnosed]) -> list[Searched]:
+    def all(self, questions: Sequence[Asked]) -> list[Searched]:
         if not questions:
             return []
         vectors = [self._embedder.embed_question(each.query) for each in questions]
         return [self._one(each, vector) for each, vector in zip(questions, vectors, strict=True)]
 
-    def _one(self, asked: Diagnosed, vector: Any) -> Searched:
+    def _one(self, asked: Asked, vector: Any) -> Searched:
         legs = self._index.search(self._collection, asked.query, vector, self._depth, asked.scope)
         ids = list(dict.fromkeys(hit.chunk_id for hit in (*legs.dense, *legs.sparse)))
         stored = self._index.fetch(self._collection, ids, asked.scope)

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from core.errors import InputError, NotFoundError
 from core.release import CollectionRef, PromptRef, ReleaseManifest
+from core.text.languages import CODES
 from core.types import CollectionSpec
 from serving.prompts.library import Prompts
 
@@ -23,8 +24,9 @@ COLLECTION = "collection"
 PROMPT = "prompt."
 _SECTIONS = ("retrieval", "reading", "generator", "guards")
 _LONGEST_VALUE = 1000
-# The one place where a manifest may hold names that the base does not.
+# The places where a manifest may hold names that the base does not.
 _SAMPLING = "generator.sampling."
+_LANGUAGE_WEIGHTS = "retrieval.language_weights."
 
 
 def changed(
@@ -46,7 +48,7 @@ def changed(
             content["collection"] = _collection(value, spec_of).model_dump(mode="json")
         elif path.startswith(PROMPT):
             content["prompts"][path.removeprefix(PROMPT)] = _prompt(path, value, prompts).model_dump(mode="json")
-        elif path in allowed or _names_sampling(path):
+        elif path in allowed or _names_sampling(path) or _names_language(path):
             _put(content, path, value)
         else:
             raise _unknown(path, allowed)
@@ -57,7 +59,8 @@ def changed(
 
 
 def paths(base: ReleaseManifest, prompts: Prompts) -> list[str]:
-    """Every path that can be changed, but for the names under generator.sampling, which are free."""
+    """Every path that can be changed, but for the names under generator.sampling, which are free, and
+    the languages under retrieval.language_weights."""
     content = base.model_dump(mode="json")
     values = [path for section in _SECTIONS for path in _leaves(section, content[section])]
     return [COLLECTION, *(f"{PROMPT}{name}" for name in sorted(prompts)), *values]
@@ -73,6 +76,10 @@ def _leaves(path: str, value: Any) -> Iterable[str]:
 
 def _names_sampling(path: str) -> bool:
     return path.startswith(_SAMPLING) and path.removeprefix(_SAMPLING).isidentifier()
+
+
+def _names_language(path: str) -> bool:
+    return path.startswith(_LANGUAGE_WEIGHTS) and path.removeprefix(_LANGUAGE_WEIGHTS) in CODES
 
 
 def _put(content: dict[str, Any], path: str, value: str) -> None:

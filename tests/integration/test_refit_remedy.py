@@ -12,37 +12,16 @@ from core.errors import ConflictError
 from core.loop.diagnosis import Cause
 from core.loop.enums import FiringState
 from core.loop.feedback import NothingBetter
-from core.settings import load_settings
 from core.storage.releases import ReleaseRepository
 from core.types import Actor, Role
-from ingestion.factory import folder_source, open_pipeline
 from loop.remedies.catalogue.refit import RefitProposal
 from loop.remedies.execution import carry_out, propose
 from loop.remedies.figures import GainComparison
-from serving.factory import Services, open_services
+from serving.factory import Services
 from serving.releases.champion import current_champion
 from serving.releases.service import ReleaseService
 from tests.support.bad_answers import diagnosed, fired, voted_down, voted_up
-from tests.support.home import make_home
-
-# What pages say, and how people ask for it: in other words, which the search for words does not find.
-PAGES = {
-    "dogs": ("Dogs may come along on Fridays.", "Which day are pets allowed?"),
-    "doctor": ("Whoever is ill tells the team lead before nine.", "By what time does a sick colleague call in?"),
-    "bicycles": ("Bicycles are locked up in the yard.", "Where do cyclists park?"),
-    "lunch": ("The canteen serves soup until two.", "How long can employees eat a warm meal?"),
-    "visitors": ("Visitors wear a yellow badge.", "How are guests recognised?"),
-    "trains": ("Journeys by train are paid second class.", "What rail ticket gets reimbursed?"),
-    "screens": ("Two monitors stand on every desk.", "How many displays does a workplace have?"),
-    "smoke": ("When smoke is seen, everybody leaves by the stairs.", "What happens during a fire?"),
-    "babies": ("New mothers stay at home for fourteen weeks.", "How long does maternity leave last?"),
-    "pay": ("Salaries arrive on the last banking day.", "What date do wages get transferred?"),
-    "keys": ("A lost key costs thirty euros.", "What does somebody owe who cannot find theirs any more?"),
-    "plants": ("The gardener waters flowers on Mondays.", "Who takes care of the greenery?"),
-    "phones": ("Mobiles are switched off in meetings.", "May somebody take calls during a conference?"),
-    "rubbish": ("Glass goes into the green container.", "Where are empty bottles thrown away?"),
-}
-
+from tests.support.reworded_pages import PAGES, installed
 
 # What no page says.
 UNANSWERED = (
@@ -68,17 +47,6 @@ def gained(found: GainComparison) -> float:
     assert found.candidate is not None
     assert found.live is not None
     return found.candidate - found.live
-
-
-def installed(folder: Path, dense_weight: float) -> Services:
-    settings = load_settings(home=make_home(folder), dense_weight=dense_weight)
-    pages = folder / "house"
-    pages.mkdir()
-    for name, (says, _) in PAGES.items():
-        (pages / f"{name}.md").write_text(f"# {name.capitalize()}\n\n{says}\n")
-    with open_pipeline(settings) as pipeline:
-        pipeline.run(folder_source(pipeline, pages))
-    return open_services(settings)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from app.cli.evals import (
     datasets,
     leakage,
     retrieval,
+    retrieval_fit,
 )
 from app.cli.evals import (
     drafts as drafting,
@@ -31,5 +32,6 @@ application.command("export")(datasets.export)
 application.command("schema")(datasets.schema)
 application.command("generate")(drafting.generate)
 application.command("retrieval")(retrieval.retrieval)
+application.command("fit-retrieval")(retrieval_fit.fit_retrieval)
 application.command("leakage")(leakage.leakage)
 application.command("calibrate")(calibrating.calibrate)

@@ -6,27 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.release import RetrievalParameters
-from core.types import Hit, SearchLegs
 from loop.remedies.fit import (
     MOST_PASSAGES,
-    Searched,
     balance,
     best,
     best_threshold,
     fitted,
     gain_of,
 )
+from tests.support.searched import searched
 
 LIVE = RetrievalParameters(dense_weight=1.0, depth=100, top_k=8)
-
-
-def searched(dense_rank: int, sparse_rank: int, among: int = 40) -> Searched:
-    """A question whose right chunk each leg ranks so, from 1, among others that the other leg does not find."""
-    dense = [Hit(f"d{number}", 1 - number / among) for number in range(1, among + 1)]
-    sparse = [Hit(f"s{number}", 20 * (1 - number / among)) for number in range(1, among + 1)]
-    dense[dense_rank - 1] = Hit("right", dense[dense_rank - 1].score)
-    sparse[sparse_rank - 1] = Hit("right", sparse[sparse_rank - 1].score)
-    return Searched(SearchLegs(tuple(dense), tuple(sparse), 1), {"right": frozenset({0})}, 1)
 
 
 def test_the_leg_that_finds_the_right_places_gets_more_weight() -> None:

@@ -35,6 +35,7 @@ def test_values_of_each_section_are_changed_and_the_rest_stays() -> None:
         {
             "retrieval.dense_weight": "0.7",
             "retrieval.top_k": " 6 ",
+            "retrieval.language_weights.german": "0.2",
             "guards.abstention.threshold": "0.4",
             "guards.prompt_guard": "false",
             "guards.abstention.weights.dense": "2",
@@ -46,6 +47,7 @@ def test_values_of_each_section_are_changed_and_the_rest_stays() -> None:
         PROMPTS,
     )
     assert (result.retrieval.dense_weight, result.retrieval.top_k) == (0.7, 6)
+    assert result.retrieval.language_weights == {"german": 0.2}
     assert result.retrieval.depth == manifest().retrieval.depth
     assert (result.guards.abstention.threshold, result.guards.abstention.weights) == (0.4, {"dense": 2.0})
     assert not result.guards.prompt_guard
@@ -89,6 +91,8 @@ def test_equal_values_written_differently_are_one_manifest() -> None:
         ("retrieval.dense_weight", "nan", "retrieval.dense_weight"),
         ("guards.abstention.bias", "inf", "guards.abstention.bias"),
         ("guards.abstention.weights.unknown", "1", "guards.abstention.weights.dense"),
+        ("retrieval.language_weights.klingon", "0.1", "These can be changed"),
+        ("retrieval.language_weights.german", "2", "retrieval.language_weights.german"),
         ("generator.sampling.", "1", "retrieval.top_k"),
         ("generator.sampling.temperature", "hot", "generator.sampling.temperature"),
         ("generator.kind", "oracle", "generator.kind"),
