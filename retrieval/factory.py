@@ -6,6 +6,7 @@ import importlib.util
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -34,9 +35,15 @@ def open_model(settings: Settings, model: EmbeddingModel) -> Embedder:
         from retrieval.embedders.sentence_transformer_embedder import SentenceTransformerEmbedder
 
         return SentenceTransformerEmbedder(model)
+    return _openvino(model, (settings.home / "models").resolve())
+
+
+@lru_cache(maxsize=2)  # an index's, and that of the one that is built in its place
+def _openvino(model: EmbeddingModel, models_folder: Path) -> Embedder:
+    """Compiled once in a process: what builds an index in a process that answers takes the one that is there."""
     from retrieval.embedders.openvino_embedder import OpenVinoEmbedder
 
-    return OpenVinoEmbedder(model, settings.home / "models")
+    return OpenVinoEmbedder(model, models_folder)
 
 
 class Embedders:

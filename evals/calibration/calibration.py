@@ -89,22 +89,28 @@ async def calibrate(
 def agreement_with(people: Sequence[float], judge: Sequence[float]) -> tuple[float | None, Interval | None]:
     """Spearman's correlation and its percentile bootstrap interval over answers; None where either side gives every
     answer the same score."""
-    from scipy.stats import rankdata
-
-    def correlation(ours: np.ndarray, theirs: np.ndarray) -> float | None:
-        if len(ours) < 2 or np.ptp(ours) == 0 or np.ptp(theirs) == 0:
-            return None
-        return float(np.corrcoef(rankdata(ours), rankdata(theirs))[0, 1])
-
     x, y = np.asarray(people, dtype=float), np.asarray(judge, dtype=float)
-    value = correlation(x, y)
-    if value is None:
+    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return None, None
+    value = float(_spearman(x[np.newaxis], y[np.newaxis])[0])
     generator = np.random.default_rng(_SEED)
-    picks = (generator.integers(0, len(x), len(x)) for _ in range(_RESAMPLES))
-    resampled = [found for pick in picks if (found := correlation(x[pick], y[pick])) is not None]
+    picks = generator.integers(0, len(x), (_RESAMPLES, len(x)))
+    ours, theirs = x[picks], y[picks]
+    differ = (np.ptp(ours, axis=1) > 0) & (np.ptp(theirs, axis=1) > 0)
+    resampled = _spearman(ours[differ], theirs[differ])
     low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return value, Interval(low=float(low), high=float(high), level=LEVEL)
+
+
+def _spearman(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """Spearman's correlation of each row with the row beside it, in which not all values are alike."""
+    from scipy.stats import rankdata
+
+    first, second = rankdata(ours, axis=1), rankdata(theirs, axis=1)
+    first -= first.mean(axis=1, keepdims=True)
+    second -= second.mean(axis=1, keepdims=True)
+    found: np.ndarray = (first * second).sum(axis=1) / np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
+    return found
 
 
 def self_agreement(rounds: Sequence[Sequence[float | str]]) -> float | None:

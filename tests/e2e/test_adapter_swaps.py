@@ -12,15 +12,18 @@ import pytest
 from tests.benchmarks.adapter_swaps import measure, prepare
 from tests.support.vllm_server import SMALL_MODEL, VLLMServer
 
-SWAPS = 6
-BETWEEN = 16
+# (swaps, answers between two of them): there and back, and at night again and again.
+MEASURES = [(2, 8), pytest.param((6, 16), marks=pytest.mark.nightly)]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
-def test_people_ask_on_while_adapters_are_swapped(tmp_path: Path, models_folder: Path, vllm: VLLMServer) -> None:
+@pytest.mark.parametrize("measures", MEASURES, ids=str)
+def test_people_ask_on_while_adapters_are_swapped(
+    tmp_path: Path, models_folder: Path, vllm: VLLMServer, measures: tuple[int, int]
+) -> None:
     settings, first, second = prepare(tmp_path / "home", models_folder, vllm.url, SMALL_MODEL)
-    figures = measure(settings, (first, second), SWAPS, BETWEEN)
+    figures = measure(settings, (first, second), *measures)
     assert figures["failed"] == []
     assert figures["mixtures"] == []
     assert figures["degraded"] == 0

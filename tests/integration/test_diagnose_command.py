@@ -10,7 +10,7 @@ from core.settings import load_settings
 from core.storage.database import Database
 from core.storage.loop.diagnoses import DiagnosisRepository
 from tests.support.command import run, run_json
-from tests.support.home import make_home
+from tests.support.installed import lay_installation
 
 LEAVE = "Employees get 25 days of paid leave in every calendar year."
 
@@ -18,11 +18,8 @@ LEAVE = "Employees get 25 days of paid leave in every calendar year."
 @pytest.fixture
 def vote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
     """The id of a vote on an answer whose document is not there."""
-    monkeypatch.setenv("RAGLOOP_HOME", str(make_home(tmp_path)))
-    folder = tmp_path / "office"
-    folder.mkdir()
-    (folder / "parking.md").write_text("# Parking\n\nVisitors park in the garage behind building seven.\n")
-    run_json(capsys, "ingest", str(folder))
+    pages = {"parking.md": "# Parking\n\nVisitors park in the garage behind building seven.\n"}
+    monkeypatch.setenv("RAGLOOP_HOME", str(lay_installation(tmp_path, "office", pages).home))
     _, answer = run_json(capsys, "ask", "How many days of paid leave do employees get?")
     _, given = run_json(capsys, "feedback", "give", answer["interaction_id"], "down", "--correction", LEAVE)
     return given["id"]

@@ -19,7 +19,6 @@ from core.loop.enums import FiringState
 from core.loop.feedback import Firing
 from core.settings import load_settings
 from core.storage.releases import ReleaseRepository
-from ingestion.factory import folder_source, open_pipeline
 from loop.remedies import catalogue
 from loop.remedies.catalogue import remedy_names
 from loop.remedies.execution import REMEDIES, carry_out
@@ -32,7 +31,7 @@ from loop.triggers.rules import TRIGGERS, load_rules
 from serving.factory import Services, open_services
 from tests.support.bad_answers import diagnosed, voted_down
 from tests.support.command import run, run_json
-from tests.support.home import make_home
+from tests.support.installed import lay_installation
 
 WIDEN = '''
 from typing import Literal
@@ -90,13 +89,9 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, widen: None) -> It
     rules["causes"]["ranking_miss"]["remedy"] = "widen"
     file = tmp_path / "triggers.yaml"
     file.write_text(yaml.safe_dump(rules))
-    monkeypatch.setenv("RAGLOOP_HOME", str(make_home(tmp_path)))
+    laid = lay_installation(tmp_path, "notes", {"kettle.md": "# Kettle\n\nThe kettle is in the kitchen.\n"})
+    monkeypatch.setenv("RAGLOOP_HOME", str(laid.home))
     monkeypatch.setenv("RAGLOOP_TRIGGERS_FILE", str(file))
-    folder = tmp_path / "notes"
-    folder.mkdir()
-    (folder / "kettle.md").write_text("# Kettle\n\nThe kettle is in the kitchen.\n")
-    with open_pipeline(load_settings()) as pipeline:
-        pipeline.run(folder_source(pipeline, folder))
     with closing(open_services(load_settings())) as services:
         for person in ("Anna", "Ben", "Cem", "Dora", "Eve"):
             given = voted_down(services, f"Where has {person} seen the kettle?", "In the kitchen.", person)

@@ -20,7 +20,6 @@ from core.settings import load_settings
 from core.storage.loop.firings import FiringRepository
 from core.storage.releases import Decision, ReleaseRepository
 from core.storage.tables import trigger_firings
-from ingestion.factory import folder_source, open_pipeline
 from loop.remedies.catalogue.content import ContentProposal
 from loop.remedies.catalogue.reindex import REMEDY, ReindexProposal
 from loop.remedies.execution import REMEDIES
@@ -33,7 +32,7 @@ from serving.factory import Services, open_services
 from serving.prompts.library import load_prompts
 from serving.releases.champion import current_champion
 from tests.support.bad_answers import diagnosed, fired, voted_down
-from tests.support.home import make_home
+from tests.support.installed import lay_installation
 
 BY_HAND = {"chunk_tokens": 64, "embedder": None, "language": None, "dry_run": False, "create_candidate": True}
 RUN = "Airflow run 1 of a test"
@@ -42,13 +41,8 @@ RUN = "Airflow run 1 of a test"
 @pytest.fixture
 def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     """An installation with one page; steps read the same settings from the environment."""
-    home = make_home(tmp_path)
-    monkeypatch.setenv("RAGLOOP_HOME", str(home))
-    folder = tmp_path / "notes"
-    folder.mkdir()
-    (folder / "kettle.md").write_text("# Kettle\n\nThe kettle is in the kitchen.\n")
-    with open_pipeline(load_settings()) as pipeline:
-        pipeline.run(folder_source(pipeline, folder))
+    laid = lay_installation(tmp_path, "notes", {"kettle.md": "# Kettle\n\nThe kettle is in the kitchen.\n"})
+    monkeypatch.setenv("RAGLOOP_HOME", str(laid.home))
     with closing(open_services(load_settings())) as services:
         yield services
 

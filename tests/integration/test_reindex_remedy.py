@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,11 @@ import pytest
 from core.errors import ConflictError, UnavailableError
 from core.loop.diagnosis import Cause
 from core.loop.enums import FeedbackSide, FiringState
-from core.release import ReleaseStatus
-from core.settings import load_settings
+from core.loop.feedback import Firing
+from core.release import Release, ReleaseStatus
 from core.storage.documents import DocumentRepository
 from core.storage.releases import ReleaseRepository
 from core.types import AccessScope, document_id
-from ingestion.factory import folder_source, open_pipeline
 from loop.feedback.sides import hashed_side
 from loop.remedies.catalogue.reindex import NothingNewer, ReindexFigures, ReindexProposal
 from loop.remedies.execution import carry_out, propose
@@ -24,7 +24,7 @@ from loop.remedies.registry import open_firings
 from serving.factory import Services, build_answerer, open_services
 from serving.releases.champion import current_champion
 from tests.support.bad_answers import diagnosed, fired, voted_down
-from tests.support.home import make_home
+from tests.support.installed import lay_installation
 
 THINGS = ("kettle", "lamp", "ladder", "printer", "projector", "bicycle", "piano", "drill", "tent", "freezer")
 
@@ -41,17 +41,17 @@ def question(thing: str) -> str:
     return f"When does somebody who borrows the {thing} bring it back?"
 
 
+def installed(folder: Path) -> Services:
+    """An installation whose chunks are far too small for what its documents say."""
+    pages = {
+        f"{thing}.md": f"# {thing.capitalize()}\n\n{rule(thing)}\n\nIt is kept in the cellar.\n" for thing in THINGS
+    }
+    return open_services(lay_installation(folder, "house", pages, chunk_tokens=32))
+
+
 @pytest.fixture
 def services(tmp_path: Path) -> Iterator[Services]:
-    """An installation whose chunks are far too small for what its documents say."""
-    settings = load_settings(home=make_home(tmp_path), chunk_tokens=32)
-    folder = tmp_path / "house"
-    folder.mkdir()
-    for thing in THINGS:
-        (folder / f"{thing}.md").write_text(f"# {thing.capitalize()}\n\n{rule(thing)}\n\nIt is kept in the cellar.\n")
-    with open_pipeline(settings) as pipeline:
-        pipeline.run(folder_source(pipeline, folder))
-    with closing(open_services(settings)) as services:
+    with closing(installed(tmp_path)) as services:
         yield services
 
 
@@ -62,12 +62,32 @@ def complaints(services: Services, things: tuple[str, ...] = THINGS, cause: Caus
     ]
 
 
-def test_chunks_that_cut_the_answers_are_replaced_by_larger_ones_in_a_candidate(services: Services) -> None:
-    champion = current_champion(services)
-    live, revision = champion.manifest.collection.name, services.index.revision(champion.manifest.collection.name)
-    firing = fired(services, "reindex", complaints(services))
+@dataclass(frozen=True)
+class Healed:
+    """An installation whose chunks were found too small, which led to a candidate."""
+
+    services: Services
+    champion: Release
+    revision: int
+    subjects: list[str]
+    ended: Firing
+    said: list[str]
+
+
+@pytest.fixture(scope="module")
+def healed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Healed]:
+    """Made once for the tests that look at what came of it: the search tries every size."""
     said: list[str] = []
-    ended = carry_out(services, firing, said.append)
+    with closing(installed(tmp_path_factory.mktemp("healed"))) as services:
+        champion = current_champion(services)
+        revision = services.index.revision(champion.manifest.collection.name)
+        subjects = complaints(services)
+        ended = carry_out(services, fired(services, "reindex", subjects), said.append)
+        yield Healed(services, champion, revision, subjects, ended, said)
+
+
+def test_chunks_that_cut_the_answers_are_replaced_by_larger_ones_in_a_candidate(healed: Healed) -> None:
+    services, champion, ended = healed.services, healed.champion, healed.ended
     proposal = ended.proposal
     assert isinstance(proposal, ReindexProposal)
     found = proposal.figures.search
@@ -86,13 +106,12 @@ def test_chunks_that_cut_the_answers_are_replaced_by_larger_ones_in_a_candidate(
     # Nothing else is different, and what is live is as it was.
     assert candidate.manifest.model_copy(update={"collection": champion.manifest.collection}) == champion.manifest
     assert current_champion(services).id == champion.id
-    assert services.index.revision(live) == revision
-    assert any(f"chunks of {proposal.chunk_tokens} tokens" in line for line in said)
+    assert services.index.revision(champion.manifest.collection.name) == healed.revision
+    assert any(f"chunks of {proposal.chunk_tokens} tokens" in line for line in healed.said)
 
 
-def test_questions_that_become_evaluation_cases_choose_nothing(services: Services) -> None:
-    subjects = complaints(services)
-    proposal = propose(services, fired(services, "reindex", subjects))
+def test_questions_that_become_evaluation_cases_choose_nothing(healed: Healed) -> None:
+    subjects, proposal = healed.subjects, healed.ended.proposal
     on_side = {
         side: {subject for subject, thing in zip(subjects, THINGS, strict=True) if hashed_side(question(thing)) is side}
         for side in FeedbackSide
@@ -119,12 +138,13 @@ def test_without_a_question_that_may_choose_nothing_is_built_and_the_firing_says
     assert services.index.collections() == collections
 
 
-def test_a_firing_is_carried_out_once(services: Services) -> None:
-    firing = fired(services, "reindex", complaints(services))
-    carry_out(services, firing)
+def test_a_firing_is_carried_out_once(healed: Healed) -> None:
     with pytest.raises(ConflictError, match="has led to a candidate"):
-        carry_out(services, firing)
-    assert len([each for each in ReleaseRepository(services.database).all() if each.status.value == "candidate"]) == 1
+        carry_out(healed.services, healed.ended)
+    releases = ReleaseRepository(healed.services.database).all()
+    assert [release.id for release in releases if release.status is ReleaseStatus.CANDIDATE] == [
+        healed.ended.release_id
+    ]
 
 
 def test_a_stale_source_is_read_again_into_an_index_of_its_own(services: Services, tmp_path: Path) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.settings import load_settings
-from ingestion.factory import folder_source, open_pipeline
 from serving.factory import Services, open_services
-from tests.support.home import make_home
+from tests.support.installed import lay_installation
 
 PAGES = {
     "dogs": ("Dogs may come along on Fridays.", "Which day are pets allowed?"),
@@ -29,11 +27,5 @@ PAGES = {
 
 def installed(folder: Path, dense_weight: float) -> Services:
     """An installation with these pages, whose first release searches with this share of the embedder."""
-    settings = load_settings(home=make_home(folder), dense_weight=dense_weight)
-    pages = folder / "house"
-    pages.mkdir()
-    for name, (says, _) in PAGES.items():
-        (pages / f"{name}.md").write_text(f"# {name.capitalize()}\n\n{says}\n")
-    with open_pipeline(settings) as pipeline:
-        pipeline.run(folder_source(pipeline, pages))
-    return open_services(settings)
+    pages = {f"{name}.md": f"# {name.capitalize()}\n\n{says}\n" for name, (says, _) in PAGES.items()}
+    return open_services(lay_installation(folder, "house", pages, dense_weight=dense_weight))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import run, run_json
+from tests.support.installed import lay_installation
 from tests.support.reduced_model import reduced_model
 
 TRAVEL = "# Travel\n\nThe team lead approves travel expenses before the trip.\n\n" + "\n\n".join(
@@ -16,17 +17,9 @@ TRAVEL = "# Travel\n\nThe team lead approves travel expenses before the trip.\n\
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "policies"
-    folder.mkdir()
-    (folder / "travel.md").write_text(TRAVEL)
-    return folder
-
-
-@pytest.fixture
-def live(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+def live(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
     """The live index's name."""
-    assert run(capsys, "ingest", str(folder))[0] == 0
+    lay_installation(tmp_path, "policies", {"travel.md": TRAVEL})
     assert run(capsys, "search", "travel")[0] == 0
     return str(run_json(capsys, "index", "list")[1]["indexes"][0]["name"])
 
@@ -94,9 +87,7 @@ def test_what_cannot_be_built_is_one_sentence_with_a_hint(live: str, capsys: pyt
     assert [index["name"] for index in run_json(capsys, "index", "list")[1]["indexes"]] == [live]
 
 
-def test_before_anything_is_ingested_there_is_nothing_to_rebuild(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_before_anything_is_ingested_there_is_nothing_to_rebuild(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, "index", "rebuild", "--chunk-tokens", "64")
     assert code == 2
     assert "ragloop ingest" in err
@@ -105,7 +96,7 @@ def test_before_anything_is_ingested_there_is_nothing_to_rebuild(
 
 @pytest.mark.slow
 def test_an_index_of_another_model_answers_once_it_is_promoted(
-    folder: Path, live: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    live: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """The settings go on naming the bundled model: the release says which one answers and which one ingests."""
     model = reduced_model(tmp_path / "two-layers", layers=2)
@@ -119,6 +110,7 @@ def test_an_index_of_another_model_answers_once_it_is_promoted(
     assert "team lead" in answer["answer"]
     assert answer["release"] == candidate["id"]
 
+    folder = tmp_path / "policies"
     (folder / "food.md").write_text("# Food\n\nThe kitchen team orders the food for every meeting.\n")
     ingested = run_json(capsys, "ingest", str(folder))[1]
     assert ingested["documents"]["added"] == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,11 +17,10 @@ from core.storage.api_keys import ApiKeyRepository
 from core.storage.database import Database
 from core.storage.evals.evaluations import EvaluationRepository
 from core.types import PUBLIC, Role
-from ingestion.factory import folder_source, open_pipeline
 from serving.factory import open_services
-from serving.releases.champion import Champion
+from serving.releases.champion import current_champion
 from tests.support.command import run, run_json
-from tests.support.home import make_home
+from tests.support.installed import lay_installation
 
 
 @pytest.fixture
@@ -37,24 +35,13 @@ def database(settings: Settings) -> Iterator[Database]:
     database.close()
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The home of an installation with one document and a champion, made once."""
-    folder = tmp_path_factory.mktemp("prepared") / "policies"
-    folder.mkdir()
-    (folder / "travel.md").write_text("# Travel\n\nThe team lead approves travel expenses before the trip.\n")
-    settings = load_settings(home=make_home(folder.parent))
-    with open_pipeline(settings) as pipeline:
-        pipeline.run(folder_source(pipeline, folder))
-    with closing(open_services(settings)) as services:
-        Champion(services).answerer()
-    return settings.home
-
-
 @pytest.fixture
-def installed(settings: Settings, prepared: Path) -> Settings:
+def installed(tmp_path: Path) -> Settings:
     """An installation with one document and a champion."""
-    shutil.copytree(prepared, settings.home, dirs_exist_ok=True, ignore=shutil.ignore_patterns("models"))
+    page = "# Travel\n\nThe team lead approves travel expenses before the trip.\n"
+    settings = lay_installation(tmp_path, "policies", {"travel.md": page})
+    with closing(open_services(settings)) as services:
+        current_champion(services)
     return settings
 
 

@@ -119,13 +119,14 @@ def test_it_says_what_may_have_gone_unseen() -> None:
     assert unseen_loss(59, 0.95) == pytest.approx(0.0495, abs=0.001)
 
 
+@pytest.mark.parametrize("runs", [20, pytest.param(100, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize(("cases", "share_that_flips"), [(40, 0.3), (120, 0.05)])
 def test_releases_that_differ_by_chance_alone_are_rarely_called_better_or_worse(
-    cases: int, share_that_flips: float
+    cases: int, share_that_flips: float, runs: int
 ) -> None:
     """A/A: both sides answer alike but for noise, which flips answers either way. Ten metrics look at it."""
     random = np.random.default_rng(7)
-    runs, called = 100, {Verdict.BETTER: 0, Verdict.WORSE: 0}
+    called = {Verdict.BETTER: 0, Verdict.WORSE: 0}
     names = ["correct", *(name for name in THRESHOLDS.quality if name != "correct")]
     for _ in range(runs):
         columns = []

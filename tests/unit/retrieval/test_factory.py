@@ -69,6 +69,10 @@ print(sys.modules["openvino_telemetry"])
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_process_compiles_a_model_once_whoever_asks_for_it(settings: Settings, bundled_model: EmbeddingModel) -> None:
+    assert factory.open_model(settings, bundled_model) is factory.open_embedder(settings)
+
+
 def test_the_index_is_embedded_unless_a_server_is_named(settings: Settings) -> None:
     assert isinstance(factory.open_index(settings), EdgeIndex)
     from retrieval.indexes.server import ServerIndex
