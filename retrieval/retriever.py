@@ -63,6 +63,11 @@ class Retriever:
         with _gone_is_unavailable(self.collection):
             return self._index.fields(self.collection, scope)
 
+    def language(self, query: str) -> str:
+        """The language of a question, among those that the documents have."""
+        with _gone_is_unavailable(self.collection):
+            return question_language(query, self._index.languages(self.collection))
+
     def retrieve(
         self, query: str, scope: AccessScope, top_k: int | None = None, context: str | None = None
     ) -> Retrieval:
@@ -102,9 +107,7 @@ class Retriever:
         """The dense leg's share for a question in this one's language."""
         if not self.parameters.language_weights:
             return self.parameters.dense_weight
-        with _gone_is_unavailable(self.collection):
-            languages = self._index.languages(self.collection)
-        return self.parameters.weight_for(question_language(query, languages))
+        return self.parameters.weight_for(self.language(query))
 
     def _asked(self, text: str, weight: float) -> tuple[str | None, Vector | None]:
         """What each leg is asked; nothing of one that counts for nothing."""

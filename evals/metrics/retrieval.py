@@ -6,7 +6,10 @@ A piece of evidence is found by the first passage that overlaps it. With p piece
   1, 2, ... p), at most 1. Järvelin and Kekäläinen 2002, each piece counted once (the alpha-nDCG of Clarke et al. 2008
   with alpha = 1), so that a finer splitting does not add relevant passages to find;
 - MRR = 1 / the lowest r (Voorhees 1999), 0 if nothing is found;
-- precision@5 = passages among the first 5 that overlap any piece / 5, as trec_eval has it.
+- precision@5 = passages among the first 5 that overlap any piece / 5.
+
+Where no passage holds two pieces all of them are trec_eval's, to 1e-9. trec_eval counts passages instead of pieces, so
+with two in one it says something else, and a release would gain or lose by how its documents are cut.
 """
 
 from __future__ import annotations
@@ -37,12 +40,13 @@ def retrieval_metrics() -> list[RowMetric]:
 
 def ndcg(ranks: Sequence[int], pieces: int, depth: int) -> float:
     """nDCG at `depth` of `pieces` pieces of evidence, those that were found being first seen at `ranks`."""
-    gain = sum(_discount(rank) for rank in ranks if rank <= depth)
-    best = sum(_discount(rank) for rank in range(1, min(pieces, depth) + 1))
+    gain = sum(discount(rank) for rank in ranks if rank <= depth)
+    best = sum(discount(rank) for rank in range(1, min(pieces, depth) + 1))
     return min(1.0, gain / best)
 
 
-def _discount(rank: int) -> float:
+def discount(rank: int) -> float:
+    """What a piece of evidence is worth that is first seen at this rank, from 1."""
     return 1 / math.log2(1 + rank)
 
 

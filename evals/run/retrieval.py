@@ -28,9 +28,10 @@ _LEVEL = 0.95
 
 @dataclass(frozen=True, slots=True)
 class ExaminedCase:
-    """A case, its evidence, what was found for it, and at which ranks the evidence stands."""
+    """A case, its question's language, its evidence, what was found for it, and at which ranks the evidence stands."""
 
     case: Case
+    language: str
     gold: tuple[GoldSpan, ...]
     passages: tuple[Passage, ...]
     ranks: tuple[int, ...]
@@ -88,7 +89,7 @@ class RetrievalExam:
         context = joined_query(case.question, history)
         passages = self._retriever.retrieve(case.question, AccessScope.everything(), DEPTH, context).passages
         ranks = first_ranks([passage.chunk for passage in passages], gold)
-        return ExaminedCase(case, gold, passages, tuple(ranks))
+        return ExaminedCase(case, self._retriever.language(case.question), gold, passages, tuple(ranks))
 
 
 def _slices(examined: Sequence[ExaminedCase]) -> dict[str, dict[str, RetrievalFigure]]:
@@ -101,9 +102,9 @@ def _slices(examined: Sequence[ExaminedCase]) -> dict[str, dict[str, RetrievalFi
 
 
 def _names(each: ExaminedCase) -> set[str]:
-    """The slices that a case belongs to: by its tags, and by the sources of its evidence."""
+    """The slices that a case belongs to: by its tags, the sources of its evidence, and its question's language."""
     sources = {f"source {piece.uri.partition('/')[0]}" for piece in each.gold}
-    return {*(f"tag {tag}" for tag in each.case.slices), *sources}
+    return {*(f"tag {tag}" for tag in each.case.slices), *sources, f"language {each.language}"}
 
 
 def _figure(values: Iterable[float]) -> RetrievalFigure:

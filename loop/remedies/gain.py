@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -10,6 +9,7 @@ from statistics import fmean
 from evals.cases.gold_span import GoldSpan
 from evals.gate.statistics import bootstrap_interval
 from evals.metrics.relevance import Stretch
+from evals.metrics.retrieval import discount
 from loop.remedies.figures import GainComparison
 
 # Intervals cover 95 %, as the gate's do.
@@ -35,7 +35,7 @@ def gain(passages: Sequence[Stretch], places: Sequence[GoldSpan]) -> float:
 
 def discounted(rank: int | None) -> float:
     """What a place is worth that is first held by the passage of this rank, from 1."""
-    return 0.0 if rank is None else 1 / math.log2(1 + rank)
+    return 0.0 if rank is None else discount(rank)
 
 
 def compared(live: Sequence[float], other: Sequence[float]) -> GainComparison:

@@ -36,10 +36,10 @@ def examined(exam: RetrievalExam) -> RetrievalReport:
     return exam.examine([FOUND, BOARD, GONE, OPEN])
 
 
-def test_figures_come_for_all_cases_with_evidence_by_tag_and_by_source(exam: RetrievalExam) -> None:
+def test_figures_come_for_all_cases_with_evidence_by_tag_source_and_language(exam: RetrievalExam) -> None:
     report = examined(exam)
     assert next(iter(report.slices)) == "all"
-    assert {"tag leave", "tag pay", "source handbook"} <= report.slices.keys()
+    assert {"tag leave", "tag pay", "source handbook", "language english"} <= report.slices.keys()
     figure = report.slices["all"]["recall_at_10"]
     assert (figure.cases, figure.mean, figure.low, figure.high) == (2, 1.0, 1.0, 1.0)
     assert report.slices["tag pay"]["mrr"].cases == 1

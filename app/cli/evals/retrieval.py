@@ -21,8 +21,8 @@ def retrieval(
     misses: Annotated[Path | None, typer.Option(help="Write what was missed as one HTML file.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Search for a dataset's questions and say how far up their evidence stands, with 95 % intervals, by tag and by
-    source. Follow-ups are searched with the question before them. Nothing is answered or recorded.
+    """Search for a dataset's questions and say how far up their evidence stands, with 95 % intervals, by tag,
+    source and language. Follow-ups are searched with the question before them. Nothing is answered or recorded.
     """
     from core.settings import load_settings
     from core.storage.documents import DocumentRepository

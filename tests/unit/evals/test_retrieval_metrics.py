@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import ir_measures
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -131,3 +132,28 @@ def test_the_order_of_the_evidence_does_not_matter(order: list[int]) -> None:
     assert found.value == pytest.approx(  # type: ignore[union-attr]
         (1 + 0.5 + 1 / math.log2(5)) / sum(1 / math.log2(1 + rank) for rank in range(1, 9))
     )
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    ranks=st.sets(st.integers(1, 12), max_size=6),
+    missed=st.integers(0, 3),
+)
+def test_where_no_passage_holds_two_pieces_the_metrics_are_those_of_trec_eval(ranks: set[int], missed: int) -> None:
+    pieces = len(ranks) + missed or 1
+    gold = [GoldSpan("docs/a.md", 100 * place, 100 * place + 20) for place in range(pieces)]
+    spans = {rank: (100 * place, 100 * place + 20) for place, rank in enumerate(sorted(ranks))}
+    judged = [ir_measures.Qrel("q", f"passage {rank}", 1) for rank in ranks]
+    judged += [ir_measures.Qrel("q", f"missed {number}", 1) for number in range(pieces - len(ranks))]
+    run = [ir_measures.ScoredDoc("q", f"passage {rank}", -rank) for rank in range(1, 13)]
+    named = {
+        "ndcg_at_10": ir_measures.nDCG @ 10,
+        "recall_at_1": ir_measures.R @ 1,
+        "recall_at_5": ir_measures.R @ 5,
+        "recall_at_k": ir_measures.R @ 12,
+        "mrr": ir_measures.RR,
+        "precision_at_5": ir_measures.P @ 5,
+    }
+    told = ir_measures.calc_aggregate(list(named.values()), judged, run)
+    for name, measure in named.items():
+        assert score(name, ranked(spans, 12, gold)) == pytest.approx(told[measure], abs=1e-9)
