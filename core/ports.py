@@ -12,6 +12,7 @@ from core.types import (
     Chunk,
     Citation,
     CollectionSpec,
+    DifferingSource,
     Document,
     EmbeddedDocument,
     Evidence,
@@ -201,7 +202,8 @@ class Generated:
     """The last event of a generation. `finish_reason` is stop, or length when `max_tokens` cut the answer short.
 
     `degraded` says that another generator stood in; `model` is None where no served model wrote anything, and else
-    `model_usage` are the tokens that it read and wrote, which cost.
+    `model_usage` are the tokens that it read and wrote, which cost. `differences` are pairs of what is cited that
+    contradict one another.
     """
 
     citations: tuple[Citation, ...]
@@ -210,6 +212,7 @@ class Generated:
     degraded: bool = False
     model: ModelUse | None = None
     model_usage: Usage | None = None
+    differences: tuple[tuple[DifferingSource, DifferingSource], ...] = ()
 
 
 class Generator(Protocol):

@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -234,7 +235,8 @@ class StoredChunk:
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A chunk that was retrieved for a question. `scores` has dense, bm25 and fused, `ranks` its places in dense and
-    bm25, from 1; a leg that missed it is absent. `collapsed` are the URIs of documents that say the same there."""
+    bm25, from 1; a leg that missed it is absent. `collapsed` are the URIs of documents that say the same there, `date`
+    is the document's."""
 
     chunk: Chunk
     content_sha256: str
@@ -242,6 +244,7 @@ class Passage:
     scores: Mapping[str, float]
     ranks: Mapping[str, int] = field(default_factory=dict)
     collapsed: tuple[str, ...] = ()
+    date: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +312,16 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class DifferingSource:
+    """One of two sources that contradict one another: the citation that shows it, its document's date if that is known,
+    and what it says where the other says something else, empty where the other negates."""
+
+    citation: Citation
+    date: date | None
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of the prompt and of the answer, counted as the generator counts them."""
 
@@ -348,6 +361,7 @@ class Answer:
 
     `degraded` says that the release's model was down or slow and the answer is extractive instead, in whole or from
     where the model broke off. `model` is None where no model wrote any of it, `cost` where no prices are set.
+    `differences` are pairs of quoted sources that contradict one another.
     """
 
     text: str
@@ -363,6 +377,7 @@ class Answer:
     finish_reason: str = "stop"
     model: ModelUse | None = None
     cost: float | None = None
+    differences: tuple[tuple[DifferingSource, DifferingSource], ...] = ()
 
 
 # ---------------------------------------------------------------- records

@@ -11,10 +11,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from core.text.languages import FALLBACK
+from core.text.negation import NEGATION
 from core.types import Chunk, LeftOut, StoredChunk
 from retrieval.fusion import FusedHit
 
 _WORD = re.compile(r"\w+")
+_NUMBER = re.compile(r"\d+")
 # Words that a run has which two texts are compared by.
 _RUN = 4
 # Texts are the same if they share this much of their runs: another date or name in a form letter leaves less.
@@ -41,13 +44,15 @@ def ranked(hits: Sequence[FusedHit], stored: Sequence[StoredChunk]) -> list[Rank
 
 
 def collapsed(ranking: Sequence[Ranked]) -> tuple[list[Ranked], list[LeftOut]]:
-    """The ranking with near-duplicates left out, each named at the one that stands for it."""
+    """The ranking with near-duplicates left out, each named at the one that stands for it. What has other numbers, or
+    negates more or less, is none: it may contradict the other."""
     kept: list[Ranked] = []
     runs: list[frozenset[tuple[str, ...]]] = []
     left_out = []
     for each in ranking:
         own = _runs(each.chunk.text)
-        twin = next((place for place, other in enumerate(runs) if _overlap(own, other) >= NEAR_DUPLICATE), None)
+        alike = (place for place, other in enumerate(runs) if _overlap(own, other) >= NEAR_DUPLICATE)
+        twin = next((place for place in alike if _values(kept[place].chunk) == _values(each.chunk)), None)
         if twin is None:
             kept.append(each)
             runs.append(own)
@@ -55,6 +60,12 @@ def collapsed(ranking: Sequence[Ranked]) -> tuple[list[Ranked], list[LeftOut]]:
         kept[twin] = replace(kept[twin], collapsed=(*kept[twin].collapsed, each.chunk.uri))
         left_out.append(LeftOut(each.chunk.id, each.chunk.uri, f"says the same as {kept[twin].chunk.uri}"))
     return kept, left_out
+
+
+def _values(chunk: Chunk) -> tuple[list[str], int]:
+    """The numbers of the chunk in order, and how often it negates."""
+    negation = NEGATION.get(chunk.language or FALLBACK)
+    return _NUMBER.findall(chunk.text), len(negation.findall(chunk.text)) if negation else 0
 
 
 def capped(ranking: Sequence[Ranked], most: int) -> tuple[list[Ranked], list[LeftOut]]:

@@ -159,7 +159,7 @@ def _passage(each: Ranked, legs: SearchLegs) -> Passage:
     ranks = {name: _rank(leg, each.chunk.id) for name, leg in (("dense", legs.dense), ("bm25", legs.sparse))}
     told = {name: rank for name, rank in ranks.items() if rank and name in _scores(each.hit)}
     scores, digest = _scores(each.hit), each.stored.content_sha256
-    return Passage(each.chunk, digest, each.hit.score, scores, told, each.collapsed)
+    return Passage(each.chunk, digest, each.hit.score, scores, told, each.collapsed, each.stored.facts.date)
 
 
 def _rank(leg: Sequence[Hit], chunk_id: str) -> int | None:

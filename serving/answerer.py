@@ -272,6 +272,7 @@ class Answerer:
             finish_reason=generated.finish_reason,
             model=generated.model,
             cost=self._cost(generated.model_usage, query.model_usage),
+            differences=generated.differences,
         )
 
     def _cost(self, *used: Usage | None) -> float | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.answers.places_to_look import place_json, places_to_look
 from core.storage.interactions import citation_json, model_json
-from core.types import Answer
+from core.types import Answer, DifferingSource
 
 
 def answer_json(answer: Answer, *, with_cost: bool) -> dict[str, Any]:
@@ -18,10 +18,22 @@ def answer_json(answer: Answer, *, with_cost: bool) -> dict[str, Any]:
         "abstained": answer.abstained,
         "degraded": answer.degraded,
         "citations": [citation_json(citation) for citation in answer.citations],
+        "differences": [{"sources": [_differing(each) for each in pair]} for pair in answer.differences],
         "places_to_look": [place_json(chunk) for chunk in places_to_look(answer)],
         "release": answer.release,
         "interaction_id": answer.interaction_id,
         "timings": dict(answer.timings),
         "model_use": model_json(answer.model),
         **cost,
+    }
+
+
+def _differing(source: DifferingSource) -> dict[str, Any]:
+    chunk = source.citation.chunk
+    return {
+        "marker": source.citation.marker,
+        "uri": chunk.uri,
+        "title": chunk.title,
+        "date": source.date.isoformat() if source.date else None,
+        "says": source.says,
     }

@@ -10,13 +10,13 @@ the same rules (loop.diagnosis.wording).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
 
 from core.text.languages import read_as
+from core.text.negation import NEGATION
 from core.text.sentences import sentence_spans
 from core.types import Chunk
 from serving.grounding.content_words import ContentWords
@@ -35,14 +35,6 @@ NEARLY_THE_SAME = 0.75
 # that says it all beats three that do together.
 LONGEST_PLACE = 3
 SENTENCE_COST = 0.05
-
-_NEGATIONS = {
-    "english": r"not|no|never|none|neither|nor|nobody|nothing|without|cannot|\w+n['’]t",
-    "german": r"nicht|nichts|kein\w*|nie|niemals|niemand|weder|ohne",
-    "french": r"pas|jamais|aucun\w*|sans|rien|ni",
-    "spanish": r"no|nunca|jamás|ning[uú]n\w*|sin|nada|ni",
-}
-_NEGATION = {language: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for language, words in _NEGATIONS.items()}
 
 Words = Set[str | int]
 
@@ -75,7 +67,7 @@ class SentenceReader:
     def sentence(self, text: str, language: str = "") -> SentenceContent:
         """What a single sentence says. `language` is that of the text around it."""
         language = language or read_as(text, self._language)
-        negation = _NEGATION.get(language)
+        negation = NEGATION.get(language)
         negated = negation is not None and negation.search(text) is not None
         return SentenceContent(self._words.keys(text, language), negated)
 

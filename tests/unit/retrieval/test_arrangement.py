@@ -86,3 +86,14 @@ def test_a_step_that_is_off_leaves_a_releases_id_as_it_was(step: dict[str, objec
         if name in ("fusion", "dense_weight", "depth", "top_k")
     }
     assert type(plain).model_validate({**content, "retrieval": old}).id == plain.id
+
+
+@pytest.mark.parametrize("change", [("8 euros", "9 euros"), ("and not before", "and before")])
+def test_what_may_contradict_is_no_near_duplicate(change: tuple[str, str]) -> None:
+    text = f"{LETTER} {' '.join(f'word{chr(97 + n)}' for n in range(26))}".replace("nine", "8")
+    texts = text, text.replace(*change)
+    index = InMemoryIndex()
+    index.ensure(spec_for())
+    index.commit(spec_for().name, [embedded("s/one", [texts[0]]), embedded("s/two", [texts[1]])], [])
+    retriever = Retriever(index, FakeEmbedder(), spec_for().name, RetrievalParameters(top_k=4, collapse=True))
+    assert len(retriever.retrieve("canteen fee", EVERYTHING).passages) == 2

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,10 +36,12 @@ def evidence(*groups: tuple[ScoredSentence, ...]) -> Evidence:
     return Evidence(tuple(found), {}, 0.9)
 
 
-async def answer(found: Evidence, max_tokens: int | None = None) -> tuple[str, Generated]:
+async def answer(
+    found: Evidence, max_tokens: int | None = None, question: str = "Who?", dates: Mapping[str, date] = {}
+) -> tuple[str, Generated]:
     chunks = list({s.chunk.id: s.chunk for s in found.sentences}.values())
-    passages = [Passage(c, "0" * 64, 1.0, {}) for c in chunks]
-    request = GenerationRequest("Who?", (), passages, found, max_tokens)
+    passages = [Passage(c, "0" * 64, 1.0, {}, date=dates.get(c.uri)) for c in chunks]
+    request = GenerationRequest(question, (), passages, found, max_tokens)
     text, last = "", None
     async for event in ExtractiveGenerator(FakeEmbedder()).stream(request):
         if isinstance(event, TextDelta):
@@ -122,3 +127,23 @@ def test_every_quotation_is_a_copy_of_its_document(lines: list[str], random) -> 
     for quote in select_quotes(evidence(found), "english"):
         assert source.start <= quote.start < quote.end <= source.end
         assert quote.text == source.text[quote.start - OFFSET : quote.end - OFFSET]
+
+
+async def test_sources_that_contradict_one_another_are_both_quoted_and_named_with_their_dates() -> None:
+    new, old = chunk("The hotel limit is 130 euros."), chunk("The hotel limit is 120 euros.", "docs/b.md")
+    dates = {"docs/a.md": date(2025, 2, 1)}
+    found = evidence(sentences(new, 0.9), sentences(old, 0.7))
+    text, done = await answer(found, question="What is the hotel limit?", dates=dates)
+    assert text == (
+        "*The sources differ:* Title (`docs/a.md`, 2025-02-01) says 130 [1]; Title (`docs/b.md`, no date) says 120 [2]."
+        "\n\nThe hotel limit is 130 euros. [1]\n\nThe hotel limit is 120 euros. [2]"
+    )
+    ((one, other),) = done.differences
+    assert (one.citation, other.citation) == done.citations
+    assert (one.date, other.date) == (date(2025, 2, 1), None)
+
+
+async def test_an_answer_cut_short_names_no_source_that_it_does_not_show() -> None:
+    new, old = chunk("The hotel limit is 130 euros."), chunk("The hotel limit is 120 euros.", "docs/b.md")
+    text, done = await answer(evidence(sentences(new, 0.9), sentences(old, 0.7)), 10, "What is the hotel limit?")
+    assert (text, done.citations, done.differences) == ("The hotel limit is 130 euros. [1]", done.citations[:1], ())
