@@ -1,1 +1,1 @@
-"""Where documents come from: a folder, or any LlamaIndex reader."""
+"""Where documents come from: a folder."""

@@ -35,25 +35,6 @@ def _folder(tmp_path: Path) -> World:
     return World(FolderSource("docs", root, [".md"], ("hr",)), write, lambda: root.rename(tmp_path / "gone"))
 
 
-def _llama_index(tmp_path: Path) -> World:
-    from llama_index.core.readers.base import BaseReader
-    from llama_index.core.schema import Document as LlamaDocument
-
-    from ingestion.sources.llama_index_source import LlamaIndexSource
-
-    texts: dict[str, str] = {}
-    broken: list[bool] = []
-
-    class Reader(BaseReader):
-        def load_data(self, *_arguments: object, **_more: object) -> list[LlamaDocument]:
-            if broken:
-                raise ConnectionError("no route to the wiki")
-            return [LlamaDocument(text=text, id_=name) for name, text in texts.items()]
-
-    source = LlamaIndexSource("docs", Reader(), tmp_path / "kept", ("hr",))
-    return World(source, texts.__setitem__, lambda: broken.append(True))
-
-
 def _fake(tmp_path: Path) -> World:
     source = FakeSource("docs", tmp_path / "kept", access=("hr",))
 
@@ -63,7 +44,7 @@ def _fake(tmp_path: Path) -> World:
     return World(source, source.texts.__setitem__, vanish)
 
 
-@pytest.fixture(params=[_fake, _folder, pytest.param(_llama_index, marks=pytest.mark.slow)])
+@pytest.fixture(params=[_fake, _folder])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
     world: World = request.param(tmp_path)
     for name, text in TEXTS.items():

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
 
 from core.ports import Splitter
 from core.types import Document, TextFormat
-from ingestion.splitting.langchain_splitter import LangChainSplitter
-from ingestion.splitting.llama_index_splitter import LlamaIndexSplitter
 from ingestion.splitting.structure_splitter import StructureSplitter
 from tests.fakes import FakeEmbedder
 
@@ -42,30 +38,9 @@ The end. The end. The end.
 """
 
 
-def _structure() -> Splitter:
+@pytest.fixture
+def splitter() -> Splitter:
     return StructureSplitter(FakeEmbedder(), 40, FakeEmbedder.fingerprint)
-
-
-def _langchain() -> Splitter:
-    from langchain_text_splitters import RecursiveCharacterTextSplitter
-
-    return LangChainSplitter(RecursiveCharacterTextSplitter(chunk_size=120, chunk_overlap=20), "recursive-120")
-
-
-def _llama_index() -> Splitter:
-    from llama_index.core.node_parser import SentenceSplitter
-
-    # Its default sentence finder, nltk, refuses data files that uv has installed as hard links.
-    sentences = re.compile(r"[^.]+\.?").findall
-    parser = SentenceSplitter(chunk_size=60, chunk_overlap=5, chunking_tokenizer_fn=sentences)
-    return LlamaIndexSplitter(parser, "sentence-60")
-
-
-# LlamaIndex takes up to ten seconds to import.
-@pytest.fixture(params=[_structure, _langchain, pytest.param(_llama_index, marks=pytest.mark.slow)])
-def splitter(request: pytest.FixtureRequest) -> Splitter:
-    make: Callable[[], Splitter] = request.param
-    return make()
 
 
 def document(text: str, text_format: TextFormat = TextFormat.MARKDOWN, page_starts: tuple[int, ...] = ()) -> Document:
