@@ -56,7 +56,7 @@ def test_who_asks_for_one_of_two_things_hears_nothing_of_the_other() -> None:
 
 def test_what_only_says_it_is_compared_under_the_same_heading_alone() -> None:
     one, other = "It costs 5 euros for each adult guest.", "It costs 9 euros for each adult guest."
-    question = "What does the sauna cost for a guest?"
+    question = "What does an adult guest pay?"
     assert found(chunk(one, "a.md", heading="Sauna"), chunk(other, "b.md", heading="Sauna"), question=question)
     assert not found(chunk(one, "a.md", heading="Sauna"), chunk(other, "b.md", heading="Pool"), question=question)
 
