@@ -52,6 +52,7 @@ class _Kind(StrEnum):
     VALUE = "value"
     NAME = "name"
     YEAR = "year"
+    LABEL = "label"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def opposed(one: str, other: str, language: str) -> Opposed | None:
         for (here, there), kind in zip(pairs, kinds, strict=True)
         if kind is None
     )
-    if shared < _FEWEST_SHARED or shared < _SHARED * (shared + noise):
+    if shared < _FEWEST_SHARED or shared < _SHARED * (shared + noise) or _are_of_two_things(pairs, kinds):
         return None
     values = [(pair, kind) for pair, kind in zip(pairs, kinds, strict=True) if kind is not None]
     if not values:
@@ -98,6 +99,15 @@ def opposed(one: str, other: str, language: str) -> Opposed | None:
         return None  # each may be right for its year
     (here, there), _ = values[0]
     return Opposed(_text(one, here), _text(other, there))
+
+
+def _are_of_two_things(
+    pairs: Sequence[tuple[Sequence[_Token], Sequence[_Token]]], kinds: Sequence[_Kind | None]
+) -> bool:
+    """Whether the sentences number otherwise what they speak of, or each has words that the other has not."""
+    more = [pair for pair, kind in zip(pairs, kinds, strict=True) if kind is None]
+    here, there = (sum(_content(pair[side]) for pair in more) for side in (0, 1))
+    return _Kind.LABEL in kinds or (here > 0 and there > 0)
 
 
 def _tokens(text: str, language: str) -> list[_Token]:
@@ -134,10 +144,11 @@ def _kind(left: Sequence[_Token], right: Sequence[_Token], part: tuple[str, int,
     before, after = left[:a], left[b : b + 1]
     if _are_values(here) and _are_values(there):
         if _is_leading(before) or _is_label(before, after):
-            return None
+            return _Kind.LABEL
         return _Kind.YEAR if all(_YEAR.fullmatch(token.said) for token in (*here, *there)) else _Kind.VALUE
     at = next((token.key for token in reversed(before) if token.is_content or token.key in _COPULA), "")
-    if at in _COPULA and _are_names(here) and _are_names(there):
+    last = _content(left[b:]) == _content(right[d:]) == 0
+    if last and at in _COPULA and _are_names(here) and _are_names(there):
         return _Kind.NAME
     return None
 

@@ -38,10 +38,14 @@ NONE = [
     ("On Mondays the shop is closed all day.", "On Tuesdays the shop is closed all day."),
     ("The office in Berlin opens at nine.", "The office in Munich opens at nine."),
     ("If the key is not set, the server starts.", "If the key is set, the server starts."),
+    ("The phone benefit includes a monthly reimbursement of 75 dollars for every teammate.",
+     "The internet benefit includes a monthly reimbursement of 50 dollars for every teammate."),
+    ("Zone 3: the pay is 60 percent of the first.", "Zone 2: the pay is 80 percent of the first."),
+    ("Note: Managers on leave are not eligible.", "Note: Engineers on leave are not eligible."),
     ("The till is counted by two people.", "The till is counted twice by people at noon in the back room."),
     ("A room is free.", "B room is not free."),
     ("", "The hotel limit is 130 euros."),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("one", "other", "here", "there"), CONTRADICTIONS)
