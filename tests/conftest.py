@@ -83,9 +83,10 @@ def _postgresql_template(postgresql_server: URL) -> str:
 
 
 @pytest.fixture
-def postgresql_database(postgresql_server: URL, _postgresql_template: str) -> str:
+def postgresql_database(postgresql_server: URL, _postgresql_template: str) -> Iterator[str]:
     """The address of a PostgreSQL database of the test's own, with the newest schema."""
-    return new_database(postgresql_server, _postgresql_template)
+    with new_database(postgresql_server, _postgresql_template) as address:
+        yield address
 
 
 # ---------------------------------------------------------------- the whole run

@@ -35,16 +35,34 @@ PEOPLE = {
 }
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    world = World(tmp_path, {"environment": "production"}).ingest()
+IN_PRODUCTION = {"environment": "production"}
+
+
+@pytest.fixture(scope="module")
+def with_handbook(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Made once: each test begins with a copy."""
+    world = World(tmp_path_factory.mktemp("with_handbook"), IN_PRODUCTION).ingest()
     add_handbook(world)
     return world
 
 
+@pytest.fixture(scope="module")
+def with_evaluation(tmp_path_factory: pytest.TempPathFactory, with_handbook: World) -> tuple[World, Evaluated]:
+    world = World(tmp_path_factory.mktemp("with_evaluation"), IN_PRODUCTION, with_handbook)
+    return world, evaluate(world)
+
+
 @pytest.fixture
-def evaluated(world: World) -> Evaluated:
-    return evaluate(world)
+def world(tmp_path: Path, request: pytest.FixtureRequest) -> World:
+    """The handbook's pages, and an evaluation where the test asks for one."""
+    if "evaluated" in request.fixturenames:
+        return World(tmp_path, IN_PRODUCTION, request.getfixturevalue("with_evaluation")[0])
+    return World(tmp_path, IN_PRODUCTION, request.getfixturevalue("with_handbook"))
+
+
+@pytest.fixture
+def evaluated(with_evaluation: tuple[World, Evaluated]) -> Evaluated:
+    return with_evaluation[1]
 
 
 class People:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import re
+import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -76,18 +79,25 @@ class World:
 
     home: Path
     overrides: dict[str, Any] = field(default_factory=dict)
+    like: World | None = None
+    """Another world, whose rows and chunks this one begins with."""
 
     def __post_init__(self) -> None:
         self.settings: Settings = load_settings(home=self.home, **self.overrides)
         lay_database(self.settings.home)
+        self.index = InMemoryIndex()
+        if self.like is not None:
+            self.index = copy.deepcopy(self.like.index)
+            theirs, own = (sqlite3.connect(home / "ragloop.db") for home in (self.like.home, self.settings.home))
+            with closing(theirs), closing(own):
+                theirs.backup(own)
         self.database = Database.open(self.settings)
         self.embedder = FakeEmbedder()
-        self.index = InMemoryIndex()
         self.services = Services(self.settings, self.database, self.index, self.embedder)
         self.spec = CollectionSpec("fake", self.embedder.fingerprint, self.embedder.dimensions, "paragraphs", "1")
         self.documents = DocumentRepository(self.database)
         self.keys = ApiKeyRepository(self.database)
-        self.release: Release | None = None
+        self.release: Release | None = self.like.release if self.like else None
 
     def ingest(self, generator: GeneratorSpec | None = None) -> World:
         """Both documents, and a champion that answers what they hold, extractively unless `generator` says how."""
