@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator
 from itertools import accumulate
 
 from core.ports import Embedder, Generated, GenerationRequest, TextDelta
 from core.text.citation_marker import written
 from core.text.markdown_lines import is_item, without_item_mark
-from core.text.passage_parts import cells
+from core.text.passage_parts import as_record
 from core.types import Citation, Usage
 from serving.differences import differences, differences_note
 from serving.grounding.contradictions import ContradictionFinder, with_others
@@ -69,20 +69,7 @@ def _between(quote: Quote, place: int) -> str:
 def render_quote(quote: Quote, marker: int) -> str:
     """The quote as markdown with its marker: a lone list item loses its bullet, a table row its bars, a list keeps
     its own. Cells have their columns' names where these are known."""
-    text = _ROW.sub(lambda row: f"- {_row(row[0], quote.columns)}", quote.text)
+    text = _ROW.sub(lambda row: f"- {as_record(row[0], quote.columns)}", quote.text)
     if not any(is_item(line) for line in text.splitlines()[1:]):
         text = without_item_mark(text)
     return f"{text} {written(marker)}"
-
-
-def _row(row: str, columns: Sequence[str]) -> str:
-    found = cells(row)
-    if len(columns) == len(found):
-        return "; ".join(_named(columns, found))
-    return ": ".join(cell for cell in found if cell)
-
-
-def _named(columns: Sequence[str], row: Sequence[str]) -> Iterator[str]:
-    for column, cell in zip(columns, row, strict=True):
-        if cell:
-            yield f"{column}: {cell}" if column else cell

@@ -9,6 +9,7 @@ figures.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
@@ -95,6 +96,8 @@ _SCRIPT_SHARE = 0.2
 _KANA_SHARE = 0.08
 # Of a text's words so many must be common ones of the language.
 _LEAST_SHARE = 0.06
+# One word counts for at most this share of them, and twice: a column of names with "Di" or "San" is not Italian.
+_MOST_OF_ONE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,11 @@ def _by_script(letters: _Letters) -> str:
 def _by_words(text: str, among: Collection[str]) -> str:
     words = [word.lower() for word in _WORD.findall(text.replace("İ", "i"))]
     candidates = [language for language in COMMONEST if not among or language in among]
-    hits = {language: sum(_speaks_for(word, language) for word in words) for language in candidates}
+    most = max(2.0, _MOST_OF_ONE * len(words))
+    counts = {word: min(count, most) for word, count in Counter(words).items()}
+    hits = {
+        language: sum(count for word, count in counts.items() if _speaks_for(word, language)) for language in candidates
+    }
     best = max(hits, key=lambda each: (hits[each], each == FALLBACK), default="")
     return best if best and hits[best] >= max(1, _LEAST_SHARE * len(words)) else ""
 

@@ -19,6 +19,9 @@ _ROW = re.compile(r"[ \t]*\|")
 _DELIMITER = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
 _BAR = re.compile(r"(?<!\\)\|")
 
+# Between the columns' names where they stand as the last heading over rows that are cut off from their table's head.
+COLUMN_SEPARATOR = " | "
+
 
 class LineKind(StrEnum):
     """What a line is part of."""
@@ -90,16 +93,25 @@ def row_around(text: str, at: int) -> tuple[int, int] | None:
     return (line.start, line.end) if line.kind is LineKind.ROW else None
 
 
-def column_names(text: str, at: int) -> tuple[str, ...]:
-    """The names of the columns of the table row at `at`; empty for the header itself, and where the header is not in
-    the text."""
+def is_table_head(text: str, at: int) -> bool:
+    """Whether the row at `at` has the names of its table's columns."""
+    lines = text_lines(text)
+    here = _line(lines, at)
+    return lines[here].kind is LineKind.ROW and _is_head(text, lines, here)
+
+
+def column_names(text: str, at: int, headings: Sequence[str] = ()) -> tuple[str, ...]:
+    """The names of the columns of the table row at `at`; empty where they are not known. Where the text begins within a
+    table, they are those that the last of its `headings` names, if it names one for each cell."""
     lines = text_lines(text)
     here = first = _line(lines, at)
     while first > 0 and lines[first - 1].kind is LineKind.ROW:
         first -= 1
-    if here - first < 2 or not _DELIMITER.fullmatch(text, lines[first + 1].start, lines[first + 1].end):
-        return ()
-    return cells(text[lines[first].start : lines[first].end])
+    if _is_head(text, lines, first):
+        return cells(text[lines[first].start : lines[first].end]) if here - first >= 2 else ()
+    names = tuple(headings[-1].split(COLUMN_SEPARATOR)) if headings else ()
+    row = cells(text[lines[here].start : lines[here].end])
+    return names if first == 0 and len(names) == len(row) > 1 else ()
 
 
 def cells(row: str) -> tuple[str, ...]:
@@ -107,6 +119,20 @@ def cells(row: str) -> tuple[str, ...]:
     inner = row.strip().removeprefix("|")
     inner = inner.removesuffix("|") if not inner.endswith("\\|") else inner
     return tuple(cell.strip() for cell in _BAR.split(inner))
+
+
+def as_record(row: str, columns: Sequence[str]) -> str:
+    """A table's row in words: each cell behind its column's name where these are known. Empty cells are left out."""
+    found = cells(row)
+    if len(columns) != len(found):
+        return ": ".join(cell for cell in found if cell)
+    named = zip(columns, found, strict=True)
+    return "; ".join(f"{column}: {cell}" if column else cell for column, cell in named if cell)
+
+
+def _is_head(text: str, lines: Sequence[TextLine], here: int) -> bool:
+    below = here + 1
+    return below < len(lines) and _DELIMITER.fullmatch(text, lines[below].start, lines[below].end) is not None
 
 
 def _kind(line: str, last: LineKind) -> LineKind:

@@ -14,6 +14,7 @@ from core.text.markdown_lines import FENCE_MARK, HEADING_MARK, ITEM_MARK
 _OPENER = re.compile(rf"[ \t]*(?:$|{HEADING_MARK}[ \t]|{ITEM_MARK}[ \t]|>|\||{FENCE_MARK})")
 # A line that nothing continues on the next one.
 _CLOSED = re.compile(rf"[ \t]*(?:$|{HEADING_MARK}[ \t]|\||{FENCE_MARK})")
+_ROW = re.compile(r"[ \t]*(\|(?:.*\S)?)")
 # What a list item begins with.
 _ITEM = re.compile(rf"[ \t]*{ITEM_MARK}[ \t]+(?=\S)")
 # Emphasis that closes: markers before a space.
@@ -29,6 +30,9 @@ def sentence_spans(text: str, language: str = FALLBACK) -> list[tuple[int, int]]
     code = CODES[read_as(text, language)]
     spans = []
     for unit_start, unit_end in _units(text):
+        if row := _ROW.match(text, unit_start, unit_end):  # one statement, however many sentences its cells hold
+            spans.append(row.span(1))
+            continue
         spans += [(unit_start + start, unit_start + end) for start, end in _in_unit(text[unit_start:unit_end], code)]
     return spans
 

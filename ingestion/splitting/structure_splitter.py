@@ -1,7 +1,8 @@
 """The splitter of RAGLoop: follows a document's headings, lists and tables, and keeps to a token limit.
 
 Blocks under the same heading fill a chunk; a heading stands in the chunk of the text it heads; a long block is cut at
-its own seams; sections of a few lines join their neighbours under the heading they share.
+its own seams, rows of a table under the names of their columns; sections of a few lines join their neighbours under the
+heading they share.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from core.text.languages import language_of
+from core.text.passage_parts import COLUMN_SEPARATOR, cells
 from core.types import Chunk, Document, digest
-from ingestion.splitting.blocks import Block, BlockKind, blocks, page_of
+from ingestion.splitting.blocks import Block, BlockKind, blocks, heading_text, page_of
 from ingestion.splitting.cuts import Measure, cut
 from ingestion.splitting.headers import Headers
 from ingestion.splitting.tokens import TokenCounter
@@ -19,7 +21,7 @@ from ingestion.splitting.tokens import TokenCounter
 NAME = "structure"
 
 # Raise when the same text would be split differently.
-_VERSION = 1
+_VERSION = 2
 
 # A chunk below this share of the limit is joined with its neighbour if both fit: a heading with one line says too
 # little to be found by, and takes a place among the results all the same.
@@ -73,7 +75,8 @@ class _Split:
         self._measure = Measure(len(document.text), [start for start, _ in offsets])
         self._blocks = blocks(document.text, document.format)
         # Half of a chunk at least is for its text.
-        self._headers = Headers(document.title, [block.path for block in self._blocks], tokens, max_tokens // 2)
+        paths = [self._path_of_rows(block) for block in self._blocks]
+        self._headers = Headers(document.title, paths, tokens, max_tokens // 2)
 
     def chunks(self) -> list[Chunk]:
         drafts = self._joined(self._packed(self._blocks))
@@ -92,7 +95,7 @@ class _Split:
         for block in parts:
             draft = self._draft(block.start, block.end, block)
             last = drafts[-1] if drafts else None
-            if last is not None and self._continues(last, draft) and self._fits(last.start, draft.end, draft.path):
+            if last is not None and self._goes_with(last, draft):
                 drafts[-1] = _extended(last, draft)
             elif self._fits(block.start, block.end, block.path) and not (last and last.bare and not draft.bare):
                 drafts.append(draft)
@@ -104,23 +107,31 @@ class _Split:
         page = page_of(self._document.page_starts, start)
         return _OpenChunk(start, end, block.path, page, block.kind is BlockKind.HEADING)
 
-    def _continues(self, last: _OpenChunk, following: _OpenChunk) -> bool:
-        """Whether `following` belongs to the section of `last`: a heading leads what comes behind it."""
-        if last.bare:
-            return True
-        return not following.bare and last.path == following.path and last.page == following.page
+    def _goes_with(self, last: _OpenChunk, following: _OpenChunk) -> bool:
+        """Whether `following` belongs to the section of `last`, and fits: a heading leads what comes behind it."""
+        same = following.path in (last.path, last.path[:-1]) and last.page == following.page
+        belongs = last.bare or (same and not following.bare)
+        return belongs and self._fits(last.start, following.end, _over(last, following))
 
     def _cut(self, block: Block, drafts: list[_OpenChunk]) -> list[_OpenChunk]:
         """A block that is too long, in pieces; the headings before it (taken from `drafts`) lead the first piece."""
-        budget = self._budget(block.path)
+        rows = replace(block, path=self._path_of_rows(block))
+        budget = self._budget(rows.path)
         lead = drafts[-1] if drafts and drafts[-1].bare and block.kind is not BlockKind.HEADING else None
         if lead is not None and self._measure.tokens(lead.start, block.start) > budget // 2:
             lead = None  # headings that would leave the first piece next to no room
         spans = cut(self._document.text, block, self._measure, budget, lead.start if lead else None)
-        pieces = [self._draft(start, end, block) for start, end in spans]
+        pieces = [self._draft(start, end, rows if number else block) for number, (start, end) in enumerate(spans)]
         if lead is not None and pieces:
             pieces[0] = _extended(drafts.pop(), pieces[0])
         return pieces
+
+    def _path_of_rows(self, block: Block) -> tuple[str, ...]:
+        """What rows stand under that are cut off from the head of their table: its columns' names come last."""
+        if block.kind is not BlockKind.TABLE:
+            return block.path
+        head = self._document.text[block.start : block.end].partition("\n")[0]
+        return (*block.path, COLUMN_SEPARATOR.join(heading_text(name) for name in cells(head)))
 
     # -- joining small chunks
 
@@ -137,7 +148,7 @@ class _Split:
     def _join(self, before: _OpenChunk, draft: _OpenChunk, following: _OpenChunk | None) -> bool:
         if not (self._small(before) or self._small(draft)):
             return False
-        path = _shared(before.path, draft.path)
+        path = _over(before, draft)
         if len(path) < min(len(before.path), len(draft.path)) - 1:
             return False  # cousins: what they share says too little
         if following is not None and not self._small(before) and self._introduces(draft, following):
@@ -206,14 +217,18 @@ class _Split:
 
 
 def _extended(first: _OpenChunk, second: _OpenChunk) -> _OpenChunk:
-    """Both as one. Headings that lead to what follows add nothing to the path; otherwise it is what both share."""
-    leads = first.bare and second.path[: len(first.path)] == first.path
-    path = second.path if leads else _shared(first.path, second.path)
-    return _OpenChunk(first.start, second.end, path, first.page, first.bare and second.bare)
+    """Both as one."""
+    return _OpenChunk(first.start, second.end, _over(first, second), first.page, first.bare and second.bare)
 
 
-def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+def _over(first: _OpenChunk, second: _OpenChunk) -> tuple[str, ...]:
+    """What stands over both. Headings that lead to what follows add nothing to the path; otherwise it is what both
+    share, with the names of the columns if the first begins with rows (nothing else ends without a heading)."""
+    if first.bare and second.path[: len(first.path)] == first.path:
+        return second.path
+    if first.path and first.path[:-1] == second.path:
+        return first.path
     length = 0
-    while length < min(len(one), len(other)) and one[length] == other[length]:
+    while length < min(len(first.path), len(second.path)) and first.path[length] == second.path[length]:
         length += 1
-    return one[:length]
+    return first.path[:length]

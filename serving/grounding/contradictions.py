@@ -123,9 +123,10 @@ class _Row:
 
 def _row(sentence: ScoredSentence) -> _Row | None:
     """The row that the sentence is, if it is one."""
-    text, at = sentence.chunk.text, sentence.start - sentence.chunk.start
-    around = row_around(text, at)
-    return _Row(column_names(text, at), cells(text[around[0] : around[1]])) if around else None
+    chunk, at = sentence.chunk, sentence.start - sentence.chunk.start
+    if (around := row_around(chunk.text, at)) is None:
+        return None
+    return _Row(column_names(chunk.text, at, chunk.heading_path), cells(chunk.text[slice(*around)]))
 
 
 def _points_back(text: str) -> bool:

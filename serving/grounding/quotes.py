@@ -108,7 +108,7 @@ def _widest_first(sentence: ScoredSentence, near: set[tuple[str, int]], language
     """The stretches that the sentence could be quoted in."""
     chunk, at = sentence.chunk, sentence.start - sentence.chunk.start
     if row_around(chunk.text, at):
-        yield replace(_of(sentence), columns=column_names(chunk.text, at))
+        yield replace(_of(sentence), columns=column_names(chunk.text, at, chunk.heading_path))
         return
     around = list_around(chunk.text, at)
     if around is not None and _several(chunk, around, near):

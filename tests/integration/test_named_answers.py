@@ -17,14 +17,14 @@ from serving.factory import open_services
 from serving.releases.champion import Champion
 from tests.support.home import make_home
 
-PARTS = Path(__file__).parents[1] / "data" / "named"
+NAMED = Path(__file__).parents[1] / "data" / "named"
 
 
 @pytest.fixture(scope="module")
 def answerer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answerer]:
     settings = load_settings(home=make_home(tmp_path_factory.mktemp("named")))
     with open_pipeline(settings) as pipeline:
-        pipeline.run(folder_source(pipeline, PARTS))
+        pipeline.run(folder_source(pipeline, NAMED))
     services = open_services(settings)
     yield Champion(services).answerer()
     services.close()
@@ -54,3 +54,25 @@ def test_an_identifier_alone_is_answered_with_its_record(answerer: Answerer) -> 
     text = ask(answerer, "ZRX-1044").text
     assert "red gasket" in text
     assert "green" not in text
+
+
+@pytest.mark.parametrize(
+    ("question", "right"),
+    [
+        ("How many fire doors does Site 100 have?", "Plant name: Site 100; Fire doors: 24; "),
+        ("How many fire doors does Site 003 have?", "Plant name: Site 003; Fire doors: 49; "),
+        ("Who is the keyholder of Site 042?", "Keyholder: Cy Team"),
+    ],
+)
+def test_a_row_is_answered_with_wherever_in_a_long_table_it_stands(
+    answerer: Answerer, question: str, right: str
+) -> None:
+    answer = ask(answerer, question)
+    assert not answer.abstained
+    assert right in answer.text
+    assert len(answer.citations) == 1
+
+
+@pytest.mark.parametrize("question", ["How many fire doors does Site 999 have?", "Who painted the gates of Site 100?"])
+def test_neither_a_row_nor_a_column_that_is_not_there_is_answered(answerer: Answerer, question: str) -> None:
+    assert ask(answerer, question).abstained

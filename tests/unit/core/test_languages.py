@@ -54,6 +54,14 @@ def test_a_foreign_name_does_not_make_a_text_foreign() -> None:
     assert language_of("The office in 東京 is open on weekdays, and the one in Αθήνα is not.") == "english"
 
 
+def test_a_name_that_stands_in_every_row_does_not_make_a_table_foreign() -> None:
+    rows = "\n".join(f"| Site {number} | {number} | Di Team |" for number in range(30))
+    assert (
+        read_as(f"All plants of the northern group.\n\n| Plant | Doors | Keyholder |\n|---|---|---|\n{rows}", AUTO)
+        == "english"
+    )
+
+
 @pytest.mark.parametrize("text", ["", "42", "v2.14.3", "👍👍👍", "Qwrtz Xkcd"])
 def test_what_says_nothing_has_none_and_is_read_as_english(text: str) -> None:
     assert language_of(text) == ""

@@ -5,7 +5,17 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.text.passage_parts import body, cells, column_names, list_around, row_around, section, text_lines
+from core.text.passage_parts import (
+    as_record,
+    body,
+    cells,
+    column_names,
+    is_table_head,
+    list_around,
+    row_around,
+    section,
+    text_lines,
+)
 
 TEXT = """Before it.
 
@@ -53,8 +63,22 @@ def test_a_row_knows_the_names_of_its_columns() -> None:
     assert stretch(row_around(TEXT, at("| B"))) == "| B | 2 |"
     assert column_names(TEXT, at("| B")) == ("Site", "Doors")
     assert column_names(TEXT, at("| Site")) == ()
+    assert is_table_head(TEXT, at("| Site"))
+    assert not is_table_head(TEXT, at("| B"))
     assert column_names("| B | 2 |\n| C | 3 |", 12) == ()
     assert row_around(TEXT, at("After")) is None
+
+
+def test_rows_without_their_head_have_the_columns_that_their_last_heading_names() -> None:
+    rows = "| B | 2 |\n| C | 3 |\n\nAnother table:\n\n| D | 4 |"
+    assert column_names(rows, rows.index("| C"), ["Site | Doors"]) == ("Site", "Doors")
+    assert column_names(rows, rows.index("| C"), ["Site | Doors | Staff"]) == ()
+    assert column_names(rows, rows.index("| D"), ["Site | Doors"]) == ()
+
+
+def test_a_row_in_words_has_its_cells_behind_the_names_of_the_columns() -> None:
+    assert as_record("| B | 2 | |", ("Site", "Doors", "Staff")) == "Site: B; Doors: 2"
+    assert as_record("| B | 2 | |", ()) == "B: 2"
 
 
 def test_a_cell_may_hold_an_escaped_bar() -> None:

@@ -102,6 +102,14 @@ def test_a_long_table_is_cut_between_its_rows() -> None:
     assert all(line.startswith("|") and line.endswith("|") for chunk in chunks for line in chunk.text.split("\n"))
 
 
+def test_rows_that_are_cut_off_from_the_head_of_their_table_stand_under_the_names_of_its_columns() -> None:
+    rows = [f"| {number} | {words(6)} |" for number in range(20)]
+    chunks = split("# Sites\n\n| **n** | w |\n|---|---|\n" + "\n".join(rows) + "\n\nThe end.")
+    assert [chunk.heading_path for chunk in chunks] == [("Sites",)] + [("Sites", "n | w")] * (len(chunks) - 1)
+    assert all(COUNTER.count_tokens([chunk.indexed_text])[0] <= 60 for chunk in chunks)
+    assert chunks[-1].text.endswith("The end.")
+
+
 def test_a_long_paragraph_is_cut_between_its_sentences_into_even_parts() -> None:
     sentences = [f"Sentence {number} has some words in it." for number in range(12)]
     chunks = split(" ".join(sentences), text_format=TextFormat.PLAIN)
