@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     top_k: int = Field(8, ge=1, le=100, description="Passages given to the generator.")
     retrieval_depth: int = Field(100, ge=10, le=1000, description="Candidates taken from each search leg.")
     dense_weight: float = Field(
-        0.5, ge=0, le=1, description="Weight of the dense leg in fusion; the BM25 leg has the rest."
+        0.45, ge=0, le=1, description="Weight of the dense leg in fusion; the BM25 leg has the rest."
     )
 
     # The model that answers, where a release has generator.kind llm

@@ -6,6 +6,9 @@ BM25 has one, 0 for a chunk that shares no term, and it stays where it is: a chu
 keeps its lead over those that share the common ones (Bruch et al. 2023, the theoretical minimum). On the SciFact test
 set min-max has nDCG@10 .730 where reciprocal rank fusion has .719, BM25 alone .688 and the dense leg alone .646. On
 the half of XQuAD that was chosen on, the floor of BM25 gives English .967 instead of .965, German .920 instead of .915.
+With the floor a leg's scores lie closer together, so the dense leg's share is 0.45 by default, not 0.5: on 400
+questions of chunking-eval nDCG@10 is then .771 instead of .764 (.773 at 0.5
+without a floor), on 299 of CLAPNQ .983 as before.
 """
 
 from __future__ import annotations
