@@ -23,8 +23,8 @@ from tests.support.needs import Need, is_here, lacking, summary
 from tests.support.postgresql import migrated_template, new_database, postgresql
 
 # The same examples in every run, so that no change is blamed for what it did not touch; `make nightly` looks for others.
-hypothesis.settings.register_profile("same", derandomize=True)
-hypothesis.settings.register_profile("others")
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("others", deadline=None)
 hypothesis.settings.load_profile("same")
 
 
