@@ -109,8 +109,8 @@ class _Split:
 
     def _goes_with(self, last: _OpenChunk, following: _OpenChunk) -> bool:
         """Whether `following` belongs to the section of `last`, and fits: a heading leads what comes behind it."""
-        same = following.path in (last.path, last.path[:-1]) and last.page == following.page
-        belongs = last.bare or (same and not following.bare)
+        section = following.path == last.path or _begins_with_rows_of(last, following)
+        belongs = last.bare or (section and last.page == following.page and not following.bare)
         return belongs and self._fits(last.start, following.end, _over(last, following))
 
     def _cut(self, block: Block, drafts: list[_OpenChunk]) -> list[_OpenChunk]:
@@ -127,11 +127,12 @@ class _Split:
         return pieces
 
     def _path_of_rows(self, block: Block) -> tuple[str, ...]:
-        """What rows stand under that are cut off from the head of their table: its columns' names come last."""
-        if block.kind is not BlockKind.TABLE:
+        """What rows stand under that are cut off from the head of their table: its columns' names come last. A single
+        column is a list."""
+        names = cells(self._document.text[block.start : block.end].partition("\n")[0])
+        if block.kind is not BlockKind.TABLE or len(names) < 2:
             return block.path
-        head = self._document.text[block.start : block.end].partition("\n")[0]
-        return (*block.path, COLUMN_SEPARATOR.join(heading_text(name) for name in cells(head)))
+        return (*block.path, COLUMN_SEPARATOR.join(map(heading_text, names)))
 
     # -- joining small chunks
 
@@ -221,12 +222,17 @@ def _extended(first: _OpenChunk, second: _OpenChunk) -> _OpenChunk:
     return _OpenChunk(first.start, second.end, _over(first, second), first.page, first.bare and second.bare)
 
 
+def _begins_with_rows_of(first: _OpenChunk, second: _OpenChunk) -> bool:
+    """Whether the first begins with rows that were cut off from their table's head, in the section of the second."""
+    return bool(first.path) and COLUMN_SEPARATOR in first.path[-1] and first.path[:-1] == second.path
+
+
 def _over(first: _OpenChunk, second: _OpenChunk) -> tuple[str, ...]:
     """What stands over both. Headings that lead to what follows add nothing to the path; otherwise it is what both
-    share, with the names of the columns if the first begins with rows (nothing else ends without a heading)."""
+    share, with the names of the columns if the first begins with rows of the section."""
     if first.bare and second.path[: len(first.path)] == first.path:
         return second.path
-    if first.path and first.path[:-1] == second.path:
+    if _begins_with_rows_of(first, second):
         return first.path
     length = 0
     while length < min(len(first.path), len(second.path)) and first.path[length] == second.path[length]:

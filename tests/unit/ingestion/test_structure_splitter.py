@@ -110,6 +110,18 @@ def test_rows_that_are_cut_off_from_the_head_of_their_table_stand_under_the_name
     assert chunks[-1].text.endswith("The end.")
 
 
+def test_the_rows_of_a_single_column_stand_under_their_heading_alone() -> None:
+    rows = [f"| {words(6)} |" for _ in range(20)]
+    chunks = split("# Sites\n\n| n |\n|---|\n" + "\n".join(rows))
+    assert {chunk.heading_path for chunk in chunks} == {("Sites",)}
+
+
+def test_a_heading_that_comes_again_is_a_section_of_its_own() -> None:
+    chunks = split(f"# One\n\n## Part\n\n{words(30)}\n\n# One\n\n{words(6, 'again')}\n")
+    (again,) = [chunk for chunk in chunks if "again0" in chunk.text]
+    assert again.heading_path == ("One",)
+
+
 def test_a_long_paragraph_is_cut_between_its_sentences_into_even_parts() -> None:
     sentences = [f"Sentence {number} has some words in it." for number in range(12)]
     chunks = split(" ".join(sentences), text_format=TextFormat.PLAIN)

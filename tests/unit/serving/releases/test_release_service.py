@@ -26,13 +26,7 @@ from serving.releases import service as module
 from serving.releases.service import ReleaseService
 from serving.releases.verification import verify_release
 from tests.support.app_world import World
-from tests.support.release_world import (
-    APPROVER,
-    BOSS,
-    MAKER,
-    report,
-    second_collection,
-)
+from tests.support.release_world import APPROVER, BOSS, MAKER, report, second_collection
 
 CHANGES = {"retrieval.top_k": "3"}
 
