@@ -24,7 +24,7 @@ from serving.grounding.evidence import EvidenceScorer
 LEAST_OF_A_KIND = 5
 
 
-class Asked(Protocol):
+class LocatedQuestion(Protocol):
     """A question as it is searched for, what its asker may see, and where its answer stands."""
 
     @property
@@ -44,13 +44,13 @@ class LegSearch:
         self._collection = manifest.collection.name
         self._depth = max(*DEPTHS, manifest.retrieval.depth)
 
-    def all(self, questions: Sequence[Asked]) -> list[Searched]:
+    def all(self, questions: Sequence[LocatedQuestion]) -> list[Searched]:
         if not questions:
             return []
         vectors = [self._embedder.embed_question(each.query) for each in questions]
         return [self._one(each, vector) for each, vector in zip(questions, vectors, strict=True)]
 
-    def _one(self, asked: Asked, vector: Any) -> Searched:
+    def _one(self, asked: LocatedQuestion, vector: Any) -> Searched:
         legs = self._index.search(self._collection, asked.query, vector, self._depth, asked.scope)
         ids = list(dict.fromkeys(hit.chunk_id for hit in (*legs.dense, *legs.sparse)))
         stored = self._index.fetch(self._collection, ids, asked.scope)
