@@ -213,8 +213,22 @@ class Answerer:
         retrieval = await asyncio.to_thread(self.retriever.retrieve, text, scope, context=context)
         since = clock.lap("retrieve", since)
         evidence = await asyncio.to_thread(self.scorer.score, text, retrieval.passages, retrieval.vector)
+        found = _Finding(retrieval, evidence)
+        if evidence.missing:
+            found = await asyncio.to_thread(self._deeper, text, scope, found)
         clock.lap("evidence", since)
-        return _Finding(retrieval, evidence)
+        return found
+
+    def _deeper(self, text: str, scope: AccessScope, found: _Finding) -> _Finding:
+        """Once more among all that the search compares, for the one record that is named and that none of the best
+        passages holds: kit 7 is a label and a number, of which each stands in many."""
+        depth, most = self.retriever.parameters.depth, self.retriever.parameters.top_k
+        holders = self.scorer.holders(text, self.retriever.retrieve(text, scope, depth).passages)
+        if not holders:
+            return found
+        others = (passage for passage in found.retrieval.passages if passage not in holders)
+        retrieval = replace(found.retrieval, passages=(*holders, *others)[:most])
+        return _Finding(retrieval, self.scorer.score(text, retrieval.passages, retrieval.vector))
 
     def _declines(self, evidence: Evidence) -> bool:
         """Whether the passages do not hold the answer: too little speaks for it, or what the question names is not in

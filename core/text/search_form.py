@@ -33,10 +33,13 @@ _RUNS = (
 
 _WORD = re.compile(r"[^\W_]{2,}")
 
-# A name in letters and digits or with an underscore, such as QX-7741, get_user_by_id or v2.14.3; or a long number.
+# A name in letters and digits, with an underscore or with dots, such as QX-7741, get_user_by_id or config.yaml; a
+# version, with a v or without; or a long number.
 _NAME = re.compile(r"[^\W_]+(?:[-_.][^\W_]+)*")
 _JOINT = re.compile(r"[-_.]")
-_IN_NAMES = re.compile(r"[\d_]")
+_IN_NAMES = re.compile(r"[\d_]|\w\.\w")
+_DOTTED = re.compile(r"[^\W\d_]{2,}(?:\.[^\W\d_]{2,})+")
+_VERSION = re.compile(r"[vV]?(\d{1,3}(?:\.\d{1,3}){2,})")
 _LEAST_CHARACTERS = 4
 _LEAST_DIGITS = 5
 
@@ -45,13 +48,18 @@ def search_form(text: str, language: str) -> str:
     """The text as it is compared: one form of each character, nothing unseen, a run of letters that is written without
     spaces cut into overlapping pieces, and each identifier once more in one word."""
     plain = _plain(text, language)
-    names = " ".join(_JOINT.sub("", name) for name in _identifiers(plain) if not name.isalnum())
+    names = " ".join(_one_word(name) for name in _identifiers(plain) if not name.isalnum())
     return f"{_cut(plain)} {names}" if names else _cut(plain)
 
 
 def identifiers(text: str) -> list[str]:
     """The identifiers in a text, each in one word as `search_form` writes it."""
-    return list(dict.fromkeys(_JOINT.sub("", name) for name in _identifiers(_plain(text, ""))))
+    return list(dict.fromkeys(map(_one_word, _identifiers(_plain(text, "")))))
+
+
+def without_unseen(text: str) -> str:
+    """The text without what is shown as nothing, and with one sort of hyphen."""
+    return text if text.isascii() else _HYPHENS.sub("-", _UNSEEN.sub("", text))
 
 
 def word_count(text: str) -> int:
@@ -65,8 +73,7 @@ def word_count(text: str) -> int:
 def _plain(text: str, language: str) -> str:
     if text.isascii():
         return text.translate(_TURKISH_CASE) if language == "turkish" else text
-    seen = _UNSEEN.sub("", _THOUSANDS.sub("", text))
-    normal = _HYPHENS.sub("-", unicodedata.normalize("NFKC", seen))
+    normal = unicodedata.normalize("NFKC", without_unseen(_THOUSANDS.sub("", text)))
     normal = _ARABIC_MARKS.sub("", normal)
     return normal.translate(_TURKISH_CASE) if language == "turkish" else normal
 
@@ -89,10 +96,18 @@ def _identifiers(text: str) -> list[str]:
     return [name for word in likely for name in _NAME.findall(word) if _is_identifier(name)]
 
 
+def _one_word(name: str) -> str:
+    """5.1.2 is 5x1x2: its numbers are not those of 51.2."""
+    version = _VERSION.fullmatch(name)
+    return version[1].replace(".", "x") if version else _JOINT.sub("", name)
+
+
 def _is_identifier(name: str) -> bool:
     if name.isdigit():
         return len(name) >= _LEAST_DIGITS
     if len(name) < _LEAST_CHARACTERS:
         return False
+    if _VERSION.fullmatch(name) or _DOTTED.fullmatch(name):
+        return True
     has_digit, has_letter = any(map(str.isdigit, name)), any(map(str.isalpha, name))
     return has_letter and (has_digit or "_" in name)

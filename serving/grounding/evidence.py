@@ -109,6 +109,13 @@ class EvidenceScorer:
         """Whether the question holds anything but stop words."""
         return bool(self._sparse.terms(question))
 
+    def holders(self, question: str, passages: Sequence[Passage]) -> list[Passage]:
+        """The passages that hold all that the question names of a series, such as kit 7 or ZRX-9078. None where it
+        names no such thing."""
+        named = [thing for thing in named_things(question, self._is_common) if thing.series]
+        texts = ((passage, plain(passage.chunk.indexed_text)) for passage in passages if named)
+        return [passage for passage, text in texts if all(thing.words in text for thing in named)]
+
     def score(self, question: str, passages: Sequence[Passage], vector: Vector | None = None) -> Evidence:
         """The evidence in `passages` (best first) for answering `question`, whose vector is `vector` if it is known."""
         asked = self._embedder.embed_question(question) if vector is None else vector

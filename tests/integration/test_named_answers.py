@@ -34,7 +34,16 @@ def ask(answerer: Answerer, text: str) -> Answer:
     return asyncio.run(answerer.ask(Question(text, AccessScope.everything(), origin="evaluation")))
 
 
-@pytest.mark.parametrize("question", ["What does the kit ZRX-9999 hold?", "Which shelf is kit 7 on?"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What does the kit ZRX-9999 hold?",
+        "Which shelf is kit 7 on?",
+        "What changed in 5.1.3?",
+        "What is SHELF_LIMIT for?",
+        "What does scanner.delay set?",
+    ],
+)
 def test_an_identifier_that_no_document_has_is_declined_with_the_nearest_passages(
     answerer: Answerer, question: str
 ) -> None:
@@ -54,6 +63,23 @@ def test_an_identifier_alone_is_answered_with_its_record(answerer: Answerer) -> 
     text = ask(answerer, "ZRX-1044").text
     assert "red gasket" in text
     assert "green" not in text
+
+
+@pytest.mark.parametrize(
+    ("question", "right"),
+    [
+        ("What changed in v5.1.2?", "gaskets by colour"),
+        ("What is SHELF_COUNT for?", "rows of shelves"),
+        ("scanner.port", "the scanner's cable"),
+        ("What does scan\u200bner.port name?", "the scanner's cable"),
+    ],
+)
+def test_a_version_or_a_setting_is_answered_with_what_is_said_of_it(
+    answerer: Answerer, question: str, right: str
+) -> None:
+    answer = ask(answerer, question)
+    assert not answer.abstained
+    assert right in answer.text
 
 
 @pytest.mark.parametrize(

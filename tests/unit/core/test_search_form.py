@@ -58,6 +58,17 @@ def test_identifiers_are_told_from_words_and_numbers() -> None:
     assert {"getuserbyid", "KeyErrorE4012", "httpclientcc", "v2143rc1"} <= set(named)
     assert identifiers("In 2023 the well-known office paid 3.5 to 24/7 staff, by e-mail.") == []
     assert identifiers("Order 4400128 and kit QX‑7741") == ["4400128", "QX7741"]
+    assert identifiers("Set retry.limit in config.yaml. Then wait, e.g. until 9 a.m.") == ["retrylimit", "configyaml"]
+
+
+def test_a_version_is_one_word_with_its_v_or_without_and_no_other_number() -> None:
+    assert identifiers("v5.1.2") == identifiers("5.1.2") == ["5x1x2"]
+    assert identifiers("51.2") == []
+    assert search_form("since 5.1.2", "english") == "since 5.1.2 5x1x2"
+
+
+def test_a_word_with_something_unseen_in_it_is_the_word() -> None:
+    assert search_form("file\u200bsystem", "english") == "filesystem"
 
 
 @given(st.text(max_size=200))

@@ -121,6 +121,21 @@ async def test_an_answer_is_declined_where_what_the_question_names_is_in_no_pass
     assert not (await answerer.ask(ask("Who approves travel requests?"))).abstained
 
 
+async def test_a_numbered_thing_that_others_of_its_kind_outrank_is_found_and_answered(
+    database: Database, index: InMemoryIndex
+) -> None:
+    rules = [embedded(f"docs/{number}.md", f"Rule {number} says what rule a lead has.") for number in range(1, 6)]
+    last = "Rule 12 was made by the board of directors long ago and says that visitors wear badges in the hall."
+    index.commit(SPEC.name, [*rules, embedded("docs/12.md", last)], [])
+    answerer = build(database, index, ExtractiveGenerator(EMBEDDER), ReadingParameters(named=True))
+    question = "What rule says rule 12?"
+    assert "12" not in str(answerer.retriever.retrieve(question, AccessScope.of("public")).passages)
+    answer = await answerer.ask(ask(question))
+    assert not answer.abstained
+    assert {citation.chunk.uri for citation in answer.citations} == {"docs/12.md"}
+    assert (await answerer.ask(ask("What rule says rule 17?"))).abstained
+
+
 async def test_a_question_is_answered_only_from_documents_the_caller_may_see(answerer: Answerer) -> None:
     question = "When are salaries of directors reviewed?"
     assert (await answerer.ask(ask(question, "public"))).abstained

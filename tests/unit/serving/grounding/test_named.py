@@ -29,6 +29,59 @@ def test_what_stands_in_no_passage_is_missing(question: str, what: str) -> None:
     assert absent(question, KITS) == (what,)
 
 
+RELEASES = "## v5.1.2\n\nReads EMBEDDINGS_MODEL and config.yaml; `--dry-run` and chatModel are new. See also 5.10."
+
+
+@pytest.mark.parametrize(
+    ("question", "what"),
+    [
+        ("What changed in 5.1.3?", "5.1.3"),
+        ("What changed in v5.1.3?", "5.1.3"),
+        ("What changed in version 5.7?", "5.7"),
+        ("Where do I set EMBEDDINGS_SIZE?", "EMBEDDINGS_SIZE"),
+        ("What is in config.toml?", "config.toml"),
+        ("What does --force-now do?", "--force-now"),
+        ("What is embedModel for?", "embedModel"),
+        ("Is EMBED\u200bDINGS_SIZE read?", "EMBEDDINGS_SIZE"),
+    ],
+)
+def test_a_version_or_a_setting_that_stands_nowhere_is_missing(question: str, what: str) -> None:
+    assert absent(question, RELEASES) == (what,)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What changed in 5.1.2?",
+        "What changed in version 5.1?",
+        "What is new in release 5.10?",
+        "Where do I set `embeddings_model`?",
+        "What is in config.yaml, and what is chat\u200bModel?",
+        "What does --dry-run do?",
+        "Who may spend 1.000.000 on 24.12.26 or 3.5 hours, e.g. by mail to ann.lee@example.org?",
+        "Is https://example.org/config.toml read?",
+    ],
+)
+def test_a_version_or_a_setting_is_found_as_pages_write_it_and_amounts_and_dates_are_none(question: str) -> None:
+    assert absent(question, RELEASES) == ()
+
+
+def test_what_is_not_seen_of_a_text_hides_nothing() -> None:
+    assert absent("What does ZRX\u200b-9870 hold?", KITS) == ()
+    assert absent("What does ZRX-9870 hold?", "The kit ZRX\u2060-98\u200b70 holds a gasket.") == ()
+
+
+@pytest.mark.parametrize("question", ["ZRX-9078", "What is EMBEDDINGS_MODEL?", "What changed in v5.1.2?"])
+def test_one_record_and_hardly_anything_else_goes_by_an_identifier(question: str) -> None:
+    (thing,) = named_things(question, lambda word: False)
+    assert thing.is_identifier
+
+
+@pytest.mark.parametrize("question", ["COVID-19", "Is step 7 needed?", "in 2023", "What does --dry-run do?", "v2"])
+def test_subjects_steps_years_and_options_are_no_identifier_of_one_record(question: str) -> None:
+    assert not any(thing.is_identifier for thing in named_things(question, lambda word: False))
+
+
 @pytest.mark.parametrize(
     "question",
     [
