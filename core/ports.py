@@ -180,7 +180,8 @@ class VectorIndex(Protocol):
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """What a generator answers from. `passages` is the whole context: nothing else may be cited.
-    `evidence` are the sentences of those passages, scored against the question. Markers count from `first_marker`."""
+    `evidence` are the sentences of those passages, scored against the question. Markers count from `first_marker`.
+    `language` is that of RAGLoop's own words in the answer, by its code."""
 
     question: str
     history: Sequence[Turn]
@@ -188,6 +189,7 @@ class GenerationRequest:
     evidence: Evidence
     max_tokens: int | None = None
     first_marker: int = 1
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)

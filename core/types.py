@@ -361,7 +361,8 @@ class Answer:
 
     `degraded` says that the release's model was down or slow and the answer is extractive instead, in whole or from
     where the model broke off. `model` is None where no model wrote any of it, `cost` where no prices are set.
-    `differences` are pairs of quoted sources that contradict one another.
+    `differences` are pairs of quoted sources that contradict one another. `language` is that of RAGLoop's own words in
+    it, and so of a refusal, by its code.
     """
 
     text: str
@@ -378,6 +379,7 @@ class Answer:
     model: ModelUse | None = None
     cost: float | None = None
     differences: tuple[tuple[DifferingSource, DifferingSource], ...] = ()
+    language: str = "en"
 
 
 # ---------------------------------------------------------------- records

@@ -19,7 +19,6 @@ from core.prices import Prices
 from core.release import Release
 from core.storage.interactions import ASIDE, InteractionRepository
 from core.storage.prompt_ledger import PromptOrigin
-from core.text.citation_marker import without_markers
 from core.types import AccessScope, Answer, Evidence, Passage, Retrieval, Turn, Usage
 from retrieval.question_dates import period_in
 from retrieval.retriever import Retriever
@@ -28,13 +27,11 @@ from serving.filters.outgoing import Outgoing, harmless
 from serving.follow_up import StandaloneQuery, finds_its_own, helped_by_context, in_context, joined_query, told_before
 from serving.grounding.evidence import EvidenceScorer
 from serving.prompts.template import ANSWER
-from serving.small_talk import small_talk
-
-NOT_FOUND = "I could not find this in the documents."
-# What follows it where the question names something that stands in none of the passages.
-_NOT_NAMED = "Nothing that was found there names {}."
-# Said where a question names a month or a day, and the documents of that time do not answer it.
-_NOT_DATED = "*The documents of that date do not say; this is from the others.*\n\n"
+from serving.refusal import RefusalWatch
+from serving.small_talk import Remark, small_talk
+from serving.wording.catalogue import wording_for
+from serving.wording.languages.english import ENGLISH
+from serving.wording.wording import Wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +68,12 @@ class QueryWriter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """What one form of the question found. `note` is said before the answer."""
+    """What one form of the question found. It is `undated` where the question names a month or a day, and the documents
+    of that time do not answer it."""
 
     retrieval: Retrieval
     evidence: Evidence
-    note: str = ""
+    undated: bool = False
 
 
 class Answerer:
@@ -122,45 +120,45 @@ class Answerer:
         without passages; and what the generator raises.
         """
         clock = _Clock()
-        said = small_talk(question.text)
-        if said is not None or (said := task_reply(question.text)) is not None:
-            yield TextDelta(said)
-            yield await self._aside(question, said, clock)
+        said = _aside(question.text)
+        if said is not None:
+            yield TextDelta(said.answer)
+            yield await self._put_aside(question, said, clock)
             return
         query, found = await self._find(question, clock)
-        retrieval, evidence = found.retrieval, found.evidence
+        evidence, words = found.evidence, _words(question, found.retrieval)
         mark = time.perf_counter()
 
-        text: list[str] = []
         generated = Generated((), Usage(0, 0))
         abstained = self._declines(evidence)
-        if not abstained:
-            if found.note:
-                text.append(found.note)
-                yield TextDelta(found.note)
-            async with aclosing(self._generate(self._request(question, retrieval, evidence))) as events:
+        text = [_declined(evidence, words)] if abstained else []
+        if abstained:
+            yield TextDelta(text[0])
+        else:
+            watch = RefusalWatch(words.not_found)
+            async with aclosing(self._generate(self._request(question, found, words))) as events:
                 async for event in events:
                     if isinstance(event, Generated):
-                        generated = event
-                        continue
-                    clock.timings.setdefault("first_token", round(time.perf_counter() - clock.started, 6))
-                    text.append(event.text)
-                    yield event
-        else:
-            text.append(_declined(evidence))
-            yield TextDelta(text[0])
+                        generated, piece = event, watch.finish()
+                    else:
+                        clock.timings.setdefault("first_token", round(time.perf_counter() - clock.started, 6))
+                        piece = watch.feed(event.text)
+                    if piece:
+                        if found.undated and not text and not watch.refused:
+                            piece = f"{words.not_dated}\n\n{piece}"
+                        text.append(piece)
+                        yield TextDelta(piece)
+            abstained = watch.refused
         clock.lap("generate", mark)
-        whole = "".join(text)
-        answer = self._finish(retrieval, evidence, abstained or _says_not_found(whole), whole, generated, query, clock)
+        answer = self._finish(found, abstained, "".join(text), generated, query, clock, words)
         await asyncio.to_thread(self._record, answer, question)
         yield answer
 
-    async def _aside(self, question: Question, said: str, clock: _Clock) -> Answer:
+    async def _put_aside(self, question: Question, said: Remark, clock: _Clock) -> Answer:
         """What is said to somebody who asks nothing of the documents: nothing is searched, and nothing declined."""
-        retrieval = Retrieval(question.text, (), self.retriever.collection, revision=0)
-        nothing = Evidence((), {}, 0.0)
+        nothing = _Finding(Retrieval(question.text, (), self.retriever.collection, revision=0), Evidence((), {}, 0.0))
         generated = Generated((), Usage(0, 0))
-        answer = self._finish(retrieval, nothing, False, said, generated, StandaloneQuery(), clock)
+        answer = self._finish(nothing, False, said.answer, generated, StandaloneQuery(), clock, said.words)
         await asyncio.to_thread(self._record, answer, replace(question, origin=ASIDE))
         return answer
 
@@ -181,7 +179,7 @@ class Answerer:
         context = joined_query(question.text, question.history)
         if context is not None and not finds_its_own(found.evidence, self._threshold):
             found = await self._in_context(question, context, clock)
-        return query, found if dated is None else replace(found, note=_NOT_DATED)
+        return query, found if dated is None else replace(found, undated=True)
 
     async def _in_context(self, question: Question, context: str, clock: _Clock) -> _Finding:
         """What the question and its joined form find together, read for both where that helps."""
@@ -256,20 +254,25 @@ class Answerer:
                 elif text := outgoing.feed(event.text):
                     yield TextDelta(text)
 
-    def _request(self, question: Question, retrieval: Retrieval, evidence: Evidence) -> GenerationRequest:
+    def _request(self, question: Question, found: _Finding, words: Wording) -> GenerationRequest:
         return GenerationRequest(
-            question.text, question.history, retrieval.passages, evidence, max_tokens=question.max_tokens
+            question.text,
+            question.history,
+            found.retrieval.passages,
+            found.evidence,
+            max_tokens=question.max_tokens,
+            language=words.code,
         )
 
     def _finish(
         self,
-        retrieval: Retrieval,
-        evidence: Evidence,
+        found: _Finding,
         abstained: bool,
         text: str,
         generated: Generated,
         query: StandaloneQuery,
         clock: _Clock,
+        words: Wording,
     ) -> Answer:
         clock.lap("total", clock.started)
         return Answer(
@@ -277,8 +280,8 @@ class Answerer:
             abstained=abstained,
             degraded=generated.degraded,
             citations=generated.citations,
-            retrieval=retrieval,
-            confidence=round(evidence.confidence, 6),
+            retrieval=found.retrieval,
+            confidence=round(found.evidence.confidence, 6),
             release=self.release.id,
             interaction_id=str(uuid.uuid4()),
             usage=generated.usage,
@@ -287,6 +290,7 @@ class Answerer:
             model=generated.model,
             cost=self._cost(generated.model_usage, query.model_usage),
             differences=generated.differences,
+            language=words.code,
         )
 
     def _cost(self, *used: Usage | None) -> float | None:
@@ -313,14 +317,23 @@ class Answerer:
         return {"name": ANSWER, "version": reference.version, "sha256": reference.sha256, **origin}
 
 
-def _declined(evidence: Evidence) -> str:
+def _aside(text: str) -> Remark | None:
+    """What is said to small talk, and to what a chat client asks on its own, which does so in English."""
+    remark = small_talk(text)
+    if remark is None and (reply := task_reply(text)) is not None:
+        remark = Remark(reply, ENGLISH)
+    return remark
+
+
+def _words(question: Question, retrieval: Retrieval) -> Wording:
+    """The words in the language of the question; of a follow-up that does not tell, of the question before it."""
+    before = [turn.content for turn in question.history if turn.role == "user"]
+    return wording_for([question.text, *before[-1:]], (passage.chunk.language for passage in retrieval.passages))
+
+
+def _declined(evidence: Evidence, words: Wording) -> str:
     """What is said instead of an answer. What the question names is the asker's text, and leaves as harmless as any."""
     if not evidence.missing:
-        return NOT_FOUND
-    return f"{NOT_FOUND} {_NOT_NAMED.format(', '.join(harmless(name) for name in evidence.missing))}"
-
-
-def _says_not_found(text: str) -> bool:
-    """Whether a model says that the passages do not hold the answer, in the words that its prompt gave it."""
-    said = " ".join(without_markers(text).split())
-    return said.rstrip(" .").casefold() == NOT_FOUND.rstrip(".").casefold()
+        return words.not_found
+    names = ", ".join(harmless(name) for name in evidence.missing)
+    return f"{words.not_found} {words.not_named.format(names=names)}"

@@ -8,6 +8,7 @@ from core.text.citation_marker import written
 from core.types import Citation, DifferingSource, Passage, ScoredSentence
 from serving.filters.outgoing import harmless, visible
 from serving.grounding.contradictions import Contradiction
+from serving.wording.wording import Wording
 
 Differing = tuple[DifferingSource, DifferingSource]
 
@@ -28,15 +29,18 @@ def differences(
     return tuple((source(each.quoted, each.says.one), source(each.other, each.says.other)) for each in found)
 
 
-def differences_note(differing: Iterable[Differing]) -> str:
+def differences_note(differing: Iterable[Differing], words: Wording) -> str:
     """The paragraph that stands before the quotations, one line for each two sources."""
-    lines = [f"*The sources differ:* {_side(one)}; {_side(other)}." for one, other in differing]
-    return "\n\n".join(lines)
+    return "\n\n".join(
+        words.differ.format(one=_side(one, words), other=_side(other, words)) for one, other in differing
+    )
 
 
-def _side(source: DifferingSource) -> str:
+def _side(source: DifferingSource, words: Wording) -> str:
     chunk = source.citation.chunk
     title = harmless(" ".join(chunk.title.split()))
     uri = visible("".join(chunk.uri.split())).replace("`", "")
-    says = f" says {harmless(' '.join(source.says.split()))}" if source.says else ""
-    return f"{title} (`{uri}`, {source.date or 'no date'}){says} {written(source.citation.marker)}"
+    told = f"{title} (`{uri}`, {source.date or words.undated})"
+    if source.says:
+        told = words.says.format(source=told, value=harmless(" ".join(source.says.split())))
+    return f"{told} {written(source.citation.marker)}"

@@ -14,6 +14,7 @@ from core.types import Citation, Usage
 from serving.differences import differences, differences_note
 from serving.grounding.contradictions import ContradictionFinder, with_others
 from serving.grounding.quotes import Quote, select_quotes
+from serving.wording.catalogue import wording
 
 _ROW = re.compile(r"^[ \t]*\|.*\|[ \t]*$", re.MULTILINE)
 
@@ -46,7 +47,7 @@ class ExtractiveGenerator:
         costs = [self._embedder.count_tokens([text])[0] for text in pieces]
         budget = sum(costs) if request.max_tokens is None else request.max_tokens
         shown = sum(total <= budget for total in accumulate(costs))
-        note = f"{differences_note(differing)}\n\n" if differing else ""
+        note = f"{differences_note(differing, wording(request.language))}\n\n" if differing else ""
         extra = self._embedder.count_tokens([note])[0] if note else 0
         if shown < len(pieces) or (request.max_tokens is not None and sum(costs) + extra > budget):
             differing = ()

@@ -13,10 +13,10 @@ from core.ports import Generated, GenerationRequest, Generator, TextDelta
 from core.text.markdown_lines import open_fence
 from core.types import Usage
 from serving.llm.failures import BrokenOffError, SparedError
+from serving.wording.catalogue import wording
+from serving.wording.wording import Wording
 
 logger = logging.getLogger(__name__)
-
-BROKE_OFF = "\n\nThe model broke off here. This is what the documents say:\n\n"
 
 _Events = AsyncGenerator[TextDelta | Generated, None]
 
@@ -51,7 +51,7 @@ class FallbackGenerator:
             self._note_failure(error)
             so_far = error.so_far if isinstance(error, BrokenOffError) else None
         if so_far is not None:
-            yield TextDelta(_end_of_code("".join(written)) + BROKE_OFF)
+            yield TextDelta(_end_of_code("".join(written)) + broke_off(wording(request.language)))
             request = replace(request, first_marker=request.first_marker + len(so_far.citations))
         async with aclosing(cast(_Events, self._extractive.stream(request))) as events:
             async for event in events:
@@ -67,6 +67,11 @@ class FallbackGenerator:
         if self._reasons:
             logger.info("the model answers again")
             self._reasons.clear()
+
+
+def broke_off(words: Wording) -> str:
+    """The paragraph between what the model wrote and what is quoted."""
+    return f"\n\n{words.broke_off}\n\n"
 
 
 def _end_of_code(text: str) -> str:

@@ -1,6 +1,6 @@
 """What people say to whoever answers, and what asks nothing of the documents: greetings, thanks, goodbyes. Pure.
 
-small_talk("Thanks a lot!")     # "You are welcome. ..."
+small_talk("Thanks a lot!")     # Remark("You are welcome. ...", ...)
 small_talk("Thanks, and when?") # None: that is a question
 """
 
@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 
-NO_WORDS = "I read no words in that. Ask a question, and I look for its answer in the documents."
+from serving.wording.catalogue import wording
+from serving.wording.languages.english import ENGLISH
+from serving.wording.wording import Wording
 
 _NO_LETTERS = re.compile(r"[\W_]+")
 # A longer text is no greeting, whatever it begins with.
@@ -21,7 +23,8 @@ _MOST_CHARACTERS = 80
 
 @dataclass(frozen=True, slots=True)
 class _Phrases:
-    """What is said, by what is answered. Of several kinds in one text the first here is answered."""
+    """What is said, by what is answered: the field of Wording. Of several kinds in one text the first here is
+    answered."""
 
     identity: str
     thanks: str
@@ -31,7 +34,7 @@ class _Phrases:
 
 
 _SAID = {
-    "english": _Phrases(
+    "en": _Phrases(
         "who are you|what are you|what can you do|what do you do|what is your name|whats your name|are you a bot"
         "|are you human|how can you help me|how do you work",
         "thanks|thank you|thx|ty|cheers|thanks a lot|thank you very much|thank you so much|many thanks"
@@ -42,118 +45,83 @@ _SAID = {
         "ok|okay|great|perfect|nice|cool|good|awesome|fine|i see|got it|understood|all right|alright|very good"
         "|well done|sure|super|wow",
     ),
-    "german": _Phrases(
+    "de": _Phrases(
         "wer bist du|wer sind sie|was kannst du|was können sie|wie heißt du",
         "danke|vielen dank|dankeschön|danke schön|danke sehr|herzlichen dank|besten dank",
         "tschüss|auf wiedersehen|bis bald|schönen tag noch|gute nacht",
         "hallo|guten tag|guten morgen|guten abend|servus|moin|grüß gott|wie geht es dir|wie gehts",
         "gut|prima|alles klar|verstanden|sehr gut|in ordnung",
     ),
-    "french": _Phrases(
+    "fr": _Phrases(
         "qui es tu|qui êtes vous|que peux tu faire|que pouvez vous faire",
         "merci|merci beaucoup|merci bien|mille mercis",
         "au revoir|à bientôt|bonne nuit|bonne journée",
         "bonjour|salut|bonsoir|coucou|comment ça va|ça va",
         "d accord|parfait|très bien|compris",
     ),
-    "spanish": _Phrases(
+    "es": _Phrases(
         "quién eres|qué puedes hacer|quién es usted",
         "gracias|muchas gracias|mil gracias",
         "adiós|hasta luego|hasta pronto|buenas noches",
         "hola|buenos días|buenas tardes|qué tal|cómo estás",
         "vale|perfecto|muy bien|entendido|de acuerdo",
     ),
-    "portuguese": _Phrases(
+    "pt": _Phrases(
         "quem é você|o que você pode fazer", "obrigado|obrigada|muito obrigado|muito obrigada",
         "tchau|até logo|boa noite", "olá|oi|bom dia|boa tarde|tudo bem", "perfeito|muito bem|entendi",
     ),
-    "italian": _Phrases(
+    "it": _Phrases(
         "chi sei|cosa puoi fare", "grazie|grazie mille|molte grazie", "arrivederci|a presto|buona notte",
         "ciao|buongiorno|buonasera|come stai", "perfetto|va bene|capito",
     ),
-    "chinese": _Phrases(
+    "zh-Hans": _Phrases(
         "你是谁|你能做什么", "谢谢|谢谢你|多谢|非常感谢", "再见|拜拜", "你好|您好|早上好", "好的|明白了",
     ),
-    "japanese": _Phrases(
+    "zh-Hant": _Phrases(
+        "你是誰|你能做什麼", "謝謝|謝謝你|多謝|非常感謝", "再見|掰掰", "妳好|哈囉|早安|午安|晚安", "好|明白了",
+    ),
+    "ja": _Phrases(
         "あなたは誰ですか|何ができますか", "ありがとう|ありがとうございます|どうも", "さようなら|またね",
         "こんにちは|おはようございます|こんばんは|はじめまして", "わかりました|了解です",
     ),
-    "arabic": _Phrases(
+    "ar": _Phrases(
         "من أنت|ماذا يمكنك أن تفعل", "شكرا|شكرا جزيلا", "مع السلامة|وداعا", "مرحبا|السلام عليكم|أهلا",
         "حسنا|تمام",
     ),
-    "russian": _Phrases(
+    "ru": _Phrases(
         "кто ты|что ты умеешь|кто вы", "спасибо|большое спасибо|благодарю", "пока|до свидания",
         "привет|здравствуйте|добрый день|доброе утро|добрый вечер", "хорошо|понятно|отлично",
     ),
-}  # fmt: skip
-
-_ANSWERED = {
-    "english": _Phrases(
-        "I answer questions from the documents that were given to me, and say where each answer stands.",
-        "You are welcome. Ask on whenever you like.",
-        "Goodbye.",
-        "Hello. Ask a question, and I look for its answer in the documents.",
-        "Good. Ask on whenever you like.",
-    ),
-    "german": _Phrases(
-        "Ich beantworte Fragen aus den Dokumenten, die mir gegeben wurden, und sage, wo die Antwort steht.",
-        "Gern geschehen. Fragen Sie ruhig weiter.",
-        "Auf Wiedersehen.",
-        "Guten Tag. Stellen Sie eine Frage, dann suche ich die Antwort in den Dokumenten.",
-        "Gut. Fragen Sie ruhig weiter.",
-    ),
-    "french": _Phrases(
-        "Je réponds aux questions à partir des documents qui m'ont été confiés, et je dis où se trouve la réponse.",
-        "Je vous en prie.", "Au revoir.",
-        "Bonjour. Posez une question et je chercherai la réponse dans les documents.", "Bien.",
-    ),
-    "spanish": _Phrases(
-        "Respondo preguntas a partir de los documentos que me han dado y digo dónde está cada respuesta.",
-        "De nada.", "Adiós.", "Hola. Haga una pregunta y buscaré la respuesta en los documentos.", "Bien.",
-    ),
-    "portuguese": _Phrases(
-        "Respondo a perguntas a partir dos documentos que me foram dados e digo onde está cada resposta.",
-        "De nada.", "Até logo.", "Olá. Faça uma pergunta e procuro a resposta nos documentos.", "Certo.",
-    ),
-    "italian": _Phrases(
-        "Rispondo alle domande in base ai documenti che mi sono stati dati e dico dove si trova la risposta.",
-        "Prego.", "Arrivederci.", "Buongiorno. Faccia una domanda e cercherò la risposta nei documenti.", "Bene.",
-    ),
-    "chinese": _Phrases(
-        "我根据提供给我的文档回答问题，并注明答案的出处。", "不客气。", "再见。",
-        "你好。请提问，我会在文档中查找答案。", "好的。",
-    ),
-    "japanese": _Phrases(
-        "渡された文書をもとに質問に答え、答えの出典を示します。", "どういたしまして。", "さようなら。",
-        "こんにちは。質問をどうぞ。文書の中から答えを探します。", "はい。",
-    ),
-    "arabic": _Phrases(
-        "أجيب عن الأسئلة من المستندات التي أُعطيت لي، وأذكر موضع كل إجابة.", "على الرحب والسعة.", "مع السلامة.",
-        "مرحبا. اطرح سؤالا وسأبحث عن جوابه في المستندات.", "حسنا.",
-    ),
-    "russian": _Phrases(
-        "Я отвечаю на вопросы по переданным мне документам и указываю, где находится ответ.", "Пожалуйста.",
-        "До свидания.", "Здравствуйте. Задайте вопрос, и я поищу ответ в документах.", "Хорошо.",
+    "hi": _Phrases(
+        "आप कौन हैं|तुम कौन हो|आप क्या कर सकते हैं", "धन्यवाद|शुक्रिया|बहुत धन्यवाद|बहुत बहुत धन्यवाद",
+        "अलविदा|फिर मिलेंगे|शुभ रात्रि", "नमस्ते|नमस्कार|हैलो|सुप्रभात|आप कैसे हैं", "ठीक है|अच्छा|समझ गया|समझ गई|बढ़िया",
     ),
 }  # fmt: skip
 
 _KINDS = ("identity", "thanks", "farewell", "greeting", "assent")
 
 
-def small_talk(text: str) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What is answered to small talk, out of the words of its language."""
+
+    answer: str
+    words: Wording
+
+
+def small_talk(text: str) -> Remark | None:
     """What is said to that, in its language; None for whatever may be a question."""
     words = tuple(_normal(text).split())
     if not words:
-        return NO_WORDS
+        return Remark(ENGLISH.no_words, ENGLISH)
     if len(text) > _MOST_CHARACTERS:
         return None
     said = _said(words)
     if not said:
         return None
     language, kind = min(said, key=lambda one: _KINDS.index(one[1]))
-    answer: str = getattr(_ANSWERED[language], kind)
-    return answer
+    answer: str = getattr(wording(language), kind)
+    return Remark(answer, wording(language))
 
 
 def _said(words: tuple[str, ...]) -> list[tuple[str, str]]:

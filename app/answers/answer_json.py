@@ -17,6 +17,7 @@ def answer_json(answer: Answer, *, with_cost: bool) -> dict[str, Any]:
         "answer": answer.text,
         "abstained": answer.abstained,
         "degraded": answer.degraded,
+        "language": answer.language,
         "citations": [citation_json(citation) for citation in answer.citations],
         "differences": [{"sources": [_differing(each) for each in pair]} for pair in answer.differences],
         "places_to_look": [place_json(chunk) for chunk in places_to_look(answer)],

@@ -9,9 +9,6 @@ from urllib.parse import urlencode
 from core.text.citation_marker import MarkerSpan, marker_spans
 from core.text.markdown_lines import without_item_mark
 
-# What people are told of a citation whose passage does not seem to support the statement.
-WEAK = "the passage may not say this"
-
 
 class Cited(Protocol):
     """What a citation has, be it fresh or from a record."""

@@ -12,8 +12,9 @@ from core.text.citation_marker import written
 
 if TYPE_CHECKING:
     from core.settings import Settings
-    from core.types import AccessScope, Citation
+    from core.types import AccessScope, Chunk, Citation
     from serving.answerer import Answerer
+    from serving.wording.wording import Wording
 
 AccessOption = Annotated[
     list[str] | None,
@@ -44,9 +45,11 @@ def ask(
     import asyncio
 
     from app.answers.answer_json import answer_json
+    from app.answers.places_to_look import places_to_look
     from core.settings import load_settings
     from core.telemetry import configure_logging
     from serving.answerer import Question
+    from serving.wording.catalogue import wording
 
     settings = load_settings()
     configure_logging("warning")
@@ -56,11 +59,17 @@ def ask(
     if as_json:
         print_json(answer_json(answer, with_cost=True))
         return
+    words = wording(answer.language)
     say(visible(answer.text))
     if answer.citations:
         say()
     for citation in answer.citations:
-        say(visible(f"{written(citation.marker)} {_place(citation)}"))
+        say(visible(f"{written(citation.marker)} {_place(citation, words)}"))
+    places = places_to_look(answer)
+    if places:
+        say(f"\n{words.places}{words.colon}")
+    for chunk in places:
+        say(visible(f"- {_where(chunk, words)}"))
 
 
 def search(
@@ -136,11 +145,12 @@ def _open(settings: Settings, access: list[str] | None, only: list[str] | None) 
     return answerer, answerer.retriever.narrowed(scope, wanted)
 
 
-def _place(citation: Citation) -> str:
-    from app.answers.citations import WEAK
+def _place(citation: Citation, words: Wording) -> str:
+    weak = "" if citation.supported else f" ({words.weak})"
+    return f"{_where(citation.chunk, words)}, characters {citation.start}–{citation.end}{weak}"
 
-    chunk = citation.chunk
-    page = f", page {chunk.page}" if chunk.page else ""
+
+def _where(chunk: Chunk, words: Wording) -> str:
+    page = f", {words.page.format(number=chunk.page)}" if chunk.page else ""
     path = f" ({' > '.join(chunk.heading_path)})" if chunk.heading_path else ""
-    weak = "" if citation.supported else f" ({WEAK})"
-    return f"{chunk.uri}{page}{path}, characters {citation.start}–{citation.end}{weak}"
+    return f"{chunk.uri}{page}{path}"

@@ -8,7 +8,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from app.answers.citations import WEAK
 from app.answers.votes import REASONS
 from app.pages.figures import figure, in_words
 from app.pages.navigation import home_of, places_for
@@ -27,7 +26,6 @@ _environment = Environment(
 _environment.globals.update(
     places_for=places_for,
     home_of=home_of,
-    weak=WEAK,
     reasons=REASONS,
     longest_comment=LONGEST_COMMENT,
     longest_correction=LONGEST_CORRECTION,

@@ -47,6 +47,7 @@ function addTurn(question) {
   const heading = document.createElement("h2");
   heading.className = question.length > LONG_QUESTION ? "question long" : "question";
   heading.textContent = question;
+  heading.dir = "auto";
   turn.append(heading);
   turns.append(turn);
   return turn;
@@ -59,6 +60,7 @@ async function answer(question) {
   const turn = addTurn(question);
   const writing = document.createElement("div");
   writing.className = "writing";
+  writing.dir = "auto";
   turn.append(writing);
   begin();
   turn.scrollIntoView({ block: "start" });

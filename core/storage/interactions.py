@@ -26,7 +26,7 @@ class Interaction:
 
     `prompt` is the release's answering prompt, with `commit`, `path` and `modified` if its file lies in a Git
     repository; its `used` says whether a model was asked with it. `model` holds the fields of ModelUse, None where no
-    model wrote; `cost` is None where no prices were set.
+    model wrote; `cost` is None where no prices were set. `language` is that of RAGLoop's own words in it.
     """
 
     id: str
@@ -50,6 +50,7 @@ class Interaction:
     timings: Mapping[str, float]
     model: Mapping[str, Any] | None
     cost: float | None
+    language: str
 
 
 # The columns that hold words of people and of documents, and what tells how they came about.
@@ -100,6 +101,7 @@ class InteractionRepository:
             "timings": dict(answer.timings),
             "model": model_json(answer.model),
             "cost": answer.cost,
+            "language": answer.language,
         }
         with self._database.transaction() as connection:
             connection.execute(insert(interactions), row)
@@ -138,6 +140,7 @@ def passage_json(passage: Passage) -> dict[str, Any]:
         "title": chunk.title,
         "heading_path": list(chunk.heading_path),
         "page": chunk.page,
+        "language": chunk.language,
         "start": chunk.start,
         "end": chunk.end,
         "text": chunk.text,
@@ -157,6 +160,7 @@ def citation_json(citation: Citation) -> dict[str, Any]:
         "title": citation.chunk.title,
         "heading_path": list(citation.chunk.heading_path),
         "page": citation.chunk.page,
+        "language": citation.chunk.language,
         "start": citation.start,
         "end": citation.end,
         "quote": citation.quote,

@@ -204,6 +204,8 @@ interactions = Table(
     # What a served model did for the answer, if one wrote it, and the price of its tokens, if prices are set.
     Column("model", JSON(none_as_null=True)),
     Column("cost", Float),
+    # Of RAGLoop's own words in it, by its code. Before there was a choice they were English.
+    Column("language", String(20), nullable=False, server_default="en"),
     Index("ix_interactions_at", "at"),
 )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -108,8 +108,9 @@ class _Letters:
     total: int
 
 
-def language_of(text: str, among: Collection[str] = ()) -> str:
-    """The language that the text is written in; with `among`, the likeliest of these. Empty if nothing tells."""
+def language_of(text: str, among: Collection[str] = (), likely: Sequence[str] = (FALLBACK,)) -> str:
+    """The language that the text is written in; with `among`, the likeliest of these. Empty if nothing tells. Of
+    languages that as much speaks for, it is the first of `likely`."""
     sample = _sample(text)
     letters = _letters(sample)
     if letters.total == 0:
@@ -117,7 +118,7 @@ def language_of(text: str, among: Collection[str] = ()) -> str:
     found = _by_script(letters)
     if found:
         return found if not among or found in among else ""
-    return _by_words(sample, among)
+    return _by_words(sample, among, likely)
 
 
 @lru_cache(maxsize=4096)
@@ -169,7 +170,7 @@ def _by_script(letters: _Letters) -> str:
     return language if counts[language] >= _SCRIPT_SHARE * letters.total else ""
 
 
-def _by_words(text: str, among: Collection[str]) -> str:
+def _by_words(text: str, among: Collection[str], likely: Sequence[str]) -> str:
     words = [word.lower() for word in _WORD.findall(text.replace("İ", "i"))]
     candidates = [language for language in COMMONEST if not among or language in among]
     most = max(2.0, _MOST_OF_ONE * len(words))
@@ -177,7 +178,8 @@ def _by_words(text: str, among: Collection[str]) -> str:
     hits = {
         language: sum(count for word, count in counts.items() if _speaks_for(word, language)) for language in candidates
     }
-    best = max(hits, key=lambda each: (hits[each], each == FALLBACK), default="")
+    places = {language: -place for place, language in reversed(list(enumerate(likely)))}
+    best = max(hits, key=lambda each: (hits[each], places.get(each, -len(likely))), default="")
     return best if best and hits[best] >= max(1, _LEAST_SHARE * len(words)) else ""
 
 

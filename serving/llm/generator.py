@@ -13,7 +13,6 @@ from core.errors import ModelUnavailableError
 from core.ports import Generated, GenerationRequest, TextDelta
 from core.release import GeneratorSpec
 from core.types import ModelUse, Passage, Turn, Usage
-from serving.answerer import NOT_FOUND
 from serving.filters.chain import FilterChain
 from serving.filters.cited_text import CitedText
 from serving.filters.prompt_guard import PromptGuard
@@ -24,6 +23,7 @@ from serving.llm.endpoint import ModelEndpoint
 from serving.llm.failures import BrokenOffError, UnknownModelError, cut_short, explain, known_to_be_down
 from serving.llm.tokens import at_most
 from serving.prompts.template import PromptTemplate
+from serving.refusal import NOT_FOUND
 
 # How providers say that the limit on tokens ended the answer.
 _CUT = frozenset({"length", "max_tokens"})

@@ -32,9 +32,10 @@ from ingestion.converters.registry import FileConverter
 from ingestion.factory import folder_source, open_pipeline
 from ingestion.pipeline import Pipeline
 from loop.feedback.votes import Author, FeedbackOrder, FeedbackService
-from serving.answerer import NOT_FOUND, Answerer, Question
+from serving.answerer import Answerer, Question
 from serving.factory import Services, build_answerer
 from serving.follow_up import StandaloneQuery
+from serving.refusal import NOT_FOUND
 from serving.releases.champion import Champion
 from tests.benchmarks.reworded import Fact, documents_with, facts, plain
 from tests.support.mock_model import Messages

@@ -15,11 +15,15 @@ import pytest
 
 from core.errors import ModelUnavailableError
 from core.release import GeneratorSpec
+from core.storage.interactions import InteractionRepository
 from core.types import AccessScope, Turn
-from serving.answerer import NOT_FOUND, Question
+from serving.answerer import Question
 from serving.factory import build_answerer
-from serving.fallback import BROKE_OFF
+from serving.fallback import broke_off
 from serving.llm.breaker import PROBE_SECONDS
+from serving.refusal import NOT_FOUND
+from serving.wording.catalogue import wording
+from serving.wording.languages.english import ENGLISH
 from tests.support.app_world import World, asks
 from tests.support.loopback_server import LoopbackServer
 from tests.support.mock_model import MockModel
@@ -96,6 +100,21 @@ async def test_a_model_that_finds_nothing_has_abstained(client: httpx.AsyncClien
     assert (body["answer"], body["abstained"], body["citations"]) == (NOT_FOUND, True, [])
 
 
+async def test_a_model_s_refusal_is_shown_in_the_language_of_the_question(
+    client: httpx.AsyncClient, world: World, model: MockModel
+) -> None:
+    model.respond = lambda _: f"{NOT_FOUND} [1]"
+    asked = "Does every employee have thirty days of holiday each year, und wie viele sind es in einem Jahr?"
+    body = (await client.post(PATH, json=asks(asked))).json()
+    assert (body["answer"], body["language"], body["abstained"]) == (wording("de").not_found, "de", True)
+    streamed = await client.post(PATH, json=asks(asked, stream=True))
+    events = [json.loads(line[6:]) for line in streamed.text.splitlines() if line.startswith("data: {")]
+    assert "".join(event["choices"][0]["delta"].get("content", "") for event in events) == body["answer"]
+    recorded = InteractionRepository(world.database).get(body["interaction_id"])
+    assert recorded is not None
+    assert recorded.answer == body["answer"]
+
+
 async def test_while_the_model_is_down_answers_are_extractive_and_then_they_are_the_models_again(
     client: httpx.AsyncClient, world: World, model: MockModel
 ) -> None:
@@ -128,7 +147,7 @@ async def test_a_model_that_breaks_off_in_a_stream_is_followed_by_the_documents(
     stream = events((await client.post(PATH, json=asks(QUESTION, stream=True))).text)
     last = stream[-1]
     assert said(stream) == last["answer"]
-    before, _, after = last["answer"].partition(BROKE_OFF)
+    before, _, after = last["answer"].partition(broke_off(ENGLISH))
     assert before.startswith(SAID)
     assert "[2]" in after
     assert last["degraded"]

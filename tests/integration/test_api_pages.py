@@ -10,6 +10,7 @@ import pytest
 from httpx import AsyncClient
 
 from core.types import Document, TextFormat, document_id
+from serving.wording.catalogue import wording
 from tests.support.app_world import HOLIDAYS, Scripted, World, asks
 from tests.support.html_text import Reader
 
@@ -121,8 +122,34 @@ async def test_a_declined_answer_looks_different_and_offers_the_closest_passages
     identity = await ask(client, "Who won the chess tournament in Berlin?")
     read = Reader((await client.get(f"/answers/{identity}")).text)
     assert "Not in the documents" in read.text
-    assert "closest passages" in read.text
+    assert "Places to look" in read.text
     assert [attributes["href"] for tag, attributes in read.tags if tag == "a"]
+
+
+async def test_words_of_ragloop_s_own_are_in_the_question_s_language_and_written_in_its_direction(
+    client: AsyncClient,
+) -> None:
+    identity = await ask(client, "من فاز في بطولة الشطرنج في برلين؟")
+    read = Reader((await client.get(f"/answers/{identity}")).text)
+    words = wording("ar")
+    assert words.declined in read.text
+    assert words.not_found in read.text
+    assert words.places in read.text
+    spoken = [attributes for _, attributes in read.tags if attributes.get("lang") == "ar"]
+    assert [each.get("dir") for each in spoken if "dir" in each] == ["rtl", "auto"]
+    assert ("section", "rtl") in [(tag, attributes.get("dir")) for tag, attributes in read.tags]
+    english = Reader((await client.get(f"/answers/{await ask(client, QUESTION)}")).text)
+    assert ("section", "ltr") in [(tag, attributes.get("dir")) for tag, attributes in english.tags]
+    assert ("blockquote", "en") in [(tag, attributes.get("lang")) for tag, attributes in english.tags]
+
+
+async def test_a_quoted_answer_says_in_the_question_s_language_that_it_is_quoted(client: AsyncClient) -> None:
+    identity = await ask(client, "Wie viele days of holiday hat every employee each year, und wann?")
+    page = (await client.get(f"/answers/{identity}")).text
+    assert "Wörtlich aus den Dokumenten zitiert" in page
+    assert '<code dir="ltr">docs/how-to/serve-a-model.md</code>' in page
+    assert '<h3 lang="de">Quellen</h3>' in page
+    assert 'aria-label="Quelle 1"' in page
 
 
 async def test_a_hostile_answer_is_harmless(world: World) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from serving.answerer import NOT_FOUND
+from serving.refusal import NOT_FOUND
 
 _QUOTED = re.compile(r"(?P<sentence>[^\n]*?\S) \[(?P<marker>\d{1,4})\]")
 _QUESTION = re.compile(r"^\s*Question: (.*)$", re.MULTILINE)

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from app.answers.citations import WEAK, cited_spans, document_url
+from app.answers.citations import cited_spans, document_url
 from app.auth import Caller
 from app.fields import is_uuid
 from app.pages.markdown import html, parse, sanitise, split_tags, unused_characters, words
@@ -18,6 +18,9 @@ from core.loop.feedback import Feedback
 from core.storage.database import Database
 from core.storage.interactions import Interaction, InteractionRepository
 from core.storage.loop.feedback import FeedbackRepository
+from core.text.languages import CODES
+from serving.wording.catalogue import wording
+from serving.wording.wording import Wording
 
 # Passages offered where the documents do not hold the answer, and how much of each.
 NEAREST = 3
@@ -27,7 +30,8 @@ EXCERPT = 240
 @dataclass(frozen=True, slots=True)
 class ShownPlace:
     """A cited or offered place in a document. `marker` is 0 for a passage that was only offered; `glimpse` is the
-    quote, or its beginning, without markdown. Unless `supported`, the passage may not say what it is cited for."""
+    quote, or its beginning, without markdown, `lang` the code of the language it is in, empty where that is not known.
+    Unless `supported`, the passage may not say what it is cited for."""
 
     marker: int
     title: str
@@ -35,19 +39,23 @@ class ShownPlace:
     page: int | None
     quote: str
     glimpse: str
+    lang: str
     url: str
     supported: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerView:
-    """One question and its answer. It is `quoted` where no model wrote any of it."""
+    """One question and its answer. It is `quoted` where no model wrote any of it; `lang` is the language of its text,
+    empty where that is not known, and `words` are RAGLoop's own."""
 
     id: str
     question: str
     query: str
     text: str
     html: Markup
+    lang: str
+    words: Wording
     abstained: bool
     degraded: bool
     quoted: bool
@@ -117,13 +125,16 @@ class AnswerRecords:
 def answer_view(interaction: Interaction, given: Feedback | None = None) -> AnswerView:
     sources = tuple(_source(citation, citation["marker"], interaction.id) for citation in interaction.citations)
     passages = [each for each in interaction.passages if each["uri"]]  # without those that were erased
+    words = wording(interaction.language)
     nearest = passages[:NEAREST] if interaction.abstained else ()
     return AnswerView(
         id=interaction.id,
         question=interaction.question,
         query=interaction.query,
         text=interaction.answer,
-        html=answer_html(interaction.answer, sources),
+        html=answer_html(interaction.answer, sources, words),
+        lang=_one_language(sources) if sources else words.code,
+        words=words,
         abstained=interaction.abstained,
         degraded=interaction.degraded,
         quoted=bool(sources) and interaction.model is None and not interaction.degraded,
@@ -144,7 +155,13 @@ def _voted(given: Feedback) -> VoteView:
     )
 
 
-def answer_html(text: str, sources: Sequence[ShownPlace]) -> Markup:
+def _one_language(sources: Sequence[ShownPlace]) -> str:
+    """What all that is cited is written in; empty where they are several."""
+    languages = {source.lang for source in sources}
+    return languages.pop() if len(languages) == 1 else ""
+
+
+def answer_html(text: str, sources: Sequence[ShownPlace], words: Wording) -> Markup:
     """The answer's markdown with each marker a link to the cited place."""
     cited = {source.marker: source for source in sources}
     opening, closing = unused_characters(text, 2)
@@ -158,8 +175,9 @@ def answer_html(text: str, sources: Sequence[ShownPlace]) -> Markup:
     def link(match: re.Match[str]) -> str:
         source = cited[int(match[1])]
         url = source.url.replace("&", "&amp;")
-        kind, label = ("cite", "") if source.supported else ("cite weak", f": {WEAK}")
-        return f'<a class="{kind}" href="{url}" aria-label="Source {match[1]}{label}">{match[1]}</a>'
+        kind, label = ("cite", "") if source.supported else ("cite weak", f": {words.weak}")
+        named = escape(words.source.format(number=match[1]) + label)
+        return f'<a class="{kind}" href="{url}" aria-label="{named}">{match[1]}</a>'
 
     linked = (
         marker.sub("", piece) if is_tag else marker.sub(link, piece)
@@ -195,6 +213,7 @@ def _source(place: Mapping[str, Any], marker: int, interaction_id: str) -> Shown
         page=place["page"],
         quote=quote,
         glimpse=glimpse if marker or len(glimpse) <= EXCERPT else f"{glimpse[:EXCERPT].rstrip()} …",
+        lang=CODES.get(place.get("language", ""), ""),
         url=document_url(place["document_id"], place["start"], place["end"], interaction_id),
         supported=place.get("supported", True),
     )

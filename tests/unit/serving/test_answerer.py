@@ -35,9 +35,11 @@ from core.storage.usage import UsageRepository
 from core.types import AccessScope, Answer, Chunk, CollectionSpec, EmbeddedDocument, Turn, Usage, document_id
 from retrieval.retriever import Retriever
 from retrieval.sparse import SparseEncoder
-from serving.answerer import NOT_FOUND, Answerer, Question
+from serving.answerer import Answerer, Question
 from serving.extractive import ExtractiveGenerator
 from serving.grounding.evidence import EvidenceScorer
+from serving.refusal import NOT_FOUND
+from serving.wording.catalogue import wording
 from tests.fakes import FakeEmbedder, InMemoryIndex
 
 CONVERSATIONS = Path(__file__).parents[2] / "data" / "conversations"
@@ -108,6 +110,45 @@ async def test_what_the_documents_do_not_hold_is_said_so_without_citations(answe
     assert answer.text == NOT_FOUND
     assert answer.abstained
     assert answer.citations == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "question"),
+    [
+        ("en", "Which wine goes with roasted duck?"),
+        ("zh-Hans", "烤鸭配什么葡萄酒？"),
+        ("zh-Hant", "烤鴨應該搭配什麼葡萄酒？"),
+        ("es", "¿Qué vino va con el pato asado?"),
+        ("ar", "أي شراب يناسب البط المشوي؟"),
+        ("hi", "भुनी हुई बत्तख के साथ कौन सी वाइन अच्छी है?"),
+        ("pt", "Que vinho combina com pato assado?"),
+        ("fr", "Quel vin va avec le canard rôti ?"),
+        ("de", "Welcher Wein passt zu gebratener Ente?"),
+        ("ja", "ローストダックに合うワインはどれですか？"),
+        ("ru", "Какое вино подходит к жареной утке?"),
+        ("it", "Quale vino si abbina con l'anatra arrosto?"),
+    ],
+)
+async def test_an_answer_is_declined_in_the_language_of_the_question_streamed_or_not(
+    answerer: Answerer, database: Database, code: str, question: str
+) -> None:
+    *pieces, answer = [event async for event in answerer.stream(ask(question))]
+    assert isinstance(answer, Answer)
+    assert "".join(piece.text for piece in pieces if isinstance(piece, TextDelta)) == answer.text
+    assert (answer.text, answer.language, answer.abstained) == (wording(code).not_found, code, True)
+    recorded = InteractionRepository(database).get(answer.interaction_id)
+    assert recorded is not None
+    assert (recorded.answer, recorded.language) == (answer.text, code)
+    follow_up = await answerer.ask(ask("2023?", history=[Turn("user", question), Turn("assistant", answer.text)]))
+    assert follow_up.language == code
+
+
+async def test_a_name_that_stands_nowhere_is_told_in_the_language_of_the_question(
+    database: Database, index: InMemoryIndex
+) -> None:
+    answerer = build(database, index, ExtractiveGenerator(EMBEDDER), ReadingParameters(named=True))
+    answer = await answerer.ask(ask("Wer genehmigt travel requests von TRV-9999?"))
+    assert answer.text == f"{wording('de').not_found} Keine der gefundenen Stellen nennt TRV-9999."
 
 
 async def test_an_answer_is_declined_where_what_the_question_names_is_in_no_passage(

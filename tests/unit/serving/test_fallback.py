@@ -11,8 +11,9 @@ import pytest
 from core.errors import AdapterError, BusyError, ContextTooLongError, RagloopError
 from core.ports import GenerationRequest
 from serving.extractive import ExtractiveGenerator
-from serving.fallback import BROKE_OFF, FallbackGenerator
+from serving.fallback import FallbackGenerator, broke_off
 from serving.llm.breaker import FAILURES, PROBE_SECONDS
+from serving.wording.languages.english import ENGLISH
 from tests.fakes import FakeEmbedder
 from tests.support.app_world import Scripted
 from tests.support.asked import answer, asking, generator_over
@@ -54,7 +55,7 @@ async def test_where_the_model_breaks_off_the_documents_go_on_and_so_do_the_numb
     model.manner = manner
     model.respond = lambda _: "Travel requests are approved by the lead. [1] " + "So it is said there. " * 8
     text, end = await answer(fallback_over(model))
-    before, _, after = text.partition(BROKE_OFF)
+    before, _, after = text.partition(broke_off(ENGLISH))
     assert before.startswith("Travel requests are approved by the lead. [1]")
     assert after == "The team lead approves travel requests. [2]"
     assert [citation.marker for citation in end.citations] == [1, 2]
@@ -68,7 +69,7 @@ async def test_a_model_that_breaks_off_in_code_leaves_the_documents_outside_of_i
     model.manner = ModelManner.TRUNCATED
     model.respond = lambda _: "Run this:\n```\nragloop ingest\n" + "ragloop ask\n" * 30
     text, _ = await answer(fallback_over(model))
-    assert text.partition(BROKE_OFF)[0].endswith("\n```")
+    assert text.partition(broke_off(ENGLISH))[0].endswith("\n```")
 
 
 @pytest.mark.parametrize("error", [BusyError("busy"), ContextTooLongError("long")])

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.answerer import NOT_FOUND
 from serving.filters.prompt_guard import LONGEST_RUN, NOTE, PromptGuard
 from serving.prompts.library import load_prompts
+from serving.refusal import NOT_FOUND
 
 PROMPTS = load_prompts()["answer"]
 INSTRUCTION = PROMPTS[max(PROMPTS)].system

@@ -1,0 +1,1 @@
+"""One module a language, all with the fields of serving.wording.wording.Wording."""
