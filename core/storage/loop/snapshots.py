@@ -16,11 +16,18 @@ def _checked(snapshot: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**snapshot, "citations": [{"supported": True, **citation} for citation in snapshot["citations"]]}
 
 
+# How each leg of the search found a passage, which documents say the same, and how what is quoted is shown, stays with
+# the record alone.
+_LEFT_OUT = frozenset({"ranks", "collapsed", "language", "marked"})
+
+
 def _without_search(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """How each leg of the search found a passage, and which documents say the same, stays with the record alone."""
-    left_out = ("ranks", "collapsed")
-    passages = [{name: passage[name] for name in passage if name not in left_out} for passage in record["passages"]]
-    return {**record, "passages": passages}
+    lists = ("passages", "citations")
+    return {**record, **{name: [_kept(each) for each in record[name]] for name in lists}}
+
+
+def _kept(place: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: value for name, value in place.items() if name not in _LEFT_OUT}
 
 
 SNAPSHOTS = StoredValue("feedback", "interaction", AnswerSnapshot.model_validate, upcasts=(_checked,))
