@@ -140,16 +140,16 @@ async def test_words_of_ragloop_s_own_are_in_the_question_s_language_and_written
     assert ("section", "rtl") in [(tag, attributes.get("dir")) for tag, attributes in read.tags]
     english = Reader((await client.get(f"/answers/{await ask(client, QUESTION)}")).text)
     assert ("section", "ltr") in [(tag, attributes.get("dir")) for tag, attributes in english.tags]
-    assert ("blockquote", "en") in [(tag, attributes.get("lang")) for tag, attributes in english.tags]
+    assert ("blockquote", "auto") in [(tag, attributes.get("dir")) for tag, attributes in english.tags]
 
 
 async def test_a_quoted_answer_says_in_the_question_s_language_that_it_is_quoted(client: AsyncClient) -> None:
-    identity = await ask(client, "Wie viele days of holiday hat every employee each year, und wann?")
+    identity = await ask(client, f"¿{QUESTION}")
     page = (await client.get(f"/answers/{identity}")).text
-    assert "Wörtlich aus den Dokumenten zitiert" in page
+    assert "Citado palabra por palabra" in page
     assert '<code dir="ltr">docs/how-to/serve-a-model.md</code>' in page
-    assert '<h3 lang="de">Quellen</h3>' in page
-    assert 'aria-label="Quelle 1"' in page
+    assert '<h3 lang="es">Fuentes</h3>' in page
+    assert 'aria-label="Fuente 1"' in page
 
 
 async def test_a_hostile_answer_is_harmless(world: World) -> None:

@@ -154,7 +154,8 @@ def test_documents_are_ingested_asked_about_and_deleted(capsys: pytest.CaptureFi
     code, answer = run_json(capsys, "ask", "Who approves travel expenses?")
     assert code == 0
     assert answer.keys() == {
-        "answer", "abstained", "degraded", "citations", "differences", "places_to_look", "release", "interaction_id", "timings",
+        "answer", "abstained", "degraded", "language", "citations", "differences", "places_to_look", "release",
+            "interaction_id", "timings",
         "model_use", "cost",
     }  # fmt: skip
     (citation,) = answer["citations"]
