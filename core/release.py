@@ -42,6 +42,8 @@ class RetrievalParameters(Frozen):
     `collapse` leaves near-duplicates out, `per_document` is the most chunks of one document (0: as many as there are),
     and `neighbours` how many chunks of its section the best passage brings along in place of the last ones. What is off
     is left out of the canonical form: releases made before these could be keep their ids.
+
+    `question_map` is the SHA-256 of a file of what votes taught about questions (retrieval.question_map).
     """
 
     fusion: Literal["min_max"] = "min_max"
@@ -52,13 +54,14 @@ class RetrievalParameters(Frozen):
     per_document: int = Field(0, ge=0, le=100)
     neighbours: int = Field(0, ge=0, le=10)
     language_weights: Mapping[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    question_map: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
 
     def weight_for(self, language: str) -> float:
         """The dense leg's share for a question in this language."""
         return self.language_weights.get(language, self.dense_weight)
 
 
-_OFF_IS_UNSAID = ("collapse", "per_document", "neighbours", "language_weights")
+_OFF_IS_UNSAID = ("collapse", "per_document", "neighbours", "language_weights", "question_map")
 
 
 class ReadingParameters(Frozen):

@@ -35,3 +35,18 @@ def embed(
     if not texts:
         return np.zeros((0, embedder.dimensions), dtype=np.float32), 0
     return np.stack([known[text_hash] for text_hash in hashes]), len(missing)
+
+
+def vectors_of(texts: Sequence[str], embedder: Embedder, memo: EmbeddingMemo) -> Vector:
+    """The texts' vectors for trying something out, shape (len(texts), dimensions). What is new is not put into the
+    memo: an erasure would not find it."""
+    import numpy as np
+
+    wanted = {text_sha256(text): text for text in texts}
+    known = memo.get(embedder.fingerprint, list(wanted))
+    missing = [text_hash for text_hash in wanted if text_hash not in known]
+    if missing:
+        known.update(zip(missing, embedder.embed([wanted[text_hash] for text_hash in missing]), strict=True))
+    if not texts:
+        return np.zeros((0, embedder.dimensions), dtype=np.float32)
+    return np.stack([known[text_sha256(text)] for text in texts])

@@ -15,6 +15,7 @@ from core.text.languages import question_language
 from core.types import AccessScope, Hit, LeftOut, Passage, Retrieval, SearchLegs, Vector, chunk_id
 from retrieval.arrangement import Ranked, capped, collapsed, neighbours_of, ranked, with_neighbours
 from retrieval.fusion import FusedHit, blended, fuse
+from retrieval.question_map import QuestionMap
 
 # A commit between search and fetch can remove a chunk that was found. Searching again finds what there is now.
 _ATTEMPTS = 3
@@ -27,12 +28,19 @@ class Retriever:
     scope of what that person may see. Safe to use from many threads."""
 
     def __init__(
-        self, index: VectorIndex, embedder: Embedder, collection: str, parameters: RetrievalParameters
+        self,
+        index: VectorIndex,
+        embedder: Embedder,
+        collection: str,
+        parameters: RetrievalParameters,
+        question_map: QuestionMap | None = None,
     ) -> None:
+        """`question_map` is the one that the parameters name, if they do."""
         self.collection = collection
         self.parameters = parameters
         self._index = index
         self._embedder = embedder
+        self._question_map = question_map
         self._verified = False
 
     def verify(self) -> None:
@@ -91,7 +99,10 @@ class Retriever:
             started = time.perf_counter()
             with _gone_is_unavailable(self.collection):
                 depth = max(self.parameters.depth, limit)
-                found = [self._index.search(self.collection, *each, depth, scope) for each in asked]
+                found = [
+                    self._index.search(self.collection, text, self._moved(vector), depth, scope)
+                    for text, vector in asked
+                ]
                 best = _fused(found, weight)[: limit * self._spare]
                 searched = time.perf_counter()
                 stored = self._index.fetch(self.collection, [hit.chunk_id for hit in best], scope)
@@ -112,6 +123,10 @@ class Retriever:
     def _asked(self, text: str, weight: float) -> tuple[str | None, Vector | None]:
         """What each leg is asked; nothing of one that counts for nothing."""
         return text if weight < 1 else None, self._embedder.embed_question(text) if weight > 0 else None
+
+    def _moved(self, vector: Vector | None) -> Vector | None:
+        """Where the dense leg searches: what is read of the passages is weighed by the question itself."""
+        return vector if vector is None or self._question_map is None else self._question_map.apply(vector)
 
     @property
     def _spare(self) -> int:

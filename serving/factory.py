@@ -17,6 +17,8 @@ from core.storage.releases import ReleaseRepository
 from core.types import CollectionSpec
 from retrieval.factory import Embedders, open_index
 from retrieval.language_fit import fitted_weights
+from retrieval.question_map import QuestionMap
+from retrieval.question_map_files import FOLDER, QuestionMapFiles
 from retrieval.retriever import Retriever
 from retrieval.sparse import SparseEncoder
 from serving.adapters.servers import open_model_servers
@@ -65,6 +67,17 @@ class Services:
         Raises CollectionMismatchError when it is not to be had here, or is no longer what it was.
         """
         return self._embedders.of(collection.spec)
+
+    @property
+    def question_maps(self) -> QuestionMapFiles:
+        """What votes taught about questions."""
+        return QuestionMapFiles(self.settings.home / FOLDER)
+
+    def question_map(self, manifest: ReleaseManifest) -> QuestionMap | None:
+        """The map that the release names, if it does. Raises ConflictError where it cannot be used, and as
+        `embedder_for`."""
+        name = manifest.retrieval.question_map
+        return self.question_maps.get(name, self.embedder_for(manifest.collection)) if name else None
 
     def language_weights(self, spec: CollectionSpec, dense_weight: float | None = None) -> dict[str, float]:
         """The dense leg's share for the languages of a collection that should have another than `dense_weight`, by
@@ -119,7 +132,8 @@ def build_answerer(services: Services, release: Release, *, recorded: bool = Tru
 
     Where answers are recorded, the extractive generator stands in for a model that is down. Where they are not, in
     evaluations and before a promotion, nothing does: an outage must not be taken for what the release is like.
-    Raises CollectionMismatchError or NotFoundError if its embedder or its prompts are not to be had here, SettingsError
+    Raises CollectionMismatchError, ConflictError or NotFoundError if its embedder, its question map or its prompts are
+    not to be had here, SettingsError
     or InputError if its model cannot be asked. Its collection is looked for with the first question.
     """
     manifest = release.manifest
@@ -128,7 +142,8 @@ def build_answerer(services: Services, release: Release, *, recorded: bool = Tru
     language = manifest.collection.language
     embedder = services.embedder_for(manifest.collection)
     sparse = SparseEncoder.of(manifest.collection)
-    retriever = Retriever(services.index, embedder, manifest.collection.name, manifest.retrieval)
+    taught = services.question_map(manifest)
+    retriever = Retriever(services.index, embedder, manifest.collection.name, manifest.retrieval, taught)
     scorer = EvidenceScorer(embedder, sparse, manifest.guards.abstention, language, manifest.reading)
     generator: Generator = ExtractiveGenerator(embedder, language, whole=manifest.reading.whole)
     query_writer = None

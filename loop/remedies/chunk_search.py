@@ -14,19 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-import numpy as np
-
 from core.ports import Embedder, VectorIndex
 from core.release import RetrievalParameters
 from core.storage.documents import DocumentRepository, EmbeddingMemo
-from core.types import Chunk, CollectionSpec, Document, DocumentState, EmbeddedDocument, Vector, document_id
-from ingestion.embedding import text_sha256
+from core.types import CollectionSpec, Document, DocumentState, EmbeddedDocument, document_id
+from ingestion.embedding import vectors_of
 from ingestion.splitting.structure_splitter import StructureSplitter
 from loop.remedies.diagnosed import Diagnosed, halves
 from loop.remedies.figures import ChunkFigures, SizeGain
 from loop.remedies.gain import compared, gain
 from loop.remedies.port import Say
 from retrieval.indexes.edge import EdgeIndex
+from retrieval.question_map import QuestionMap
 from retrieval.retriever import Retriever
 
 # From a few lines to what the bundled embedder reads at most; in between each is about 1.5 times the one before, less
@@ -37,7 +36,6 @@ SIZES = (64, 96, 128, 192, 256)
 MOST_RIGHT = 500_000
 MOST_BESIDE = 300_000
 _SEED = 7
-_EMBED_AT_ONCE = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +71,7 @@ class ChunkSearch:
     spec: CollectionSpec
     live_tokens: int
     parameters: RetrievalParameters
+    question_map: QuestionMap | None
 
     def run(self, questions: Sequence[Diagnosed], say: Say) -> SizeChoice:
         """Another size, if one is better. Raises ConflictError when there is no question to choose by."""
@@ -157,11 +156,11 @@ class ChunkSearch:
         )
         index.ensure(spec)
         index.commit(spec.name, self._embedded(documents, splitter), [])
-        return Retriever(index, self.embedder, spec.name, self.parameters)
+        return Retriever(index, self.embedder, spec.name, self.parameters, self.question_map)
 
     def _embedded(self, documents: Sequence[Document], splitter: StructureSplitter) -> Iterator[EmbeddedDocument]:
         split = [(document, tuple(splitter.split(document))) for document in documents]
-        vectors = self._vectors([chunk for _, chunks in split for chunk in chunks])
+        vectors = vectors_of([chunk.indexed_text for _, chunks in split for chunk in chunks], self.embedder, self.memo)
         begin = 0
         for document, chunks in split:
             end = begin + len(chunks)
@@ -169,18 +168,6 @@ class ChunkSearch:
                 document.id, "search", document.content_sha256, document.access, chunks, vectors[begin:end]
             )
             begin = end
-
-    def _vectors(self, chunks: Sequence[Chunk]) -> Vector:
-        """From the memo where they are known. What is new is not put there: an erasure would not find it."""
-        texts = {text_sha256(chunk.indexed_text): chunk.indexed_text for chunk in chunks}
-        known = self.memo.get(self.embedder.fingerprint, list(texts))
-        missing = [key for key in texts if key not in known]
-        for start in range(0, len(missing), _EMBED_AT_ONCE):
-            keys = missing[start : start + _EMBED_AT_ONCE]
-            known.update(zip(keys, self.embedder.embed([texts[key] for key in keys]), strict=True))
-        if not chunks:
-            return np.zeros((0, self.embedder.dimensions), dtype=np.float32)
-        return np.stack([known[text_sha256(chunk.indexed_text)] for chunk in chunks])
 
 
 def chosen(trials: Sequence[Trial], live: int) -> tuple[Trial, str]:

@@ -22,8 +22,8 @@ REMEDIES = Actor("remedies", frozenset({Role.REVIEW}))
 
 
 def propose(services: Services, firing: Firing, say: Say = lambda _line: None) -> RemedyProposal:
-    """What the firing's remedy would do, with its numbers. `say` is told how far it is. Changes nothing.
-    Raises NotFoundError for a remedy that was taken away."""
+    """What the firing's remedy would do, with its numbers. `say` is told how far it is. Changes nothing that
+    answers. Raises NotFoundError for a remedy that was taken away."""
     proposal: RemedyProposal = remedy_of(firing).propose(services, firing, say)
     return proposal
 

@@ -60,6 +60,22 @@ class FitFigures(Frozen):
     held_out: GainComparison
 
 
+class MapFigures(Frozen):
+    """What so many `questions` teach about others, with this ridge: `choosing` compares the search without a map with
+    what the other parts of them teach, `held_out` the live search with the map."""
+
+    questions: int
+    ridge: float
+    choosing: GainComparison
+    held_out: GainComparison
+
+    @property
+    def gains(self) -> bool:
+        """Whether it serves questions that did not teach it better, with 95 % certainty, and the held-out ones not
+        worse."""
+        return self.choosing.interval is not None and self.choosing.interval[0] > 0 and not self.held_out.loses
+
+
 class ThresholdBalance(Frozen):
     """Balanced accuracies with the live threshold and with the `chosen` one."""
 

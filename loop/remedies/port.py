@@ -58,7 +58,7 @@ class Remedy(Protocol[Proposed]):
 
     @abstractmethod
     def propose(self, services: Services, firing: Firing, say: Say) -> Proposed | NothingBetter[Any]:
-        """What would be done about the firing, with its numbers. Changes nothing."""
+        """What would be done about the firing, with its numbers. Changes nothing that answers."""
 
     @abstractmethod
     def in_words(self, proposal: Proposed) -> str:

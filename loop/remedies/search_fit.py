@@ -4,17 +4,23 @@ and how sure the evidence is."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 from core.loop.enums import FeedbackSide
 from core.release import ReleaseManifest, RetrievalParameters
+from core.storage.documents import EmbeddingMemo
 from core.text.languages import question_language
-from core.types import AccessScope
+from core.types import AccessScope, Hit, Vector
 from evals.cases.gold_span import GoldSpan
+from ingestion.embedding import vectors_of
 from loop.remedies.diagnosed import Diagnosed
 from loop.remedies.figures import ThresholdBalance, ThresholdFigures
 from loop.remedies.fit import DEPTHS, Searched, balance, best_threshold
 from loop.remedies.gain import ChunkSpan, holds
+from loop.remedies.map_fit import VotedQuestion
+from retrieval.question_map import QuestionMap
 from retrieval.retriever import Retriever
 from retrieval.sparse import SparseEncoder
 from serving.factory import Services
@@ -36,36 +42,64 @@ class LocatedQuestion(Protocol):
 
 
 class LegSearch:
-    """Asks the release's index for both legs of each question, once."""
+    """Asks the release's index for both legs of each question, once, and with other vectors for the dense leg."""
 
     def __init__(self, services: Services, manifest: ReleaseManifest) -> None:
+        self.question_map = services.question_map(manifest)
         self._index = services.index
+        self._memo = EmbeddingMemo(services.database)
         self._embedder = services.embedder_for(manifest.collection)
         self._collection = manifest.collection.name
         self._depth = max(*DEPTHS, manifest.retrieval.depth)
 
     def all(self, questions: Sequence[LocatedQuestion]) -> list[Searched]:
-        if not questions:
-            return []
-        vectors = [self._embedder.embed_question(each.query) for each in questions]
-        return [self._one(each, vector) for each, vector in zip(questions, vectors, strict=True)]
+        """What the release finds."""
+        return [self._voted(each).moved(self.question_map) for each in questions]
 
-    def _one(self, asked: LocatedQuestion, vector: Any) -> Searched:
+    def voted(self, questions: Sequence[LocatedQuestion]) -> list[VotedQuestion]:
+        """What the questions' own vectors find, and the passages that hold their answers."""
+        found = [self._voted(each) for each in questions]
+        best = [_best(each.searched) for each in found]
+        stored = self._index.fetch(self._collection, [name for name in best if name], AccessScope.everything())
+        vectors = vectors_of([each.chunk.indexed_text for each in stored], self._embedder, self._memo)
+        by_id = {each.chunk.id: vector for each, vector in zip(stored, vectors, strict=True)}
+        return [replace(each, passage=by_id.get(name or "")) for each, name in zip(found, best, strict=True)]
+
+    def _voted(self, asked: LocatedQuestion) -> VotedQuestion:
+        vector = self._embedder.embed_question(asked.query)
         legs = self._index.search(self._collection, asked.query, vector, self._depth, asked.scope)
-        ids = list(dict.fromkeys(hit.chunk_id for hit in (*legs.dense, *legs.sparse)))
-        stored = self._index.fetch(self._collection, ids, asked.scope)
-        held = {each.chunk.id: _held(each.chunk, asked.places) for each in stored}
         language = question_language(asked.query, self._index.languages(self._collection))
-        return Searched(legs, {key: places for key, places in held.items() if places}, len(asked.places), language)
+        searched = Searched(legs, self._held(asked, (*legs.dense, *legs.sparse)), len(asked.places), language)
+        return VotedQuestion(asked.query, vector, searched, partial(self._moved, asked, searched))
+
+    def _moved(self, asked: LocatedQuestion, searched: Searched, vector: Vector) -> Searched:
+        """The same question with another vector for the dense leg."""
+        dense = self._index.search(self._collection, None, vector, self._depth, asked.scope).dense
+        known = {hit.chunk_id for hit in (*searched.legs.dense, *searched.legs.sparse)}
+        new = self._held(asked, [hit for hit in dense if hit.chunk_id not in known])
+        return replace(searched, legs=replace(searched.legs, dense=dense), held={**searched.held, **new})
+
+    def _held(self, asked: LocatedQuestion, hits: Sequence[Hit]) -> dict[str, frozenset[int]]:
+        """The chunks that hold places whole, and which."""
+        ids = list(dict.fromkeys(hit.chunk_id for hit in hits))
+        stored = self._index.fetch(self._collection, ids, asked.scope) if ids else []
+        held = {each.chunk.id: _held(each.chunk, asked.places) for each in stored}
+        return {key: places for key, places in held.items() if places}
 
 
 class ThresholdFit:
-    """Fits the threshold of abstention over passages found with `parameters`."""
+    """Fits the threshold of abstention over passages found with `parameters` and the map of questions."""
 
-    def __init__(self, services: Services, manifest: ReleaseManifest, parameters: RetrievalParameters) -> None:
+    def __init__(
+        self,
+        services: Services,
+        manifest: ReleaseManifest,
+        parameters: RetrievalParameters,
+        question_map: QuestionMap | None,
+    ) -> None:
         embedder = services.embedder_for(manifest.collection)
         self._live = manifest.guards.abstention.threshold
-        self._retriever = Retriever(services.index, embedder, manifest.collection.name, parameters)
+        self._retriever = Retriever(services.index, embedder, manifest.collection.name, parameters, question_map)
         self._scorer = EvidenceScorer(
             embedder,
             SparseEncoder.of(manifest.collection),
@@ -111,6 +145,12 @@ class ThresholdFit:
             passages = self._retriever.retrieve(each.query, each.scope).passages
             unanswerable.append(self._scorer.score(each.query, passages).confidence)
         return answerable, unanswerable
+
+
+def _best(searched: Searched) -> str | None:
+    """The chunk that holds most of the places; of equal ones that nearest to the question."""
+    found = (hit.chunk_id for hit in (*searched.legs.dense, *searched.legs.sparse) if hit.chunk_id in searched.held)
+    return max(found, key=lambda name: len(searched.held[name]), default=None)
 
 
 def _held(chunk: Any, places: Sequence[GoldSpan]) -> frozenset[int]:

@@ -22,6 +22,7 @@ from serving.prompts.library import Prompts
 
 COLLECTION = "collection"
 PROMPT = "prompt."
+QUESTION_MAP = "retrieval.question_map"
 _SECTIONS = ("retrieval", "reading", "generator", "guards")
 _LONGEST_VALUE = 1000
 # The places where a manifest may hold names that the base does not.
@@ -34,6 +35,7 @@ def changed(
 ) -> ReleaseManifest:
     """The manifest with the changes made.
 
+    A question map is of one embedder's vectors: a collection of another one leaves it behind, unless it is named too.
     `spec_of` says what a collection was built with, raising NotFoundError if there is none. Raises InputError that
     names the path at fault and what would be right.
     """
@@ -52,6 +54,9 @@ def changed(
             _put(content, path, value)
         else:
             raise _unknown(path, allowed)
+    other_embedder = content["collection"]["embedder_fingerprint"] != base.collection.embedder_fingerprint
+    if other_embedder and QUESTION_MAP not in changes:
+        content["retrieval"]["question_map"] = None
     try:
         return ReleaseManifest.model_validate(content)
     except ValidationError as error:

@@ -1,5 +1,5 @@
-"""The remedy for passages that are found and ranked too low, or refused too often: other retrieval parameters and
-another threshold of abstention, fitted on questions that people voted on.
+"""The remedy for passages that are found and ranked too low, or refused too often: other retrieval parameters, a map of
+questions and another threshold of abstention, fitted on questions that people voted on.
 
 Questions whose answers were praised take part beside those whose answers were bad: parameters that are fitted on faults
 alone mend these and break the rest.
@@ -7,7 +7,7 @@ alone mend these and break the rest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
@@ -16,10 +16,14 @@ from core.frozen import Frozen
 from core.loop.diagnosis import Cause
 from core.loop.feedback import Firing, NothingBetter, RemedyProposal
 from core.release import AbstentionModel, RetrievalParameters
-from loop.remedies.figures import FitFigures, ThresholdFigures
+from loop.remedies.figures import FitFigures, MapFigures, ThresholdFigures
 from loop.remedies.port import Built, Remedy, Say
+from serving.releases.manifest_changes import QUESTION_MAP
 
 if TYPE_CHECKING:
+    from loop.remedies.diagnosed import Diagnosed
+    from loop.remedies.map_fit import MapFit
+    from loop.remedies.search_fit import LegSearch
     from serving.factory import Services
 
 # Triggers that complain of what answers cost: their remedy saves what it can without losing anything.
@@ -31,9 +35,11 @@ _FITTED_ON = "guards.abstention.fitted_on"
 
 
 class RefitFigures(Frozen):
-    """What the fits came to, and by which questions; `abstention` is None where the threshold was not fitted."""
+    """What the fits came to, and by which questions; `question_map` and `abstention` are None where these were not
+    fitted. The search was fitted with the map where that is taken."""
 
     search: FitFigures
+    question_map: MapFigures | None = None
     abstention: ThresholdFigures | None
     chose_on: tuple[str, ...]
     held_out_on: tuple[str, ...]
@@ -83,14 +89,20 @@ class Refit(Remedy[RefitProposal]):
         search = LegSearch(services, manifest)
         say(f"Trying parameters on {len(choosing)} questions, {len(held_out)} held out")
         cheaper = firing.trigger in CHEAPER
-        found, fit = fitted(search.all(choosing), search.all(held_out), manifest.retrieval, cheaper=cheaper)
+        taught = _taught(search, manifest.retrieval, choosing, held_out, cheaper=cheaper)
+        found, fit = fitted(taught.choosing, taught.held_out, manifest.retrieval, cheaper=cheaper)
         threshold = None
         if not cheaper:
-            threshold = ThresholdFit(services, manifest, found).fit(asked, questions.recent({Cause.CORPUS_GAP}))
+            fit_threshold = ThresholdFit(services, manifest, found, taught.taken or search.question_map).fit
+            threshold = fit_threshold(asked, questions.recent({Cause.CORPUS_GAP}))
+        if taught.taken is not None:
+            name = services.question_maps.add(taught.taken, services.embedder_for(manifest.collection))
+            found = found.model_copy(update={"question_map": name})
         changes = _retrieval_changes(manifest.retrieval, found)
         changes |= _threshold_changes(manifest.guards.abstention, threshold)
         figures = RefitFigures(
             search=fit,
+            question_map=taught.figures,
             abstention=threshold,
             chose_on=tuple(str(each.subject) for each in choosing),
             held_out_on=tuple(str(each.subject) for each in held_out),
@@ -100,7 +112,9 @@ class Refit(Remedy[RefitProposal]):
         return RefitProposal(changes=changes, figures=figures)
 
     def in_words(self, proposal: RefitProposal) -> str:
-        return f"A release with {', '.join(f'{path} = {value}' for path, value in proposal.changes.items())}."
+        changes = ", ".join(f"{path} = {_short(path, value)}" for path, value in proposal.changes.items())
+        taught = proposal.figures.question_map if QUESTION_MAP in proposal.changes else None
+        return f"A release with {changes}." + (f" {what_was_taught(taught)}" if taught else "")
 
     def carry_out(self, services: Services, firing: Firing, proposal: RefitProposal, say: Say) -> Built:
         return Built(proposal.changes, proposal)
@@ -110,6 +124,38 @@ class Refit(Remedy[RefitProposal]):
 
 
 REMEDY = Refit()
+
+
+def what_was_taught(figures: MapFigures) -> str:
+    """What the map of questions brings to those that did not teach it."""
+    for which, gain in (("held out", figures.held_out), ("that taught the others' map", figures.choosing)):
+        if gain.difference is not None and gain.interval is not None:
+            low, high = gain.interval
+            return (
+                f"{figures.questions} questions taught how others are searched for: for the {gain.questions} {which} "
+                f"the right places stand {gain.difference:+.3f} further up (95 % between {low:+.3f} and {high:+.3f})."
+            )
+    return ""
+
+
+def _taught(
+    search: LegSearch,
+    live: RetrievalParameters,
+    choosing: Sequence[Diagnosed],
+    held_out: Sequence[Diagnosed],
+    *,
+    cheaper: bool,
+) -> MapFit:
+    """A map of questions, unless answers are only to become cheaper."""
+    from loop.remedies.map_fit import MapFit, fit_map
+
+    if cheaper:
+        return MapFit(None, None, search.all(choosing), search.all(held_out))
+    return fit_map(search.voted(choosing), search.voted(held_out), search.question_map, live)
+
+
+def _short(path: str, value: str) -> str:
+    return value[:12] if path == QUESTION_MAP else value
 
 
 def _threshold_changes(live: AbstentionModel, fit: ThresholdFigures | None) -> dict[str, str]:
@@ -125,7 +171,8 @@ def _threshold_changes(live: AbstentionModel, fit: ThresholdFigures | None) -> d
 
 def _retrieval_changes(live: RetrievalParameters, found: RetrievalParameters) -> dict[str, str]:
     before, after = live.model_dump(), found.model_dump()
-    return {f"retrieval.{name}": f"{value:g}" for name, value in after.items() if value != before[name]}
+    changed = {name: value for name, value in after.items() if value != before[name]}
+    return {f"retrieval.{name}": value if isinstance(value, str) else f"{value:g}" for name, value in changed.items()}
 
 
 def _nothing(fit: FitFigures) -> str:

@@ -163,4 +163,5 @@ def _chunk_search(services: Services) -> ChunkSearch:
         manifest.collection.spec,
         tokens,
         manifest.retrieval,
+        services.question_map(manifest),
     )

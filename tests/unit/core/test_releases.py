@@ -201,6 +201,15 @@ def test_a_manifest_of_another_version_is_an_error_that_says_so(database: Databa
         repository.champion()
 
 
+def test_a_release_without_a_question_map_has_the_id_that_it_had_before_there_were_any() -> None:
+    stored = manifest().model_dump(mode="json")
+    del stored["retrieval"]["question_map"]
+    old = ReleaseManifest.model_validate(stored)
+    assert old.id == manifest().id
+    mapped = old.retrieval.model_copy(update={"question_map": "a" * 64})
+    assert old.model_copy(update={"retrieval": mapped}).id != old.id
+
+
 def test_weights_of_languages_make_another_release_and_none_keep_the_id_of_releases_before_there_were_any() -> None:
     stored = manifest().model_dump(mode="json")
     del stored["retrieval"]["language_weights"]

@@ -123,3 +123,14 @@ def test_whatever_is_typed_there_is_a_manifest_that_can_be_stored_or_an_error_th
         assert ReleaseManifest.model_validate_json(result.model_dump_json()).id == result.id
     else:
         assert result.hint
+
+
+def test_a_collection_of_another_embedder_leaves_the_question_map_behind() -> None:
+    kept = "a" * 64
+    taught = changed(manifest(), {"retrieval.question_map": kept}, spec_of, PROMPTS)
+    assert taught.retrieval.question_map == kept
+    assert changed(taught, {"collection": OTHER.name}, spec_of, PROMPTS).retrieval.question_map == kept
+    foreign = replace(SPEC, embedder="another", embedder_fingerprint="z" * 64)
+    assert changed(taught, {"collection": foreign.name}, lambda _name: foreign, PROMPTS).retrieval.question_map is None
+    both = {"collection": foreign.name, "retrieval.question_map": "b" * 64}
+    assert changed(taught, both, lambda _name: foreign, PROMPTS).retrieval.question_map == "b" * 64
