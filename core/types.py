@@ -299,7 +299,8 @@ class Evidence:
 class Citation:
     """What stands behind one statement: `document.text[start:end] == quote`. `marker` counts from 1.
 
-    `supported` is False where a model wrote the statement and the passage it cited does not seem to say so.
+    `supported` is False where a model wrote the statement and the passage it cited does not seem to say so. `marked`
+    are the sentences that answer, as (start, end) in the document, where more than they is quoted for its context.
     """
 
     marker: int
@@ -309,6 +310,11 @@ class Citation:
     quote: str
     score: float
     supported: bool = True
+    marked: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def marked_texts(self) -> tuple[str, ...]:
+        return tuple(self.quote[start - self.start : end - self.start] for start, end in self.marked)
 
 
 @dataclass(frozen=True, slots=True)

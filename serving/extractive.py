@@ -37,7 +37,9 @@ class ExtractiveGenerator:
         found = self._contradictions.among(request.question, quotes, request.evidence.sentences)
         quotes = with_others(quotes, found)
         citations = [
-            Citation(number, quote.chunk, quote.start, quote.end, quote.text, round(quote.score, 6))
+            Citation(
+                number, quote.chunk, quote.start, quote.end, quote.text, round(quote.score, 6), marked=quote.marked
+            )
             for number, quote in enumerate(quotes, start=request.first_marker)
         ]
         differing = differences(found, citations, request.passages)

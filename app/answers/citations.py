@@ -20,6 +20,13 @@ class Cited(Protocol):
     def quote(self) -> str: ...
 
 
+class MarkedCitation(Cited, Protocol):
+    """A citation with the sentences of its quote that answer, in order; none where all of it does."""
+
+    @property
+    def marked_texts(self) -> Sequence[str]: ...
+
+
 def cited_spans(text: str, citations: Iterable[Cited]) -> list[MarkerSpan]:
     """The markers in an answer that stand for one of its citations, in order.
 
@@ -33,6 +40,23 @@ def cited_spans(text: str, citations: Iterable[Cited]) -> list[MarkerSpan]:
         for span in marker_spans(text)
         if span.marker in known and not any(start <= span.start < end for start, end in quoted)
     ]
+
+
+def marked_spans(text: str, citations: Iterable[MarkedCitation]) -> list[tuple[int, int]]:
+    """Where in an answer the sentences stand that its quotations mark, in order and apart. Each stands before its
+    citation's marker; one that left otherwise than it was written is not found."""
+    citations = list(citations)
+    sentences = {citation.marker: citation.marked_texts for citation in citations}
+    spans: list[tuple[int, int]] = []
+    at = 0
+    for place in cited_spans(text, citations):
+        for sentence in sentences[place.marker]:
+            found = text.find(sentence, at, place.start)
+            if found >= 0:
+                at = found + len(sentence)
+                spans.append((found, at))
+        at = place.end
+    return spans
 
 
 def document_url(

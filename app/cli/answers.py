@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.console import JsonOption, one_line, print_json, say, visible
+from app.cli.console import JsonOption, bold, one_line, print_json, say, visible
 from core.errors import InputError, TooLargeError
 from core.text.citation_marker import written
 
 if TYPE_CHECKING:
     from core.settings import Settings
-    from core.types import AccessScope, Chunk, Citation
+    from core.types import AccessScope, Answer, Chunk, Citation
     from serving.answerer import Answerer
     from serving.wording.wording import Wording
 
@@ -60,7 +60,7 @@ def ask(
         print_json(answer_json(answer, with_cost=True))
         return
     words = wording(answer.language)
-    say(visible(answer.text))
+    say(_emphasised(answer))
     if answer.citations:
         say()
     for citation in answer.citations:
@@ -143,6 +143,17 @@ def _open(settings: Settings, access: list[str] | None, only: list[str] | None) 
     wanted = parse_filter(only or [])
     answerer = Champion(open_services(settings)).answerer()
     return answerer, answerer.retriever.narrowed(scope, wanted)
+
+
+def _emphasised(answer: Answer) -> str:
+    """The answer, on a terminal with the sentences in bold that its quotations mark."""
+    from app.answers.citations import marked_spans
+
+    pieces, at = [], 0
+    for start, end in marked_spans(answer.text, answer.citations):
+        pieces += [visible(answer.text[at:start]), bold(visible(answer.text[start:end]))]
+        at = end
+    return "".join([*pieces, visible(answer.text[at:])])
 
 
 def _place(citation: Citation, words: Wording) -> str:

@@ -45,6 +45,11 @@ def visible(text: str) -> str:
     return text.translate(_SIGNS)
 
 
+def bold(text: str) -> str:
+    """`text` in bold on a terminal, as it is in a file."""
+    return f"\x1b[1m{text}\x1b[22m" if sys.stdout.isatty() else text
+
+
 def one_line(text: str, width: int = 100) -> str:
     """`text` on one line, cut at `width` characters."""
     flat = " ".join(text.split())

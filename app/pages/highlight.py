@@ -131,7 +131,7 @@ def _marked(source: str, span: TextSpan, plain: str, environment: dict[str, Any]
         rendered = html(reparse(sentinelled, environment, links), environment)
         unharmed = rendered.replace(opening, "").replace(closing, "") == plain
         if unharmed and opening in rendered and closing in rendered:
-            return _wrap(rendered, opening, closing)
+            return with_marks(rendered, opening, closing, anchored=True)
     return None
 
 
@@ -146,10 +146,11 @@ def _places(source: str, span: TextSpan) -> Iterator[tuple[int, int]]:
             yield span.start + start, span.start + end
 
 
-def _wrap(rendered: str, opening: str, closing: str) -> str:
-    """Every stretch of text between the two characters in a <mark> of its own, so that marks never cross tags."""
+def with_marks(rendered: str, opening: str, closing: str, *, anchored: bool = False) -> str:
+    """Every stretch of text between the two characters in a <mark> of its own, so that marks never cross tags; if
+    `anchored`, the first with the id `quote`."""
     pieces: list[str] = []
-    inside, first = False, True
+    inside, first = False, anchored
     for is_tag, piece in split_tags(rendered):
         if is_tag:
             pieces.append(piece.replace(opening, "").replace(closing, ""))

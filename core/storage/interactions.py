@@ -164,6 +164,7 @@ def citation_json(citation: Citation) -> dict[str, Any]:
         "start": citation.start,
         "end": citation.end,
         "quote": citation.quote,
+        "marked": [{"start": start, "end": end} for start, end in citation.marked],
         "score": citation.score,
         "supported": citation.supported,
         "document_id": citation.chunk.document_id,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from core.text.markdown_lines import is_item
+from core.text.markdown_lines import is_item, without_item_mark
 from core.text.passage_parts import body, column_names, list_around, row_around
 from core.text.sentences import sentence_spans
 from core.types import Chunk, Evidence, ScoredSentence
@@ -42,7 +42,8 @@ _ENDS = re.compile(r"[.!?:;…。！？؟।]['\"”’»)\]*_]*\s*$")
 @dataclass(frozen=True, slots=True)
 class Quote:
     """A stretch of one chunk worth quoting; offsets are the document's. `columns` names the columns of a table's row;
-    a quote that `goes_on` ends the sentence that the quote before it begins."""
+    a quote that `goes_on` ends the sentence that the quote before it begins. `marked` are the sentences that answer, as
+    (start, end), where the quote holds others beside them."""
 
     chunk: Chunk
     start: int
@@ -50,6 +51,7 @@ class Quote:
     score: float
     columns: tuple[str, ...] = ()
     goes_on: bool = False
+    marked: tuple[tuple[int, int], ...] = ()
 
     @property
     def text(self) -> str:
@@ -69,19 +71,23 @@ def select_quotes(evidence: Evidence, language: str, *, whole: bool = False) -> 
         return []
     if whole:
         read = {(each.chunk.document_id, each.chunk.start): each.chunk for each in evidence.sentences}
-        return list(_with_what_goes_on(_best_first(_chosen(evidence.sentences, language)), read, language))
+        chosen, answering = _chosen(evidence.sentences, language)
+        quotes = [_marked(quote, answering) for quote in _best_first(chosen)]
+        return list(_with_what_goes_on(quotes, read, language))
     best = evidence.sentences[0].score
     near = [sentence for sentence in evidence.sentences if sentence.score >= best * NEAR_BEST][:MOST_QUOTES]
     return _in_order([_with_its_list(sentence, language) for sentence in near])
 
 
-def _chosen(sentences: Sequence[ScoredSentence], language: str) -> list[Quote]:
-    """As many as there are words for, best first."""
+def _chosen(sentences: Sequence[ScoredSentence], language: str) -> tuple[list[Quote], list[ScoredSentence]]:
+    """As many as there are words for, best first; and the sentences for which they were chosen, with those that are
+    nearly as good as the best."""
     left, floor = MOST_WORDS, sentences[0].score * WORTH_QUOTING
     waiting = {(sentence.chunk.id, sentence.start): sentence for sentence in sentences}
     scores = {key: sentence.score for key, sentence in waiting.items()}
     near = {key for key, score in scores.items() if score >= sentences[0].score * NEAR_BEST}
     chosen: list[Quote] = []
+    answering = [sentence for sentence in sentences if (sentence.chunk.id, sentence.start) in near]
     said: list[frozenset[str]] = []
     while waiting:
         key = max(waiting, key=lambda each: scores[each])
@@ -97,11 +103,36 @@ def _chosen(sentences: Sequence[ScoredSentence], language: str) -> list[Quote]:
         if quote is None:
             continue
         chosen.append(quote)
+        answering.append(sentence)
         said.append(words)
         left -= quote.words
         for other in _beside(quote, waiting.values()):
             scores[other.chunk.id, other.start] += BESIDE
-    return chosen
+    return chosen, answering
+
+
+def _marked(quote: Quote, answering: Iterable[ScoredSentence]) -> Quote:
+    """The quote with the sentences marked that answer, unless nothing else stands in it. What only announces a list is
+    not the answer."""
+    held = (each for each in answering if quote.holds(each) and not _announces(each.text))
+    spans = sorted({(each.start, each.end) for each in held})
+    rest, at = [], quote.start
+    for start, end in spans:
+        rest.append(quote.chunk.text[at - quote.chunk.start : start - quote.chunk.start])
+        at = end
+    rest.append(quote.chunk.text[at - quote.chunk.start : quote.end - quote.chunk.start])
+    if not spans or not _WORD.search("".join(rest)):
+        return quote
+    return replace(quote, marked=tuple((end - _letters(quote.chunk, start, end), end) for start, end in spans))
+
+
+def _letters(chunk: Chunk, start: int, end: int) -> int:
+    """How long the sentence is without its bullet or number."""
+    return len(without_item_mark(chunk.text[start - chunk.start : end - chunk.start]))
+
+
+def _announces(text: str) -> bool:
+    return text.rstrip("*_ ").endswith(":")
 
 
 def _widest_first(sentence: ScoredSentence, near: set[tuple[str, int]], language: str) -> Iterator[Quote]:
@@ -132,9 +163,7 @@ def _several(chunk: Chunk, stretch: tuple[int, int], near: set[tuple[str, int]])
 
 def _announced_from(text: str, at: int, language: str) -> int:
     """Where the sentence begins that announces the list at `at`; the list's own beginning if none does."""
-    before = [
-        span for span in sentence_spans(text[:at], language) if text[span[0] : span[1]].rstrip("*_ ").endswith(":")
-    ]
+    before = [span for span in sentence_spans(text[:at], language) if _announces(text[span[0] : span[1]])]
     return before[-1][0] if before and not text[before[-1][1] : at].strip() else at
 
 
@@ -187,7 +216,7 @@ def _joined(quotes: Sequence[Quote]) -> list[Quote]:
 def _with_its_list(sentence: ScoredSentence, language: str) -> Quote:
     """The sentence, and the list it announces if it ends with a colon."""
     chunk, end = sentence.chunk, sentence.end
-    if sentence.text.rstrip("*_ ").endswith(":"):
+    if _announces(sentence.text):
         for start, stop in sentence_spans(chunk.text, language):
             if chunk.start + start < end:
                 continue

@@ -2,46 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from app.answers.citations import cited_spans, document_url
 from app.auth import Caller
 from app.fields import is_uuid
-from app.pages.markdown import html, parse, sanitise, split_tags, unused_characters, words
+from app.pages.chat.answer_text import answer_html
+from app.pages.chat.shown_place import ShownPlace, shown_place
 from core.errors import NotFoundError
 from core.loop.feedback import Feedback
 from core.storage.database import Database
 from core.storage.interactions import Interaction, InteractionRepository
 from core.storage.loop.feedback import FeedbackRepository
-from core.text.languages import CODES
 from serving.wording.catalogue import wording
 from serving.wording.wording import Wording
 
-# Passages offered where the documents do not hold the answer, and how much of each.
+# Passages offered where the documents do not hold the answer.
 NEAREST = 3
-EXCERPT = 240
-
-
-@dataclass(frozen=True, slots=True)
-class ShownPlace:
-    """A cited or offered place in a document. `marker` is 0 for a passage that was only offered; `glimpse` is the
-    quote, or its beginning, without markdown, `lang` the code of the language it is in, empty where that is not known.
-    Unless `supported`, the passage may not say what it is cited for."""
-
-    marker: int
-    title: str
-    path: str
-    page: int | None
-    quote: str
-    glimpse: str
-    lang: str
-    url: str
-    supported: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +103,7 @@ class AnswerRecords:
 
 
 def answer_view(interaction: Interaction, given: Feedback | None = None) -> AnswerView:
-    sources = tuple(_source(citation, citation["marker"], interaction.id) for citation in interaction.citations)
+    sources = tuple(shown_place(citation, citation["marker"], interaction.id) for citation in interaction.citations)
     passages = [each for each in interaction.passages if each["uri"]]  # without those that were erased
     words = wording(interaction.language)
     nearest = passages[:NEAREST] if interaction.abstained else ()
@@ -139,7 +119,7 @@ def answer_view(interaction: Interaction, given: Feedback | None = None) -> Answ
         degraded=interaction.degraded,
         quoted=bool(sources) and interaction.model is None and not interaction.degraded,
         sources=sources,
-        nearest=tuple(_source(passage, 0, interaction.id) for passage in nearest),
+        nearest=tuple(shown_place(passage, 0, interaction.id) for passage in nearest),
         found=tuple(_found(passage, interaction.id) for passage in passages),
         voted=_voted(given) if given else VoteView(),
     )
@@ -161,34 +141,9 @@ def _one_language(sources: Sequence[ShownPlace]) -> str:
     return languages.pop() if len(languages) == 1 else ""
 
 
-def answer_html(text: str, sources: Sequence[ShownPlace], words: Wording) -> Markup:
-    """The answer's markdown with each marker a link to the cited place."""
-    cited = {source.marker: source for source in sources}
-    opening, closing = unused_characters(text, 2)
-    pieces, at = [], 0
-    for span in cited_spans(text, sources):
-        pieces += [text[at : span.start], opening, str(span.marker), closing]
-        at = span.end
-    tokens, environment = parse("".join([*pieces, text[at:]]))
-    marker = re.compile(f"{opening}(\\d+){closing}")
-
-    def link(match: re.Match[str]) -> str:
-        source = cited[int(match[1])]
-        url = source.url.replace("&", "&amp;")
-        kind, label = ("cite", "") if source.supported else ("cite weak", f": {words.weak}")
-        named = escape(words.source.format(number=match[1]) + label)
-        return f'<a class="{kind}" href="{url}" aria-label="{named}">{match[1]}</a>'
-
-    linked = (
-        marker.sub("", piece) if is_tag else marker.sub(link, piece)
-        for is_tag, piece in split_tags(html(tokens, environment))
-    )
-    return sanitise("".join(linked))
-
-
 def _found(passage: Mapping[str, Any], interaction_id: str) -> FoundPassage:
     return FoundPassage(
-        place=_source(passage, 0, interaction_id),
+        place=shown_place(passage, 0, interaction_id),
         meaning=_leg(passage, "dense"),
         words=_leg(passage, "bm25"),
         together=passage["score"],
@@ -199,21 +154,3 @@ def _found(passage: Mapping[str, Any], interaction_id: str) -> FoundPassage:
 def _leg(passage: Mapping[str, Any], leg: str) -> LegFinding | None:
     score = passage["scores"].get(leg)
     return None if score is None else LegFinding(passage.get("ranks", {}).get(leg), score)
-
-
-def _source(place: Mapping[str, Any], marker: int, interaction_id: str) -> ShownPlace:
-    """From a citation or a passage, as the record holds them."""
-    quote = str(place.get("quote", place.get("text", "")))
-    glimpse = words(quote)
-    path = [heading for heading in place["heading_path"] if heading != place["title"]]
-    return ShownPlace(
-        marker=marker,
-        title=place["title"],
-        path=" › ".join(path),
-        page=place["page"],
-        quote=quote,
-        glimpse=glimpse if marker or len(glimpse) <= EXCERPT else f"{glimpse[:EXCERPT].rstrip()} …",
-        lang=CODES.get(place.get("language", ""), ""),
-        url=document_url(place["document_id"], place["start"], place["end"], interaction_id),
-        supported=place.get("supported", True),
-    )

@@ -155,7 +155,7 @@ def test_documents_are_ingested_asked_about_and_deleted(capsys: pytest.CaptureFi
     assert code == 0
     assert answer.keys() == {
         "answer", "abstained", "degraded", "language", "citations", "differences", "places_to_look", "release",
-            "interaction_id", "timings",
+        "interaction_id", "timings",
         "model_use", "cost",
     }  # fmt: skip
     (citation,) = answer["citations"]

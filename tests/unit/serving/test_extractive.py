@@ -8,7 +8,9 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.pages.chat.shown_place import shown_place
 from core.ports import Generated, GenerationRequest, TextDelta
+from core.storage.interactions import citation_json
 from core.text.sentences import sentence_spans
 from core.types import Chunk, Evidence, Passage, ScoredSentence, document_id
 from serving.extractive import ExtractiveGenerator
@@ -60,6 +62,22 @@ async def test_the_best_sentence_is_quoted_with_its_place_in_the_document() -> N
     assert citation.quote == "The team lead approves travel."
     assert source.text[citation.start - OFFSET : citation.end - OFFSET] == citation.quote
     assert (citation.chunk.page, citation.chunk.heading_path) == (3, ("Part",))
+
+
+async def test_of_a_list_that_is_quoted_whole_the_citation_marks_the_items_that_answer() -> None:
+    source = chunk("Before your first day:\n\n- Fill in the form\n- Order a laptop\n- Record a video")
+    found = evidence(sentences(source, 0.3, 0.9, 0.85, 0.1))
+    request = GenerationRequest("What?", (), [Passage(source, "0" * 64, 1.0, {})], found)
+    *_, done = [event async for event in ExtractiveGenerator(FakeEmbedder(), whole=True).stream(request)]
+    assert isinstance(done, Generated)
+    (citation,) = done.citations
+    assert citation.quote == source.text
+    assert citation.marked_texts == ("Fill in the form", "Order a laptop")
+    shown = citation_json(citation)
+    assert [source.text[each["start"] - OFFSET : each["end"] - OFFSET] for each in shown["marked"]] == [
+        *citation.marked_texts
+    ]
+    assert shown_place(shown, 1, "an answer").marked_texts == citation.marked_texts
 
 
 async def test_neighbouring_sentences_become_one_quotation() -> None:

@@ -41,6 +41,31 @@ def test_a_list_of_which_two_items_answer_is_quoted_whole_with_the_line_that_ann
     ]
 
 
+def test_in_a_list_and_in_a_section_the_sentences_that_answer_are_marked() -> None:
+    listed = chunk("Before your first day:\n\n- Fill in the form\n- Order a laptop\n- Record a video\n\nBye.", start=50)
+    (quote,) = quotes((listed, {"- Fill": 0.9, "- Order": 0.85, "Before": 0.88}))
+    assert marked(quote) == ["Fill in the form", "Order a laptop"]
+    section = chunk("# Leave\n\nAsk the lead. The lead looks. The lead signs.\n\n# Lunch\n\nLunch is free.")
+    (quote,) = quotes((section, {"Ask": 0.9, "The lead signs": 0.85}))
+    assert marked(quote) == ["Ask the lead.", "The lead signs."]
+
+
+def test_where_all_that_is_quoted_answers_nothing_is_marked() -> None:
+    source = chunk("# Leave\n\nAsk the lead. The lead looks.\n\n# Lunch\n\n1. Lunch is free.\n2. Tea too.")
+    for scores in ({"Ask": 0.9, "The lead looks": 0.85}, {"Ask": 0.9}, {"1. Lunch": 0.9, "2. Tea": 0.9}):
+        assert [quote.marked for quote in quotes((source, scores))] == [()]
+
+
+def test_a_line_that_only_announces_a_list_is_not_marked_as_its_answer() -> None:
+    source = chunk("Bring with you:\n\n- A pen\n- A pass")
+    (quote,) = quotes((source, {"Bring": 0.9}))
+    assert (quote.text, quote.marked) == (source.text, ())
+
+
+def marked(quote: Quote) -> list[str]:
+    return [quote.chunk.text[start - quote.chunk.start : end - quote.chunk.start] for start, end in quote.marked]
+
+
 def test_a_lone_item_that_answers_is_quoted_alone() -> None:
     source = chunk("Fees:\n\n- Parking costs two euros\n- Lunch costs five euros")
     assert [quote.text for quote in quotes((source, {"- Lunch": 0.9}))] == ["- Lunch costs five euros"]

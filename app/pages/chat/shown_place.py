@@ -1,0 +1,53 @@
+"""A place in a document as the chat page shows it: a source of an answer, or a passage that is only offered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.answers.citations import document_url
+from app.pages.markdown import words
+from core.text.languages import CODES
+
+# How much is shown of a passage that is only offered.
+EXCERPT = 240
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPlace:
+    """A cited or offered place in a document. `marker` is 0 for a passage that was only offered; `glimpse` is the
+    quote, or its beginning, without markdown, `lang` the code of the language it is in, empty where that is not known.
+    Unless `supported`, the passage may not say what it is cited for; `marked_texts` are the sentences of the quote that
+    answer, where it has others."""
+
+    marker: int
+    title: str
+    path: str
+    page: int | None
+    quote: str
+    glimpse: str
+    lang: str
+    url: str
+    supported: bool = True
+    marked_texts: tuple[str, ...] = ()
+
+
+def shown_place(place: Mapping[str, Any], marker: int, interaction_id: str) -> ShownPlace:
+    """From a citation or a passage, as the record holds them."""
+    quote = str(place.get("quote", place.get("text", "")))
+    glimpse = words(quote)
+    marked = place.get("marked", ())
+    path = [heading for heading in place["heading_path"] if heading != place["title"]]
+    return ShownPlace(
+        marker=marker,
+        title=place["title"],
+        path=" › ".join(path),
+        page=place["page"],
+        quote=quote,
+        glimpse=glimpse if marker or len(glimpse) <= EXCERPT else f"{glimpse[:EXCERPT].rstrip()} …",
+        lang=CODES.get(place.get("language", ""), ""),
+        url=document_url(place["document_id"], place["start"], place["end"], interaction_id),
+        supported=place.get("supported", True),
+        marked_texts=tuple(quote[span["start"] - place["start"] : span["end"] - place["start"]] for span in marked),
+    )
