@@ -43,8 +43,8 @@ def cited_spans(text: str, citations: Iterable[Cited]) -> list[MarkerSpan]:
 
 
 def marked_spans(text: str, citations: Iterable[MarkedCitation]) -> list[tuple[int, int]]:
-    """Where in an answer the sentences stand that its quotations mark, in order and apart. Each stands before its
-    citation's marker; one that left otherwise than it was written is not found."""
+    """Where in an answer the sentences stand that its quotations mark, in order, neighbours as one. Each stands before
+    its citation's marker; one that left otherwise than it was written is not found."""
     citations = list(citations)
     sentences = {citation.marker: citation.marked_texts for citation in citations}
     spans: list[tuple[int, int]] = []
@@ -52,9 +52,11 @@ def marked_spans(text: str, citations: Iterable[MarkedCitation]) -> list[tuple[i
     for place in cited_spans(text, citations):
         for sentence in sentences[place.marker]:
             found = text.find(sentence, at, place.start)
-            if found >= 0:
-                at = found + len(sentence)
-                spans.append((found, at))
+            if found < 0:
+                continue
+            goes_on = bool(spans) and not text[spans[-1][1] : found].strip()
+            at = found + len(sentence)
+            spans[-1:] = [(spans[-1][0], at)] if goes_on else [*spans[-1:], (found, at)]
         at = place.end
     return spans
 

@@ -43,12 +43,12 @@ def _rendered(text: str, markers: Sequence[tuple[int, str, int]], marks: Sequenc
 
 
 def _places(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Where the mark may begin and end: between the first word and the last, since characters that are put beside
-    markdown's own signs can change what these mean; else where the sentence does."""
+    """Where the mark may begin and end: where the sentence does, and as characters that are put beside markdown's own
+    signs can change what these mean, else with its first word and its last."""
+    yield start, end
     body = re.search(r"\w.*\w|\w", text[start:end], re.DOTALL)
     if body:
         yield start + body.start(), start + body.end()
-    yield start, end
 
 
 def _linked(marked: str, sources: Sequence[ShownPlace], words: Wording, marker: re.Pattern[str]) -> str:

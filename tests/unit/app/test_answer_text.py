@@ -28,7 +28,7 @@ def marks(answer: str, *sources: ShownPlace) -> str:
     [
         ("Fill in the **form**", "Fill in the form"),
         ("Order a `laptop`", "Order a laptop"),
-        ("Before your first day:", "Before your first day"),
+        ("Before your first day:", "Before your first day:"),
     ],
 )
 def test_a_marked_sentence_is_marked_whatever_markdown_it_holds(sentence: str, shown: str) -> None:
