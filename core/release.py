@@ -40,8 +40,9 @@ class RetrievalParameters(Frozen):
     `language_weights` has the shares for questions in languages that the embedder knows less well, or better.
 
     `collapse` leaves near-duplicates out, `per_document` is the most chunks of one document (0: as many as there are),
-    and `neighbours` how many chunks of its section the best passage brings along in place of the last ones. What is off
-    is left out of the canonical form: releases made before these could be keep their ids.
+    and `neighbours` how many chunks of its section the best passage brings along in place of the last ones. `freshness`
+    is the share of its score that a passage loses as its document ages (0: age does not count). What is off is left
+    out of the canonical form: releases made before these could be keep their ids.
 
     `question_map` is the SHA-256 of a file of what votes taught about questions (retrieval.question_map).
     """
@@ -53,6 +54,7 @@ class RetrievalParameters(Frozen):
     collapse: bool = False
     per_document: int = Field(0, ge=0, le=100)
     neighbours: int = Field(0, ge=0, le=10)
+    freshness: float = Field(0.0, ge=0, le=1)
     language_weights: Mapping[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     question_map: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
 
@@ -61,7 +63,7 @@ class RetrievalParameters(Frozen):
         return self.language_weights.get(language, self.dense_weight)
 
 
-_OFF_IS_UNSAID = ("collapse", "per_document", "neighbours", "language_weights", "question_map")
+_OFF_IS_UNSAID = ("collapse", "per_document", "neighbours", "freshness", "language_weights", "question_map")
 
 
 class ReadingParameters(Frozen):

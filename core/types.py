@@ -234,9 +234,9 @@ class StoredChunk:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A chunk that was retrieved for a question. `scores` has dense, bm25 and fused, `ranks` its places in dense and
-    bm25, from 1; a leg that missed it is absent. `collapsed` are the URIs of documents that say the same there, `date`
-    is the document's."""
+    """A chunk that was retrieved for a question. `scores` has dense, bm25 and fused, and where age counts freshness, by
+    which fused is multiplied; `ranks` its places in dense and bm25, from 1; a leg that missed it is absent. `collapsed`
+    are the URIs of documents that say the same there, `date` is the document's."""
 
     chunk: Chunk
     content_sha256: str

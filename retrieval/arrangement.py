@@ -1,5 +1,5 @@
-"""What happens to a ranking before it is handed out: near-duplicates become one, no document fills it, and the best
-passage may bring its neighbours along. Pure.
+"""What happens to a ranking before it is handed out: newer documents gain, near-duplicates become one, no document
+fills it, and the best passage may bring its neighbours along. Pure.
 
 Each step is a parameter of the release and off where it says nothing: core.release.RetrievalParameters.
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from core.text.languages import FALLBACK
 from core.text.negation import NEGATION
@@ -22,25 +23,53 @@ _NUMBER = re.compile(r"\d+")
 _RUN = 4
 # Texts are the same if they share this much of their runs: another date or name in a form letter leaves less.
 NEAR_DUPLICATE = 0.85
+# A document that is so much older than the newest one found has lost half of what age can take: rules and prices tend
+# to be reviewed every year.
+HALF_LIFE_DAYS = 365
+# What has no date counts as one half-life old, neither fresh nor stale: as the newest it would gain by its silence, as
+# the oldest a folder without dates would be buried.
+_UNDATED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A chunk at its place in the ranking. `collapsed` are the URIs of documents that say the same there."""
+    """A chunk at its place in the ranking. `collapsed` are the URIs of documents that say the same there; `freshness`
+    is the factor that its document's age gives its score, None where age does not count."""
 
     hit: FusedHit
     stored: StoredChunk
     collapsed: tuple[str, ...] = ()
+    freshness: float | None = None
 
     @property
     def chunk(self) -> Chunk:
         return self.stored.chunk
+
+    @property
+    def score(self) -> float:
+        return self.hit.score if self.freshness is None else self.hit.score * self.freshness
 
 
 def ranked(hits: Sequence[FusedHit], stored: Sequence[StoredChunk]) -> list[Ranked]:
     """The hits whose chunks are there, best first."""
     found = {each.chunk.id: each for each in stored}
     return [Ranked(hit, found[hit.chunk_id]) for hit in hits if hit.chunk_id in found]
+
+
+def freshened(ranking: Sequence[Ranked], share: float, exact: Collection[str]) -> list[Ranked]:
+    """The ranking with scores times 1 - share * (1 - 0.5 ** (age / half-life)), best first; chunks in `exact` stay
+    before the others. A document's age counts from the newest one found, so that the same index ranks alike every day.
+    Where nothing found has a date, nothing changes."""
+    days = [each.stored.facts.date for each in ranking if each.stored.facts.date]
+    if not days:
+        return list(ranking)
+    weighed = [replace(each, freshness=1 - share * (1 - _kept(each.stored.facts.date, max(days)))) for each in ranking]
+    return sorted(weighed, key=lambda each: (each.chunk.id not in exact, -each.score, each.chunk.id))
+
+
+def _kept(day: date | None, newest: date) -> float:
+    """What age leaves of what it can take: 1 of the newest, half after a half-life, and so on."""
+    return _UNDATED if day is None else 0.5 ** ((newest - day).days / HALF_LIFE_DAYS)
 
 
 def collapsed(ranking: Sequence[Ranked]) -> tuple[list[Ranked], list[LeftOut]]:
@@ -95,7 +124,8 @@ def with_neighbours(ranking: Sequence[Ranked], around: Sequence[StoredChunk], mo
     brought = {each.chunk.id: each for each in section[: min(most, limit - 1)]}
     places = {each.chunk.id: each for each in ranking}
     beside = [
-        places.get(key) or Ranked(FusedHit(key, best.hit.score, None, None), each) for key, each in brought.items()
+        places.get(key) or Ranked(FusedHit(key, best.hit.score, None, None), each, freshness=best.freshness)
+        for key, each in brought.items()
     ]
     rest = [each for each in ranking[1:] if each.chunk.id not in brought]
     return [best, *beside, *rest][:limit]

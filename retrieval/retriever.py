@@ -13,7 +13,7 @@ from core.release import RetrievalParameters
 from core.search_filter import SearchFields, SearchFilter
 from core.text.languages import question_language
 from core.types import AccessScope, Hit, LeftOut, Passage, Retrieval, SearchLegs, Vector, chunk_id
-from retrieval.arrangement import Ranked, capped, collapsed, neighbours_of, ranked, with_neighbours
+from retrieval.arrangement import Ranked, capped, collapsed, freshened, neighbours_of, ranked, with_neighbours
 from retrieval.fusion import FusedHit, blended, fuse
 from retrieval.question_map import QuestionMap
 
@@ -106,7 +106,8 @@ class Retriever:
                 best = _fused(found, weight)[: limit * self._spare]
                 searched = time.perf_counter()
                 stored = self._index.fetch(self.collection, [hit.chunk_id for hit in best], scope)
-                ranking, left_out = self._arranged(ranked(best, stored), limit, scope)
+                exact = frozenset[str]().union(*(legs.exact for legs in found))
+                ranking, left_out = self._arranged(ranked(best, stored), exact, limit, scope)
             timings["search"] += searched - started
             timings["fetch"] += time.perf_counter() - searched
             if len(stored) == len(best):
@@ -130,15 +131,18 @@ class Retriever:
 
     @property
     def _spare(self) -> int:
-        """How many times the passages wanted are looked at, so that there are enough when some are left out."""
-        return _SPARE if self.parameters.collapse or self.parameters.per_document else 1
+        """How many times the passages wanted are looked at, so that others can take the place of some."""
+        parameters = self.parameters
+        return _SPARE if parameters.collapse or parameters.per_document or parameters.freshness else 1
 
     def _arranged(
-        self, ranking: list[Ranked], limit: int, scope: AccessScope
+        self, ranking: list[Ranked], exact: frozenset[str], limit: int, scope: AccessScope
     ) -> tuple[list[Ranked], tuple[LeftOut, ...]]:
         """The ranking after the steps that the parameters ask for, and what they left out."""
         same: list[LeftOut] = []
         more: list[LeftOut] = []
+        if self.parameters.freshness:
+            ranking = freshened(ranking, self.parameters.freshness, exact)
         if self.parameters.collapse:
             ranking, same = collapsed(ranking)
         if self.parameters.per_document:
@@ -174,7 +178,9 @@ def _passage(each: Ranked, legs: SearchLegs) -> Passage:
     ranks = {name: _rank(leg, each.chunk.id) for name, leg in (("dense", legs.dense), ("bm25", legs.sparse))}
     told = {name: rank for name, rank in ranks.items() if rank and name in _scores(each.hit)}
     scores, digest = _scores(each.hit), each.stored.content_sha256
-    return Passage(each.chunk, digest, each.hit.score, scores, told, each.collapsed, each.stored.facts.date)
+    if each.freshness is not None:
+        scores["freshness"] = each.freshness
+    return Passage(each.chunk, digest, each.score, scores, told, each.collapsed, each.stored.facts.date)
 
 
 def _rank(leg: Sequence[Hit], chunk_id: str) -> int | None:

@@ -34,4 +34,6 @@ def in_words(passage: Passage) -> str:
         for leg, word in names.items()
     ]
     same = f"; {', '.join(passage.collapsed)} said the same" if passage.collapsed else ""
-    return f"{'; '.join(legs)}; together {passage.score:.3f}{same}"
+    fresh = passage.scores.get("freshness")
+    aged = "" if fresh is None else f", by age times {fresh:.3f}"
+    return f"{'; '.join(legs)}; together {passage.scores.get('fused', passage.score):.3f}{aged}{same}"

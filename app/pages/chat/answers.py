@@ -48,13 +48,14 @@ class AnswerView:
 @dataclass(frozen=True, slots=True)
 class FoundPassage:
     """A passage that the search found, and why: its rank and score by meaning and by words, None where a search did not
-    find it, and what both make together."""
+    find it, and what both make together; `freshness` is the factor by which age changed that, None where it did not."""
 
     place: ShownPlace
     meaning: LegFinding | None
     words: LegFinding | None
     together: float
     collapsed: tuple[str, ...]
+    freshness: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,7 @@ def _found(passage: Mapping[str, Any], interaction_id: str) -> FoundPassage:
         words=_leg(passage, "bm25"),
         together=passage["score"],
         collapsed=tuple(passage.get("collapsed", ())),
+        freshness=passage["scores"].get("freshness"),
     )
 
 

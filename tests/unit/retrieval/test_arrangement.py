@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
+
 import pytest
 
+from app.answers.search_json import in_words
 from core.release import RetrievalParameters
+from core.search_filter import DocumentFacts
 from core.types import Retrieval
 from retrieval.retriever import Retriever
 from tests.fakes import FakeEmbedder, InMemoryIndex
@@ -73,7 +78,54 @@ def test_each_passage_knows_its_rank_in_either_search() -> None:
     assert other.ranks.keys() == {"dense"}
 
 
-@pytest.mark.parametrize("step", [{"collapse": True}, {"per_document": 2}, {"neighbours": 1}])
+def dated(freshness: float, question: str = "canteen fee", **days: date | None) -> Retrieval:
+    """What is found among documents that say nearly the same, of these dates."""
+    index = InMemoryIndex()
+    index.ensure(spec_for())
+    texts = {name: f"canteen fee is nine euros {'and so on ' * at}" for at, name in enumerate(days)}
+    texts["code"] = "gate QX-7741 of the canteen"
+    documents = [
+        replace(embedded(f"s/{name}", [text]), facts=DocumentFacts(days.get(name))) for name, text in texts.items()
+    ]
+    index.commit(spec_for().name, documents, [])
+    retriever = Retriever(index, FakeEmbedder(), spec_for().name, RetrievalParameters(top_k=3, freshness=freshness))
+    return retriever.retrieve(question, EVERYTHING)
+
+
+def test_where_freshness_counts_a_newer_document_comes_before_an_older_one_that_says_the_same() -> None:
+    days = {"old": date(2020, 5, 1), "middle": date(2023, 5, 1), "new": date(2025, 5, 1)}
+    assert uris(dated(0.0, **days)) == ["s/old", "s/middle", "s/new"]
+    assert uris(dated(0.5, **days)) == ["s/new", "s/middle", "s/old"]
+
+
+def test_a_year_takes_half_of_the_share_and_the_search_says_by_how_much() -> None:
+    retrieval = dated(0.4, new=date(2025, 5, 1), old=date(2024, 5, 1))
+    factors = {passage.chunk.uri: passage.scores["freshness"] for passage in retrieval.passages}
+    assert factors == pytest.approx({"s/new": 1.0, "s/old": 0.8, "s/code": 0.8})
+    for passage in retrieval.passages:
+        assert passage.score == pytest.approx(passage.scores["fused"] * factors[passage.chunk.uri])
+        assert f"by age times {factors[passage.chunk.uri]:.3f}" in in_words(passage)
+
+
+def test_what_has_no_date_is_neither_new_nor_old() -> None:
+    retrieval = dated(1.0, new=date(2025, 5, 1), ancient=date(2000, 5, 1), silent=None)
+    factors = {passage.chunk.uri: passage.scores["freshness"] for passage in retrieval.passages}
+    assert factors["s/silent"] == 0.5
+    assert uris(retrieval)[:2] == ["s/new", "s/silent"]
+
+
+def test_where_nothing_has_a_date_and_where_freshness_is_off_nothing_changes() -> None:
+    assert dated(0.9, one=None, other=None).passages == dated(0.0, one=None, other=None).passages
+    days = {"old": date(2020, 5, 1), "new": date(2025, 5, 1)}
+    assert all("freshness" not in passage.scores for passage in dated(0.0, **days).passages)
+
+
+def test_an_identifier_comes_first_however_old_it_is() -> None:
+    days = {"code": date(2001, 1, 1), "new": date(2025, 5, 1)}
+    assert uris(dated(1.0, "canteen fee of QX-7741", **days))[0] == "s/code"
+
+
+@pytest.mark.parametrize("step", [{"freshness": 0.5}, {"collapse": True}, {"per_document": 2}, {"neighbours": 1}])
 def test_a_step_that_is_off_leaves_a_releases_id_as_it_was(step: dict[str, object]) -> None:
     plain = manifest()
     content = plain.model_dump(mode="json")
