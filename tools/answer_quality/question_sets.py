@@ -56,15 +56,15 @@ def _half(case: Case, titles: Mapping[str, str]) -> Half:
     return Half.HELD_OUT if hashlib.sha256(title.encode()).digest()[0] % 2 else Half.DEVELOPMENT
 
 
-NAMES = ("chunking-eval", "clapnq-dev", "xquad", "sec-10q", "golden", "fresh", "kite")
+# The datasets that ask about the handbook.
+_HANDBOOK = {"golden": "handbook", "fresh": "handbook-fresh", "second": "handbook-second"}
+NAMES = ("chunking-eval", "clapnq-dev", "xquad", "sec-10q", *_HANDBOOK, "kite")
 
 
 def question_set(name: str, data: Path) -> QuestionSet:
     """The set of this name, out of the folder of research sets. Raises InputError where it is not there."""
-    if name == "golden":
-        return QuestionSet(name, "docs", tuple(load_cases(DATASETS / "handbook.jsonl")), _DOCS)
-    if name == "fresh":
-        return QuestionSet(name, "docs", tuple(load_cases(DATASETS / "handbook-fresh.jsonl")), _DOCS)
+    if dataset := _HANDBOOK.get(name):
+        return QuestionSet(name, "docs", tuple(load_cases(DATASETS / f"{dataset}.jsonl")), _DOCS)
     if name == "chunking-eval":
         return _own(name, chunking_eval.read(data / name, name))
     if name == "clapnq-dev":

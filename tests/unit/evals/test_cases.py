@@ -14,9 +14,13 @@ ROOT = Path(__file__).parents[3]
 HANDBOOK = load_cases(DATASETS / "handbook.jsonl")
 # Written from the pages alone, before the system answered any of them; nothing was fitted on them.
 FRESH = load_cases(DATASETS / "handbook-fresh.jsonl")
+# Written in the same way, later, over pages that neither of the two quotes.
+SECOND = load_cases(DATASETS / "handbook-second.jsonl")
 
 
-@pytest.mark.parametrize("case", [case for case in HANDBOOK + FRESH if case.evidence], ids=lambda case: case.id)
+@pytest.mark.parametrize(
+    "case", [case for case in HANDBOOK + FRESH + SECOND if case.evidence], ids=lambda case: case.id
+)
 def test_the_evidence_of_every_handbook_case_stands_in_the_handbook(case) -> None:  # type: ignore[no-untyped-def]
     for evidence in case.evidence:
         text = (ROOT / evidence.uri).read_text(encoding="utf-8")
@@ -36,6 +40,22 @@ def test_the_fresh_cases_have_near_subject_unanswerable_ones_and_groups_and_repe
     assert len(groups) == 3
     assert min(groups.values()) >= 2
     assert not {case.question for case in FRESH} & {case.question for case in HANDBOOK}
+
+
+def test_the_second_fresh_cases_are_spread_over_pages_that_no_other_case_quotes() -> None:
+    assert sum(not case.unanswerable for case in SECOND) == 48
+    assert sum(case.unanswerable for case in SECOND) == 12
+    quoted = {evidence.uri for case in SECOND for evidence in case.evidence}
+    assert len(quoted) >= 40
+    assert not quoted & {evidence.uri for case in HANDBOOK + FRESH for evidence in case.evidence}
+
+
+def test_the_second_fresh_cases_have_quotes_that_stand_once_and_questions_of_their_own() -> None:
+    assert not {case.question for case in SECOND} & {case.question for case in HANDBOOK + FRESH}
+    for case in SECOND:
+        for evidence in case.evidence:
+            text = " ".join((ROOT / evidence.uri).read_text(encoding="utf-8").split())
+            assert text.count(evidence.quote) == 1, evidence.quote
 
 
 def test_a_quote_is_found_across_line_breaks_with_its_exact_span() -> None:
