@@ -24,6 +24,8 @@ others only the link's text is left."""
 _parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 _OWN_PATH = re.compile(r"/documents/[0-9a-f-]{36}(\?[a-z0-9=&-]*)?(#quote)?")
+# Tags within a line, where no space is.
+_INLINE = re.compile(r"</?(?:a|code|em|s|strong)\b[^>]*>")
 _ALIGN = re.compile(r"text-align:(left|right|center)")
 
 _TAGS = {
@@ -92,7 +94,10 @@ def words(text: str) -> str:
     """The text as one line without its markdown and its headings, for where only a glimpse of it is shown."""
     tokens, environment = parse(text)
     body = _without_headings(tokens) or tokens
-    bare = unescape("".join(" " if is_tag else piece for is_tag, piece in split_tags(html(body, environment))))
+    pieces = (
+        _INLINE.sub("", piece) and " " if is_tag else piece for is_tag, piece in split_tags(html(body, environment))
+    )
+    bare = unescape("".join(pieces))
     # Table rows without their header are no table to the parser: their bars are still there.
     return " ".join(re.sub(r"(^|\s)\|(?=\s|$)", " · ", bare).split()).strip("· ").replace("· ·", "·")
 

@@ -64,10 +64,15 @@ def _say(report: RetrievalReport) -> None:
     for name, figures in report.slices.items():
         row = "  ".join(f"{key} {each.mean:.3f} ({each.low:.3f}-{each.high:.3f})" for key, each in figures.items())
         cases = next(iter(figures.values())).cases
-        say(visible(f"{name}, {cases} cases: {row}"))
-    say(f"{len(report.misses)} cases have evidence that is not among the first passages.")
+        say(visible(f"{name}, {_counted(cases)}: {row}"))
+    verb = "has" if len(report.misses) == 1 else "have"
+    say(f"{_counted(len(report.misses))} {verb} evidence that is not among the first passages.")
     for case, reason in report.unusable:
         note(visible(f"{case} was left out: {reason}"))
+
+
+def _counted(cases: int) -> str:
+    return f"{cases} case" if cases == 1 else f"{cases} cases"
 
 
 def _write(path: Path, page: str) -> None:

@@ -80,6 +80,7 @@ def test_a_link_to_a_document_page_stays_and_others_become_their_text() -> None:
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
+        ("**The verdict**, and `so` on.", "The verdict, and so on."),
         ("## Heading\n\nSome **bold** `code` & [a link](x.md).", "Some bold code & a link."),
         ("| `list` | shows all |\n| `show` | shows one |", "list · shows all · show · shows one"),
         ("a | b", "a · b"),
