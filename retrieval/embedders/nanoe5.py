@@ -34,7 +34,8 @@ _UNPACK_SECONDS = 600
 # The file: magic and version, sizes, the tokenizer, a directory of tensors, the tensors. All numbers little-endian.
 _MAGIC = b"E5S1\x01\x00\x00\x00"
 _SIZES = struct.Struct("<7if4xi4i")
-_FLOATS, _BLOCKS = 0, 1
+# How a tensor is stored; all others are float32.
+_BLOCKS = 1
 # Weights share a scale in blocks of 32: a float16, then 16 bytes of which the low halves come before the high ones.
 _BLOCK = np.dtype([("scale", "<f2"), ("pairs", "u1", 16)])
 _MIDDLE = 8
@@ -189,6 +190,7 @@ def write_folder(packed: PackedModel, folder: Path) -> None:
     for name, content in {
         "config.json": _configuration(packed),
         "tokenizer.json": _tokenizer(packed),
+        "tokenizer_config.json": _tokenizer_configuration(packed),
         "modules.json": [
             {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
             for number, (path, kind) in enumerate(
@@ -231,6 +233,17 @@ def _configuration(packed: PackedModel) -> dict[str, Any]:
         "pad_token_id": packed.padding,
         "type_vocab_size": packed.types,
         "vocab_size": packed.vocabulary,
+    }
+
+
+def _tokenizer_configuration(packed: PackedModel) -> dict[str, Any]:
+    """Without it transformers would take the tokenizer for BERT's own, after the kind of model."""
+    roles = {"cls": packed.begin, "sep": packed.end, "pad": packed.padding, "unk": packed.unknown}
+    return {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": packed.positions,
+        "model_input_names": ["input_ids", "attention_mask"],
+        **{f"{role}_token": packed.pieces[number][0] for role, number in roles.items()},
     }
 
 

