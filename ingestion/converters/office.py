@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from core.errors import ConversionError, FailureKind
@@ -55,15 +56,19 @@ class PdfReader:
 
 @dataclass(frozen=True, slots=True)
 class OfficeReader:
-    """A format that is a zip archive of XML (docx, odt, pptx, xlsx, epub) as markdown. `member` is a file in it."""
+    """A format that is a zip archive of XML (docx, odt, pptx, xlsx, epub) as markdown. `member` is a file in it;
+    `prepare` mends the archive's bytes before they are read."""
 
     media_type: str
     member: str
+    prepare: Callable[[bytes], bytes] | None = None
 
     def read(self, file: RawFile) -> Content:
         from kreuzberg import ExtractionConfig
 
         _check_archive(file, self.member)
+        if self.prepare is not None:
+            file = replace(file, data=self.prepare(file.data))
         result = _extract(file, self.media_type, ExtractionConfig(use_cache=False, output_format="markdown"))
         text = tidy(result.content)
         title = first_good(result.metadata.get("title"), first_heading(text)) or name_title(file.name)

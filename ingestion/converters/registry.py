@@ -10,13 +10,14 @@ from importlib.metadata import version
 
 from core.errors import ConversionError, FailureKind
 from core.types import Document, LocalFile, SourceItem, TextFormat, digest
+from ingestion.converters import word_markup
 from ingestion.converters.content import FormatReader, RawFile
 from ingestion.converters.office import OfficeReader, PdfReader
 from ingestion.converters.plain_text import TextReader
 from ingestion.converters.web_page import WebPageReader
 
 # Raise when our own code converts the same bytes differently.
-_VERSION = 1
+_VERSION = 2
 
 _OPEN_XML = "application/vnd.openxmlformats-officedocument"
 
@@ -25,7 +26,7 @@ READERS: Mapping[str, FormatReader] = {
     **dict.fromkeys((".txt", ".text"), TextReader(TextFormat.PLAIN)),
     **dict.fromkeys((".html", ".htm"), WebPageReader()),
     ".pdf": PdfReader(),
-    ".docx": OfficeReader(f"{_OPEN_XML}.wordprocessingml.document", "word/"),
+    ".docx": OfficeReader(f"{_OPEN_XML}.wordprocessingml.document", "word/", word_markup.prepared),
     ".pptx": OfficeReader(f"{_OPEN_XML}.presentationml.presentation", "ppt/"),
     ".xlsx": OfficeReader(f"{_OPEN_XML}.spreadsheetml.sheet", "xl/"),
     ".odt": OfficeReader("application/vnd.oasis.opendocument.text", "content.xml"),

@@ -1,0 +1,50 @@
+"""Elements of office files' XML, by their local names: their namespaces have two addresses each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lxml import etree
+from lxml.etree import _Element as Element
+
+from core.errors import ConversionError, FailureKind
+
+
+def parsed(source: bytes) -> Element:
+    """The root. Entities stay as they are, nothing is fetched. Raises ConversionError (damaged)."""
+    try:
+        return etree.fromstring(source, etree.XMLParser(resolve_entities=False, no_network=True))
+    except etree.XMLSyntaxError as error:
+        raise ConversionError(FailureKind.MALFORMED, f"The file is damaged: {error}.") from error
+
+
+def local_name(node: Element) -> str:
+    return str(etree.QName(node).localname) if isinstance(node.tag, str) else ""
+
+
+def like(node: Element, name: str) -> str:
+    """A tag of Word's own namespace, which has two addresses, as `node` has it."""
+    return str(etree.QName(etree.QName(node).namespace, name))
+
+
+def named(root: Element, *names: str) -> Iterator[Element]:
+    yield from root.iter(*(f"{{*}}{name}" for name in names))
+
+
+def children(node: Element, *names: str) -> Iterator[Element]:
+    yield from node.iterchildren(*(f"{{*}}{name}" for name in names))
+
+
+def attribute(node: Element, name: str) -> str:
+    return next((value for key, value in node.attrib.items() if etree.QName(key).localname == name), "")
+
+
+def drop(node: Element) -> None:
+    if (parent := node.getparent()) is not None:
+        parent.remove(node)
+
+
+def unwrap(node: Element) -> None:
+    if (parent := node.getparent()) is not None:
+        position = parent.index(node)
+        parent[position : position + 1] = list(node)

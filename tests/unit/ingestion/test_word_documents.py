@@ -1,0 +1,172 @@
+"""What of a Word document is read: what a person sees, once, and nothing else."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.support.conversion import Convert
+
+DATA = Path(__file__).parents[2] / "data" / "documents"
+WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+TYPES = (
+    '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
+    '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+    '<Default Extension="xml" ContentType="application/xml"/><Override PartName="/word/document.xml" '
+    'ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/></Types>'
+)
+RELATIONS = (
+    '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" '
+    'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" '
+    'Target="word/document.xml"/></Relationships>'
+)
+
+
+def word_file(body: str, **parts: str) -> bytes:
+    """A docx with that body; `parts` are further parts of word/ by name."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", TYPES)
+        archive.writestr("_rels/.rels", RELATIONS)
+        archive.writestr("word/document.xml", f'<w:document xmlns:w="{WORD}"><w:body>{body}</w:body></w:document>')
+        for name, content in parts.items():
+            archive.writestr(f"word/{name}.xml", content)
+    return buffer.getvalue()
+
+
+def paragraph(*runs: str) -> str:
+    return f"<w:p>{''.join(runs)}</w:p>"
+
+
+def run(words: str, properties: str = "") -> str:
+    return f'<w:r><w:rPr>{properties}</w:rPr><w:t xml:space="preserve">{words}</w:t></w:r>'
+
+
+def lines(text: str) -> list[str]:
+    return [line for line in text.split("\n") if line]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "textbox.docx",
+            [
+                "First plain paragraph about lions.",
+                "The approval limit for travel is 400 euros per trip.",
+                "Note in the box",
+                "Last plain paragraph about tigers.",
+            ],
+        ),
+        (
+            "header.docx",
+            [
+                "Document number QM-5521 of the harbour office",
+                "Body of the header test: the ferry leaves at noon.",
+                "Valid until the end of 2027",
+            ],
+        ),
+        ("hidden.docx", ["The visible run says the alarm is tested on Mondays."]),
+        ("runs.docx", ["The split word is Hafenmeisterei.", "First step", "Second step"]),
+        (
+            "footnote.docx",
+            ["The pier rule has a note. (1)", "(1) The footnote says dogs are allowed on the pier after six."],
+        ),
+        (
+            "merged.docx",
+            [
+                "| Zone | Boat | Berths |",
+                "| --- | --- | --- |",
+                "| East | Sail | 12 |",
+                "| East | Motor | 7 |",
+                "| West | Sail | 3 |",
+            ],
+        ),
+    ],
+)
+def test_a_word_document_is_read_as_it_is_seen(convert: Convert, name: str, expected: list[str]) -> None:
+    assert lines(convert(name, (DATA / name).read_bytes()).text) == expected
+
+
+def test_tracked_insertions_are_text_and_deletions_and_comments_are_not(convert: Convert) -> None:
+    body = paragraph(
+        run("The fee is "),
+        f"<w:del>{run('ten').replace('w:t', 'w:delText')}</w:del>",
+        f"<w:ins>{run('twelve')}</w:ins>",
+        "<w:moveFrom>" + run(" old") + "</w:moveFrom>",
+        "<w:moveTo>" + run(" euros") + "</w:moveTo>",
+        '<w:r><w:commentReference w:id="0"/></w:r>',
+    )
+    comments = (
+        f'<w:comments xmlns:w="{WORD}"><w:comment w:id="0">{paragraph(run("who says?"))}</w:comment></w:comments>'
+    )
+
+    assert convert("a.docx", word_file(body, comments=comments)).text == "The fee is twelve euros"
+
+
+@pytest.mark.parametrize(
+    ("properties", "hidden"),
+    [
+        ("<w:vanish/>", True),
+        ('<w:vanish w:val="1"/>', True),
+        ('<w:vanish w:val="0"/>', False),
+        ('<w:rStyle w:val="Secret"/>', True),
+        ('<w:rStyle w:val="Child"/>', True),
+        ('<w:rStyle w:val="Open"/>', False),
+        ('<w:rStyle w:val="Secret"/><w:vanish w:val="false"/>', False),
+        ("<w:webHidden/>", False),
+    ],
+)
+def test_a_run_is_hidden_by_itself_or_by_its_style(convert: Convert, properties: str, hidden: bool) -> None:
+    styles = (
+        f'<w:styles xmlns:w="{WORD}"><w:style w:styleId="Secret"><w:rPr><w:vanish/></w:rPr></w:style>'
+        '<w:style w:styleId="Child"><w:basedOn w:val="Secret"/></w:style>'
+        '<w:style w:styleId="Open"><w:basedOn w:val="Child"/><w:rPr><w:vanish w:val="0"/></w:rPr></w:style>'
+        '<w:style w:styleId="Round"><w:basedOn w:val="Round"/></w:style></w:styles>'
+    )
+    text = convert("a.docx", word_file(paragraph(run("Seen."), run(" Code 4711.", properties)), styles=styles)).text
+
+    assert ("4711" not in text) is hidden
+    assert "Seen." in text
+
+
+def test_what_is_drawn_in_two_ways_is_read_once(convert: Convert) -> None:
+    box = f"<w:txbxContent>{paragraph(run('Ring twice.'))}</w:txbxContent>"
+    drawn = (
+        '<w:r><mc:AlternateContent xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006">'
+        f'<mc:Choice Requires="wps"><w:drawing>{box}</w:drawing></mc:Choice>'
+        f"<mc:Fallback><w:pict>{box}</w:pict></mc:Fallback></mc:AlternateContent></w:r>"
+    )
+    body = paragraph(run("The bell."), drawn) + paragraph(run("The gate."))
+
+    assert lines(convert("a.docx", word_file(body)).text) == ["The bell.", "Ring twice.", "The gate."]
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"), [("Page ", False), ("QM-77, page ", True), ("Rules of the harbour, page ", True)]
+)
+def test_a_page_number_alone_is_no_header(convert: Convert, words: str, kept: bool) -> None:
+    number = (
+        '<w:r><w:fldChar w:fldCharType="begin"/></w:r><w:r><w:instrText> PAGE </w:instrText></w:r>'
+        f'<w:r><w:fldChar w:fldCharType="separate"/></w:r>{run("31")}<w:r><w:fldChar w:fldCharType="end"/></w:r>'
+    )
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    section = "".join(
+        f'<w:sectPr xmlns:r="{office}"><w:headerReference w:type="{kind}" r:id="h"/></w:sectPr>'
+        for kind in ("default", "first")
+    )
+    header = f'<w:hdr xmlns:w="{WORD}">{paragraph(run(words), number)}</w:hdr>'
+    data = word_file(paragraph(run("The body.")) + section, header1=header)
+    with_relations = io.BytesIO(data)
+    with zipfile.ZipFile(with_relations, "a") as archive:
+        archive.writestr(
+            "word/_rels/document.xml.rels",
+            f'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="h" '
+            f'Type="{office}/header" Target="header1.xml"/></Relationships>',
+        )
+
+    expected = [words.strip(), "The body."] if kept else ["The body."]
+    assert lines(convert("a.docx", with_relations.getvalue()).text) == expected
