@@ -1,0 +1,113 @@
+"""What of a web page is read: its tables row by row, and never less than there was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+
+from ingestion.converters.table_spans import with_spans_written_out
+from tests.support.conversion import Convert
+
+DATA = Path(__file__).parents[2] / "data" / "documents"
+
+
+def rows(html: str) -> list[list[str]]:
+    page = etree.fromstring(html.encode(), etree.HTMLParser(encoding="utf-8"))
+    return [["".join(cell.itertext()) for cell in row.iterchildren("td", "th")] for row in page.iter("tr")]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("rowspan.html", [["East quay", "Sail", "11 euros"], ["East quay", "Motor", "19 euros"]]),
+        ("table_html.html", [["North", "14 euros"], ["South", "14 euros"]]),
+    ],
+)
+def test_each_row_of_a_table_says_what_spans_it(convert: Convert, name: str, expected: list[list[str]]) -> None:
+    text = convert(name, (DATA / name).read_bytes()).text
+    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.split("\n") if "|" in line]
+
+    for row in expected:
+        assert row in table
+
+
+def test_the_main_text_of_a_long_page_has_its_spans_written_out_too(convert: Convert) -> None:
+    table = (DATA / "rowspan.html").read_text().partition("<table>")[2].partition("</table>")[0]
+    prose = "".join(f"<p>The quay master of berth {n} keeps the log of boats and of rates.</p>" for n in range(60))
+    page = f"<html><body><article><h1>Rates</h1>{prose}<table>{table}</table>{prose}</article></body></html>"
+    text = convert("a.html", page.encode()).text
+
+    assert any(all(word in line for word in ("East quay", "Motor", "19 euros")) for line in text.split("\n"))
+
+
+def test_headings_over_two_columns_stand_over_both_and_a_caption_is_said_once() -> None:
+    table = (
+        "<table><tr><th colspan=2>Fees</th><th rowspan=2>Zone</th></tr><tr><th>Adult</th><th>Child</th></tr>"
+        "<tr><td colspan=3>Summer</td></tr><tr><td>1</td><td rowspan=0>2</td><td>A</td></tr><tr><td>3</td></tr></table>"
+    )
+
+    assert rows(with_spans_written_out(table)) == [
+        ["Fees", "Fees", "Zone"],
+        ["Adult", "Child", "Zone"],
+        ["Summer", "", ""],
+        ["1", "2", "A"],
+        ["3", "2"],
+    ]
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), max_size=4), max_size=5))
+def test_no_span_is_left_and_no_word_is_lost(table: list[list[tuple[int, int]]]) -> None:
+    cells = [
+        [f"<td rowspan={down} colspan={right}>c{row}x{column}</td>" for column, (down, right) in enumerate(line)]
+        for row, line in enumerate(table)
+    ]
+    html = "<table>" + "".join(f"<tr>{''.join(line)}</tr>" for line in cells) + "</table>"
+    written = with_spans_written_out(html)
+
+    assert "span=" not in written
+    for row, line in enumerate(table):
+        for column in range(len(line)):
+            assert f"c{row}x{column}" in written
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "<tr><td rowspan=60000 colspan=900>" + "x" * 1000 + "</td></tr>" + "<tr></tr>" * 5000,
+        "<tr><td rowspan=2 colspan=2><table>" * 60 + "x" * 1000,
+        ("<tr>" + "<td rowspan=60000></td>" * 900 + "</tr>") + "<tr></tr>" * 3000,
+        "<tr><td colspan=999999999999>x</td></tr>",
+    ],
+)
+def test_a_table_that_would_fill_the_memory_stays_small(table: str) -> None:
+    html = f"<table>{table}</table>"
+
+    assert len(with_spans_written_out(html)) < len(html) + 2_000_000
+
+
+def test_a_page_nested_too_deeply_for_parsers_is_read_all_the_same(convert: Convert) -> None:
+    text = convert("deep.html", (DATA / "deep.html").read_bytes()).text
+
+    assert text == "The deep div says the tide table hangs in hut 3."
+
+
+def test_a_good_text_is_not_replaced_by_an_emptier_one(convert: Convert, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ingestion.converters import web_page
+
+    monkeypatch.setattr(web_page, "_whole_page", lambda html: "")
+    page = "<html><body><article><p>The ferry leaves at noon from the north pier.</p></article></body></html>"
+
+    assert convert("a.html", page.encode()).text == "The ferry leaves at noon from the north pier."
+
+
+def test_a_page_of_which_the_main_text_would_be_a_small_part_is_kept_whole(convert: Convert) -> None:
+    """A text that an office program wrote as HTML has hardly any markup to tell its main part by."""
+    parts = "".join(f"<div>Rule {n}: boat {n} waits at quay {n} until it is called.</div>" for n in range(80))
+    page = f"<html><body><article><p>{'The harbour is open. ' * 20}</p></article>{parts}</body></html>"
+    text = convert("a.html", page.encode()).text
+
+    assert all(f"Rule {n}:" in text for n in range(80))
