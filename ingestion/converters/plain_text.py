@@ -23,7 +23,7 @@ class TextReader:
         what = looks_like(file.data)
         if what is not None and what != "an HTML page":  # a text may well begin with HTML
             raise ConversionError(FailureKind.MISMATCH, f"The file is named {file.suffix} but is {what}.")
-        text = canonical(decode(file.data))
+        text = canonical(decode(file.data).text)
         markdown = self.format is TextFormat.MARKDOWN
         title = markdown_title(text, file.name) if markdown else name_title(file.name)
         return Content(text, title, self.format, "text/markdown" if markdown else "text/plain")

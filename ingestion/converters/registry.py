@@ -17,7 +17,7 @@ from ingestion.converters.plain_text import TextReader
 from ingestion.converters.web_page import WebPageReader
 
 # Raise when our own code converts the same bytes differently.
-_VERSION = 2
+_VERSION = 3
 
 _OPEN_XML = "application/vnd.openxmlformats-officedocument"
 
@@ -43,7 +43,7 @@ class FileConverter:
     fingerprint: str = field(init=False)
 
     def __post_init__(self) -> None:
-        libraries = {name: version(name) for name in ("kreuzberg", "trafilatura")}
+        libraries = {name: version(name) for name in ("chardet", "kreuzberg", "trafilatura")}
         self.fingerprint = digest([_VERSION, libraries])
 
     @property

@@ -42,7 +42,7 @@ class WebPageReader:
         what = looks_like(file.data)
         if what not in (None, "an HTML page"):
             raise ConversionError(FailureKind.MISMATCH, f"The file is named {file.suffix} but is {what}.")
-        html = with_spans_written_out(canonical(decode(file.data, declared=True)))
+        html = with_spans_written_out(canonical(decode(file.data, declared=True).text))
         text = _main_text(html)
         if _words(text) < max(_SMALL_PAGE_WORDS, _words(_bare_text(html, _BESIDE)) * _LEAST_OF_PROSE):
             text = _more(text, html)

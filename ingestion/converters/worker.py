@@ -23,7 +23,7 @@ from core.types import Chunk, Document, LocalFile, SourceItem
 from ingestion.converters.registry import FileConverter
 
 # Imported before the first file: what they take is not that file's time and memory.
-_LIBRARIES = ("charset_normalizer", "kreuzberg", "markdown_it", "tokenizers", "trafilatura")
+_LIBRARIES = ("chardet", "kreuzberg", "markdown_it", "tokenizers", "trafilatura")
 
 # How a worker leaves when it has run out of memory: its heap is of no use to the next file.
 EXIT_OUT_OF_MEMORY = 77
