@@ -88,7 +88,7 @@ def test_an_office_text_in_an_old_encoding_is_read_as_it_was_written(codec: str,
 DATA = Path(__file__).parents[2] / "data" / "encodings"
 
 
-@pytest.mark.parametrize("name", ["en_ascii_1bad.txt", "en_curly_1bad.md", "fr_utf8_1bad.txt"])
+@pytest.mark.parametrize("name", ["en_ascii_1bad.txt", "en_curly_1bad.txt", "fr_utf8_1bad.txt"])
 def test_utf8_with_a_bad_byte_stays_utf8_and_the_byte_is_named(name: str) -> None:
     data = (DATA / name).read_bytes()
     decoded = decode(data)
