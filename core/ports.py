@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from core.search_filter import SearchFields
@@ -16,7 +17,6 @@ from core.types import (
     Document,
     EmbeddedDocument,
     Evidence,
-    LocalFile,
     ModelUse,
     Passage,
     SearchLegs,
@@ -31,6 +31,14 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 Judgement = TypeVar("Judgement", bound="BaseModel")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """Where a source put one document's bytes, and what the converter should take them for."""
+
+    path: Path
+    name: str
 
 
 class Source(Protocol):

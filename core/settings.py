@@ -78,6 +78,10 @@ class Settings(BaseSettings):
     convert_memory_mb: int = Field(2048, ge=256, description="Memory one conversion may take.")
     convert_workers: int = Field(1, ge=1, le=64, description="Processes that convert files at the same time.")
     max_file_mb: int = Field(100, ge=1, description="Larger files are listed as failed.")
+    max_document_chunks: int = Field(5000, ge=1, description="A document of more chunks is listed as failed.")
+    max_run_chunks: int = Field(
+        1_000_000, ge=1, description="An ingestion that makes more chunks stops and changes nothing."
+    )
 
     # Retrieval and answering: the values a first release is made from
     top_k: int = Field(8, ge=1, le=100, description="Passages given to the generator.")

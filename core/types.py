@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from core.search_filter import NO_FACTS, NO_FILTER, DocumentFacts, SearchFilter
@@ -80,7 +79,8 @@ class Document:
 
     `text` has `\\n` line ends and no byte-order mark. For markdown and plain text it is the file's own text, so a
     span can be checked against the file; for other formats it is the markdown that the converter extracted.
-    `page_starts[i]` is the offset in `text` at which page i + 1 begins; empty where the format has no pages.
+    `page_starts[i]` is the offset in `text` at which page i + 1 begins; empty where the format has no pages. `missing`
+    says in a sentence what of the file is not in the text; empty where nothing is.
     """
 
     uri: str
@@ -91,6 +91,7 @@ class Document:
     content_sha256: str
     page_starts: tuple[int, ...] = ()
     access: tuple[str, ...] = (PUBLIC,)
+    missing: str = ""
 
     @property
     def id(self) -> str:
@@ -404,7 +405,8 @@ class ManifestEntry:
     """What one collection holds of one document, as the manifest knows it.
 
     `etag` and `converter_fingerprint` are those of the last attempt to read it; `content_sha256` and `chunks` are of
-    the version that the index holds, which for a failed document may be an earlier one, or none ("" and 0).
+    the version that the index holds, which for a failed document may be an earlier one, or none ("" and 0). `missing`
+    is what of that version's file is not in its text.
     """
 
     document_id: str
@@ -418,6 +420,7 @@ class ManifestEntry:
     access: tuple[str, ...]
     failure_kind: str | None = None
     failure_reason: str | None = None
+    missing: str = ""
 
 
 class Role(StrEnum):
@@ -439,11 +442,3 @@ class Actor:
 
     def may(self, role: Role) -> bool:
         return role in self.roles or Role.ADMIN in self.roles
-
-
-@dataclass(frozen=True, slots=True)
-class LocalFile:
-    """Where a source put one document's bytes, and what the converter should take them for."""
-
-    path: Path
-    name: str

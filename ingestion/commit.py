@@ -48,7 +48,8 @@ class Commit:
 
     def _entry(self, one: ReadDocument) -> ManifestEntry:
         entry = _known(one.planned, DocumentState.INDEXED, self.converter_fingerprint)
-        return replace(entry, content_sha256=one.document.content_sha256, chunks=len(one.chunks))
+        document = one.document
+        return replace(entry, content_sha256=document.content_sha256, chunks=len(one.chunks), missing=document.missing)
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,7 @@ def _known(planned: PlannedItem, state: DocumentState, converter_fingerprint: st
         state=state,
         chunks=planned.known_chunks,
         access=item.access,
+        missing=planned.known_missing,
     )
 
 
@@ -139,6 +141,7 @@ def _rejected(one: RejectedDocument, converter_fingerprint: str) -> ManifestEntr
         entry,
         content_sha256=entry.content_sha256 if good else "",
         chunks=entry.chunks if good else 0,
+        missing=entry.missing if good else "",
         failure_kind=one.kind.value,
         failure_reason=one.reason,
     )

@@ -84,11 +84,8 @@ def open_pipeline(settings: Settings, spec: CollectionSpec | None = None) -> Ite
             splitter=splitter_of(spec, model),
             converter=FileConverter(settings.max_file_mb * 1_000_000),
             stores=stores,
-            limits=Limits(
-                timeout_seconds=settings.convert_timeout_seconds,
-                memory_bytes=settings.convert_memory_mb * 2**20,
-                workers=settings.convert_workers,
-            ),
+            limits=Limits.of(settings),
+            max_chunks=settings.max_run_chunks,
         )
 
 

@@ -75,6 +75,8 @@ class Pipeline:
     converter: FileConverter
     stores: Stores
     limits: Limits
+    max_chunks: int
+    """Of one step of a run."""
     open_sandbox: Callable[[Job, Limits, Path], Sandbox] = Sandbox
 
     def run(
@@ -124,8 +126,10 @@ class Pipeline:
         todo = [number for number in numbers if not staging.is_done(number)]
         if not todo:
             return
-        with self.open_sandbox(Job(self.converter, self.splitter), self.limits, staging.folder) as sandbox:
-            processor = ShardProcessor(SourceReader(source, sandbox), self.open_embedder, self.stores.memo, staging)
+        job = Job(self.converter, self.splitter, self.limits.chunks)
+        with self.open_sandbox(job, self.limits, staging.folder) as sandbox:
+            reader = SourceReader(source, sandbox)
+            processor = ShardProcessor(reader, self.open_embedder, self.stores.memo, staging, self.max_chunks)
             processor.process(todo, progress or NoProgress())
 
     def commit(self, run_id: str) -> None:
@@ -179,6 +183,7 @@ class Pipeline:
             collection=self.spec.name,
             shards=len(portions),
             unchanged=difference.unchanged,
+            partial=difference.partial,
             settled=difference.settled,
             vanished=difference.vanished,
             new=new,

@@ -25,6 +25,7 @@ class PlannedItem:
     """A document to read, and what the index holds of it so far.
 
     `known_sha256` is the content that the index holds, `known_chunks` how much of it; None and 0 when it holds nothing.
+    `known_missing` is what that content lacks of its file.
     Where `in_doubt`, a run was killed while it changed the document, or the index does not hold what it should.
     `reread` forbids taking equal bytes for an unchanged document.
     """
@@ -34,6 +35,7 @@ class PlannedItem:
     known_sha256: str | None = None
     known_chunks: int = 0
     known_access: tuple[str, ...] = ()
+    known_missing: str = ""
     in_doubt: bool = False
     reread: bool = False
 
@@ -48,10 +50,12 @@ class PlannedItem:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """The outcome of comparing a source with the manifest; `settled` are failures that would only happen again."""
+    """The outcome of comparing a source with the manifest; `partial` are documents that are not converted
+    again and whose text lacks a part of the file, `settled` are failures that would only happen again."""
 
     work: tuple[PlannedItem, ...]
     unchanged: int
+    partial: tuple[ManifestEntry, ...]
     settled: tuple[ManifestEntry, ...]
     vanished: tuple[ManifestEntry, ...]
 
@@ -69,6 +73,7 @@ def diff(
     """Compare the source's `items` with its `entries` in the manifest and with the chunks that are `indexed`."""
     work: list[PlannedItem] = []
     settled: list[ManifestEntry] = []
+    partial: list[ManifestEntry] = []
     unchanged = 0
     seen = set()
     for item in items:
@@ -81,8 +86,10 @@ def diff(
             settled.append(entry)
         else:
             unchanged += 1
+            if entry is not None and entry.missing:
+                partial.append(entry)
     vanished = tuple(entry for document_id, entry in entries.items() if document_id not in seen)
-    return Diff(tuple(work), unchanged, tuple(settled), vanished)
+    return Diff(tuple(work), unchanged, tuple(partial), tuple(settled), vanished)
 
 
 def refuse_mass_deletion(source: str, entries: Mapping[str, ManifestEntry], vanished: Sequence[ManifestEntry]) -> None:
@@ -110,6 +117,7 @@ def _plan(
         known_sha256=entry.content_sha256 or None,
         known_chunks=entry.chunks,
         known_access=entry.access,
+        known_missing=entry.missing,
         in_doubt=in_doubt,
         reread=reread,
     )

@@ -21,6 +21,14 @@ class Failure:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """A document of which a part could not be taken in; `missing` says in a sentence what."""
+
+    uri: str
+    missing: str
+
+
 @dataclass(slots=True)
 class Tally:
     """The counts of a run."""
@@ -32,6 +40,7 @@ class Tally:
     written: int = 0
     embedded: int = 0
     removed: int = 0
+    partial: list[Partial] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
     def add(self, result: ShardResult) -> None:
@@ -40,11 +49,18 @@ class Tally:
             self.changed += not one.planned.is_new
             self.written += len(one.chunks)
             self.removed += one.planned.known_chunks
+            self._note(one.planned.item.uri, one.document.missing)
         for rejected in result.rejected:
             self.removed += 0 if rejected.planned.has_good_version else rejected.planned.known_chunks
             self.failures.append(Failure(rejected.planned.item.uri, rejected.kind.value, rejected.reason))
-        self.unchanged += len(result.same)
+        for same in result.same:
+            self.unchanged += 1
+            self._note(same.item.uri, same.known_missing)
         self.embedded += result.embedded
+
+    def _note(self, uri: str, missing: str) -> None:
+        if missing:
+            self.partial.append(Partial(uri, missing))
 
 
 def planned_report(plan: StagedPlan) -> dict[str, Any]:
@@ -67,12 +83,14 @@ def _begun(plan: StagedPlan) -> Tally:
         unchanged=plan.unchanged,
         deleted=len(plan.vanished),
         removed=sum(entry.chunks for entry in plan.vanished),
+        partial=[Partial(entry.uri, entry.missing) for entry in plan.partial],
         failures=[Failure(entry.uri, entry.failure_kind or "", entry.failure_reason or "") for entry in plan.settled],
     )
 
 
 def _as_json(plan: StagedPlan, tally: Tally) -> dict[str, Any]:
     failures = sorted(tally.failures, key=lambda failure: failure.uri)
+    partial = sorted(tally.partial, key=lambda one: one.uri)
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": plan.run_id,
@@ -87,6 +105,7 @@ def _as_json(plan: StagedPlan, tally: Tally) -> dict[str, Any]:
             "failed": len(failures),
         },
         "chunks": {"written": tally.written, "embedded": tally.embedded, "deleted": tally.removed},
+        "partial": [{"uri": one.uri, "missing": one.missing} for one in partial],
         "failures": [{"uri": one.uri, "kind": one.kind, "reason": one.reason} for one in failures],
         "skipped": dict(sorted(plan.skipped.items())),
         "kept_out": plan.kept_out,
@@ -95,7 +114,9 @@ def _as_json(plan: StagedPlan, tally: Tally) -> dict[str, Any]:
 
 
 def summary(report: Mapping[str, Any]) -> str:
-    """The report in one line."""
+    """The report in one line. Partial documents are among those added, changed and unchanged."""
     counts = report["documents"]
     parts = [f"{counts[name]} {name}" for name in ("added", "changed", "unchanged", "deleted", "failed")]
+    if partial := len(report["partial"]):
+        parts.append(f"{partial} partial")
     return f"{', '.join(parts)}; {report['chunks']['embedded']} chunks embedded in {report['seconds']:.1f} s"

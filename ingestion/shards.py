@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from core.errors import ConversionError
+from core.errors import ConflictError, ConversionError
 from core.ports import Embedder, Source
 from core.progress import Progress
 from core.storage.documents import EmbeddingMemo
@@ -76,9 +76,11 @@ class ShardProcessor:
     """Called when the first shards are being read: the model loads meanwhile."""
     memo: EmbeddingMemo
     staging: Staging
+    max_chunks: int
 
     def process(self, shards: Iterable[int], progress: Progress) -> None:
-        """Every shard in `shards` that is not done yet."""
+        """Every shard in `shards` that is not done yet. Raises ConflictError where they make too many chunks."""
+        made = 0
         waiting = deque(number for number in shards if not self.staging.is_done(number))
         count = _Count(progress, sum(len(self.staging.todo(number)) for number in waiting))
         reading: deque[tuple[int, list[tuple[PlannedItem, Pending]]]] = deque()
@@ -91,11 +93,20 @@ class ShardProcessor:
                     reading.append((number, [(one, self.read(one)) for one in self.staging.todo(number)]))
                 number, pending = reading.popleft()
                 outcomes = [(planned, outcome()) for planned, outcome in pending]
+                made += sum(len(one.chunks) for _, one in outcomes if isinstance(one, Converted))
+                self._refuse_more(made)
                 result = self._result(outcomes, count)
                 written.result()
                 written = writer.submit(self.staging.write_done, number, result)
                 count.documents(len(outcomes))
             written.result()
+
+    def _refuse_more(self, chunks: int) -> None:
+        if chunks > self.max_chunks:
+            raise ConflictError(
+                f"The documents make more than {self.max_chunks:,} chunks; nothing was changed.",
+                hint="Ingest a part of the folder at a time, or raise RAGLOOP_MAX_RUN_CHUNKS.",
+            )
 
     def _result(self, outcomes: Sequence[tuple[PlannedItem, Outcome]], count: _Count) -> ShardResult:
         converted = [(planned, one) for planned, one in outcomes if isinstance(one, Converted)]

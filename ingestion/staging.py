@@ -19,7 +19,7 @@ from core.errors import ConflictError, FailureKind, NotFoundError
 from core.types import Chunk, Document, DocumentState, ManifestEntry, SourceItem, TextFormat, Vector
 from ingestion.plan import PlannedItem
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 
 _DONE = ".done.npz"
 
@@ -39,6 +39,7 @@ class StagedPlan:
     collection: str
     shards: int
     unchanged: int
+    partial: tuple[ManifestEntry, ...]
     settled: tuple[ManifestEntry, ...]
     vanished: tuple[ManifestEntry, ...]
     new: int
@@ -98,7 +99,7 @@ class Staging:
         values = self._read_json("plan.json")
         if values.pop("schema_version") != _SCHEMA_VERSION:
             raise ConflictError(f"Run {self.run_id} was planned by another version.", hint="Start the run again.")
-        entries = {name: tuple(_entry(value) for value in values[name]) for name in ("settled", "vanished")}
+        entries = {name: tuple(_entry(value) for value in values[name]) for name in ("partial", "settled", "vanished")}
         return StagedPlan(**{**values, **entries, "access": tuple(values["access"])})
 
     def todo(self, shard: int) -> list[PlannedItem]:

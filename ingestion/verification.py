@@ -23,7 +23,7 @@ def verify(index: VectorIndex, documents: DocumentRepository, collection: str, s
     """Raises RagloopError when index and manifest, or chunks and texts, disagree. `seed` chooses the samples."""
     entries = documents.entries(collection)
     _verify_counts(entries, index.chunk_counts(collection))
-    certain = sorted(key for key, entry in entries.items() if entry.state is DocumentState.INDEXED)
+    certain = sorted(key for key, entry in entries.items() if entry.state is DocumentState.INDEXED and entry.chunks)
     for document_id in random.Random(seed).sample(certain, min(_SAMPLES, len(certain))):  # noqa: S311 - a sample, no secret
         _verify_spans(index, documents, collection, entries[document_id])
 

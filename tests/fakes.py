@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import CollectionMismatchError, ConversionError, FailureKind, NotFoundError, UnavailableError
-from core.ports import Generated, GenerationRequest, Judgement, TextDelta
+from core.ports import Generated, GenerationRequest, Judgement, LocalFile, TextDelta
 from core.search_filter import LABEL, LANGUAGE, SOURCE, Period, SearchFields
 from core.text.languages import AUTO
 from core.text.search_form import identifiers
@@ -21,7 +21,6 @@ from core.types import (
     CollectionSpec,
     EmbeddedDocument,
     Hit,
-    LocalFile,
     SearchLegs,
     SourceItem,
     StoredChunk,

@@ -90,6 +90,8 @@ def _print_report(report: dict[str, Any]) -> None:
 
     for failure in report["failures"]:
         note(f"not read: {failure['uri']}: {failure['reason']}")
+    for partial in report["partial"]:
+        note(f"read in part: {partial['uri']}: {partial['missing']}")
     if report["kept_out"]:
         note(f"left out, because they were erased with --keep-out: {report['kept_out']}")
     if report["skipped"]:

@@ -96,6 +96,8 @@ manifest = Table(
     Column("access", JSON, nullable=False),
     Column("failure_kind", String(20)),
     Column("failure_reason", Text),
+    # What of the file is not in the text, in a sentence: such a document is partial.
+    Column("missing", Text, nullable=False, server_default=""),
     Column("run_id", String(200), nullable=False),
     _utc("changed_at"),
     Index("ix_manifest_collection_source", "collection", "source"),

@@ -23,13 +23,14 @@ class RawFile:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What was in a file. `page_starts` is as in core.types.Document."""
+    """What was in a file. `page_starts` and `missing` are as in core.types.Document."""
 
     text: str
     title: str
     format: TextFormat
     media_type: str
     page_starts: tuple[int, ...] = ()
+    missing: str = ""
 
 
 class FormatReader(Protocol):

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from core.errors import ConversionError, FailureKind
-from core.types import Document, LocalFile, SourceItem, TextFormat, digest
+from core.ports import LocalFile
+from core.types import Document, SourceItem, TextFormat, digest
 from ingestion.converters import word_markup
 from ingestion.converters.content import FormatReader, RawFile
 from ingestion.converters.office import OfficeReader, PdfReader
@@ -91,4 +92,5 @@ class FileConverter:
             content_sha256=hashlib.sha256(file.data).hexdigest(),
             page_starts=content.page_starts,
             access=item.access,
+            missing=content.missing,
         )

@@ -22,6 +22,7 @@ from types import ModuleType, TracebackType
 from pebble import ProcessExpired, ProcessPool
 
 from core.errors import FailureKind
+from core.settings import Settings
 from ingestion.converters.worker import EXIT_OUT_OF_MEMORY, Job, Outcome, Rejected, Task, enter, perform
 
 # Parsers leak a little; a fresh worker costs a second.
@@ -33,11 +34,21 @@ _RUST_OUT_OF_MEMORY = "memory allocation of"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one file may take, and how many are converted at a time."""
+    """What one file may take and make, and how many are converted at a time."""
 
     timeout_seconds: float
     memory_bytes: int
+    chunks: int
     workers: int = 1
+
+    @classmethod
+    def of(cls, settings: Settings) -> Limits:
+        return cls(
+            timeout_seconds=settings.convert_timeout_seconds,
+            memory_bytes=settings.convert_memory_mb * 2**20,
+            chunks=settings.max_document_chunks,
+            workers=settings.convert_workers,
+        )
 
 
 class _Worker(SpawnProcess):

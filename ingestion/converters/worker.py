@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import ConversionError, FailureKind
-from core.ports import Splitter
-from core.types import Chunk, Document, LocalFile, SourceItem
+from core.ports import LocalFile, Splitter
+from core.types import Chunk, Document, SourceItem
 from ingestion.converters.registry import FileConverter
+from ingestion.splitting.substance import says_nothing
 
 # Imported before the first file: what they take is not that file's time and memory.
 _LIBRARIES = ("chardet", "kreuzberg", "markdown_it", "tokenizers", "trafilatura")
@@ -35,10 +36,12 @@ _CLONE_NEWNET = 0x40000000
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker does with every file."""
+    """What a worker does with every file; without a splitter it only converts."""
 
     converter: FileConverter
-    splitter: Splitter
+    splitter: Splitter | None
+    max_chunks: int
+    """Of one document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """The file was read and split."""
+    """The file was read, and split if its job has a splitter."""
 
     item: SourceItem
     document: Document
@@ -118,9 +121,30 @@ def convert(job: Job, task: Task) -> Outcome:
         if task.known_sha256 and hashlib.sha256(file.data).hexdigest() == task.known_sha256:
             return SameBytes(task.item)
         document = job.converter.convert_bytes(file, task.item)
-        return Converted(task.item, document, tuple(job.splitter.split(document)))
+        if job.splitter is None:
+            return Converted(task.item, document, ())
+        outcome = split(document, task.item, job.splitter)
+        if isinstance(outcome, Converted) and len(outcome.chunks) > job.max_chunks:
+            raise _too_many(len(outcome.chunks), job.max_chunks)
+        return outcome
     except ConversionError as error:
         return Rejected(task.item, error.kind, f"{error.message} {error.hint}".strip())
+
+
+def _too_many(chunks: int, most: int) -> ConversionError:
+    return ConversionError(
+        FailureKind.TOO_LARGE,
+        f"Its text makes {chunks:,} chunks; at most {most:,} are taken of one document.",
+        hint="Split the file, or raise RAGLOOP_MAX_DOCUMENT_CHUNKS.",
+    )
+
+
+def split(document: Document, item: SourceItem, splitter: Splitter) -> Converted | Rejected:
+    """The document with its chunks: one at least, and not all of them without a word."""
+    chunks = tuple(splitter.split(document))
+    if says_nothing(chunks, document.format):
+        return Rejected(item, FailureKind.EMPTY, f"There is no text in it but its title, “{document.title}”.")
+    return Converted(item, document, chunks)
 
 
 def _die_with(parent: int) -> None:

@@ -57,6 +57,7 @@ def open_rebuild(settings: Settings, changes: Changes) -> Iterator[Rebuild]:
             open_embedder=lambda: embedders.load(model),
             splitter=splitter_of(spec, model),
             stores=stores,
+            max_chunks=settings.max_run_chunks,
         )
 
 

@@ -28,6 +28,7 @@ def rebuild_diff(
     """
     work: list[PlannedItem] = []
     settled: list[ManifestEntry] = []
+    partial: list[ManifestEntry] = []
     unchanged = 0
     for document_id, entry in live.items():
         known = ours.get(document_id)
@@ -36,6 +37,8 @@ def rebuild_diff(
         if reason is not None or version is None:
             settled.append(_without_chunks(entry, reason))
             continue
+        if entry.missing:
+            partial.append(entry)
         wanted = rebuilt_entry(entry, version.content_sha256, version.access)
         in_index = indexed.get(document_id, 0)
         if known is not None and known == replace(wanted, chunks=known.chunks) and known.chunks == in_index:
@@ -45,7 +48,7 @@ def rebuild_diff(
     vanished = [entry for key, entry in ours.items() if key not in live]
     rows = [ours.get(entry.document_id, entry) for entry in settled]
     vanished += [entry for entry in rows if entry.chunks or entry.document_id in indexed]
-    return Diff(tuple(work), unchanged, tuple(settled), tuple(vanished))
+    return Diff(tuple(work), unchanged, tuple(partial), tuple(settled), tuple(vanished))
 
 
 def rebuilt_entry(live: ManifestEntry, content_sha256: str, access: tuple[str, ...], chunks: int = 0) -> ManifestEntry:

@@ -20,7 +20,7 @@ from core.ports import Embedder, Splitter
 from core.progress import NoProgress, Progress
 from core.storage.documents import DocumentRepository
 from core.types import AccessScope, CollectionSpec, DocumentState, ManifestEntry, chunk_id
-from ingestion.converters.worker import Converted, Outcome, Rejected
+from ingestion.converters.worker import Outcome, Rejected, split
 from ingestion.pipeline import WAIT_SECONDS, Stores, writing
 from ingestion.plan import Diff, PlannedItem, shards
 from ingestion.rebuild.commit import RebuildCommit
@@ -43,6 +43,8 @@ class Rebuild:
     open_embedder: Callable[[], Embedder]
     splitter: Splitter
     stores: Stores
+    max_chunks: int
+    """Of one step of a rebuild."""
 
     def run(self, progress: Progress | None = None) -> dict[str, Any]:
         """Build the collection or bring it up to date, check every point of it, and return the report.
@@ -82,7 +84,7 @@ class Rebuild:
             return
         self._pinned(staging)
         with _StoredTexts(self.stores.documents, self.splitter) as reader:
-            processor = ShardProcessor(reader, self.open_embedder, self.stores.memo, staging)
+            processor = ShardProcessor(reader, self.open_embedder, self.stores.memo, staging, self.max_chunks)
             processor.process(todo, progress or NoProgress())
 
     def commit(self, run_id: str) -> None:
@@ -168,6 +170,7 @@ class Rebuild:
             collection=self.spec.name,
             shards=portions,
             unchanged=difference.unchanged,
+            partial=difference.partial,
             settled=difference.settled,
             vanished=difference.vanished,
             new=new,
@@ -223,7 +226,7 @@ class _StoredTexts:
         document = self._documents.get(planned.item.document_id)
         if document is None:
             return Rejected(planned.item, FailureKind.UNREADABLE, "It was deleted meanwhile.")
-        return Converted(planned.item, document, tuple(self._splitter.split(document)))
+        return split(document, planned.item, self._splitter)
 
     def __enter__(self) -> _StoredTexts:
         return self

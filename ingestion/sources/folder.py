@@ -11,7 +11,8 @@ from pathlib import Path
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from core.errors import ConversionError, FailureKind, UnavailableError
-from core.types import PUBLIC, LocalFile, SourceItem
+from core.ports import LocalFile
+from core.types import PUBLIC, SourceItem
 
 # Characters that are left as they are in the URI of a file whose name needs escaping.
 _SAFE = "".join(chr(code) for code in range(32, 127) if chr(code) != "%")

@@ -16,7 +16,7 @@ from core.loop.diagnosis import SourceState
 from core.ports import Source
 from core.settings import Settings
 from core.storage.documents import DocumentRepository
-from core.types import Chunk, Document, DocumentState, ManifestEntry, SourceItem, document_id
+from core.types import Document, DocumentState, ManifestEntry, SourceItem, document_id
 from ingestion.converters.registry import FileConverter
 from ingestion.converters.sandbox import Limits, Sandbox
 from ingestion.converters.worker import Converted, Job, Task
@@ -45,16 +45,6 @@ class FreshText:
 
     document: Document
     state: SourceState
-
-
-class _NoSplitter:
-    """Splits nothing: only the text is wanted."""
-
-    name = "none"
-    fingerprint = "none"
-
-    def split(self, _document: Document) -> Sequence[Chunk]:
-        return ()
 
 
 class SourceFiles:
@@ -159,11 +149,8 @@ class SourceFiles:
         return [FreshText(document, wanted[uri]) for uri, document in found.items() if document is not None]
 
     def _convert(self, items: Sequence[SourceItem]) -> None:
-        settings = self._settings
-        limits = Limits(
-            settings.convert_timeout_seconds, settings.convert_memory_mb * 2**20, workers=settings.convert_workers
-        )
-        with Sandbox(Job(self._converter, _NoSplitter()), limits, settings.home) as sandbox:
+        limits = Limits.of(self._settings)
+        with Sandbox(Job(self._converter, None, limits.chunks), limits, self._settings.home) as sandbox:
             pending = []
             for item in items:
                 self._fresh[item.uri, item.etag] = None

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConversionError, FailureKind
-from core.types import Document, LocalFile, SourceItem
+from core.ports import LocalFile
+from core.types import Document, SourceItem
 from ingestion.converters.registry import FileConverter
 from tests.support.written_pdf import written_pdf
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from core.errors import FailureKind
-from core.types import AccessScope, DocumentState, document_id
+from core.errors import ConflictError, FailureKind
+from core.types import AccessScope, Document, DocumentState, SourceItem, document_id
+from ingestion.converters.content import RawFile
 from ingestion.converters.registry import FileConverter
 from tests.fakes import FakeSource, InMemoryIndex
-from tests.support.ingestion_pipeline import NOTES, PLANS, Workbench, counts
+from tests.support.ingestion_pipeline import LIMITS, NOTES, PLANS, Workbench, counts
 
 
 def touch(path: Path) -> None:
@@ -174,6 +175,96 @@ def test_a_file_that_was_too_large_is_read_when_the_limit_is_raised(bench: Workb
     bench.converter = FileConverter(max_file_bytes=10_000)
 
     assert counts(bench.ingest()) == (1, 0, 0, 0, 0)
+
+
+def test_a_file_of_front_matter_alone_is_named_and_the_rest_is_ingested(bench: Workbench) -> None:
+    bench.write("draft.md", "---\ntitle: Travel policy (draft)\n---\n")
+    bench.write("picture.md", "![The pump](pump.png)\n")
+    bench.write("notes.md", NOTES)
+
+    report = bench.ingest()
+
+    assert counts(report) == (1, 0, 0, 0, 2)
+    assert [(one["uri"], one["kind"]) for one in report["failures"]] == [
+        ("docs/draft.md", "empty"),
+        ("docs/picture.md", "empty"),
+    ]
+    assert "Travel policy (draft)" in report["failures"][0]["reason"]
+    assert list(bench.texts()) == ["docs/notes.md"]
+    assert bench.ingest()["failures"] == report["failures"]
+
+
+def test_a_document_of_an_earlier_version_without_chunks_does_not_stop_a_run(bench: Workbench) -> None:
+    bench.write("draft.md", "---\ntitle: Draft\n---\n")
+    bench.write("notes.md", NOTES)
+    bench.ingest()
+    entries = bench.documents.entries(bench.spec.name)
+    draft = replace(entries[document_id("docs/draft.md")], state=DocumentState.INDEXED)
+    bench.documents.save_entries(bench.spec.name, "earlier", [draft])
+
+    bench.ingest()
+
+
+def test_a_document_of_too_many_chunks_is_named_until_the_limit_is_raised(bench: Workbench) -> None:
+    bench.write("notes.md", NOTES)
+    bench.write("table.md", "| Site | Doors |\n|---|---|\n" + "".join(f"| Site {n} | {n} |\n" for n in range(400)))
+    bench.limits = replace(LIMITS, chunks=5)
+
+    failure = bench.ingest()["failures"][0]
+
+    assert (failure["uri"], failure["kind"]) == ("docs/table.md", "too_large")
+    assert "RAGLOOP_MAX_DOCUMENT_CHUNKS" in failure["reason"]
+    assert list(bench.texts()) == ["docs/notes.md"]
+    bench.limits = LIMITS
+    assert counts(bench.ingest()) == (1, 0, 1, 0, 0)
+
+
+def test_a_run_that_makes_too_many_chunks_changes_nothing(bench: Workbench) -> None:
+    bench.write("notes.md", NOTES)
+    bench.write("plans.md", PLANS)
+    bench.max_chunks = 1
+
+    with pytest.raises(ConflictError, match="nothing was changed") as refused:
+        bench.ingest()
+
+    assert "RAGLOOP_MAX_RUN_CHUNKS" in refused.value.hint
+    assert bench.embedder.embedded == []
+    assert bench.runs.latest()[0].state == "failed"
+
+
+class HalfReadConverter(FileConverter):
+    """Loses a page of every file."""
+
+    def convert_bytes(self, file: RawFile, item: SourceItem) -> Document:
+        return replace(super().convert_bytes(file, item), missing="Page 2 is a picture without text.")
+
+
+def test_a_document_of_which_a_part_is_missing_is_searchable_and_named_on_every_run(bench: Workbench) -> None:
+    bench.converter = HalfReadConverter(1_000_000)
+    path = bench.write("notes.md", NOTES)
+
+    report = bench.ingest()
+
+    assert counts(report) == (1, 0, 0, 0, 0)
+    assert report["partial"] == [{"uri": "docs/notes.md", "missing": "Page 2 is a picture without text."}]
+    assert list(bench.texts()) == ["docs/notes.md"]
+    assert bench.ingest()["partial"] == report["partial"]
+    touch(path)
+    assert bench.ingest()["partial"] == report["partial"]
+    rebuilt = bench.rebuild()
+    assert rebuilt.run()["partial"] == report["partial"]
+    assert bench.documents.entries(rebuilt.spec.name)[document_id("docs/notes.md")].missing
+
+
+def test_a_document_that_is_whole_again_is_no_longer_partial(bench: Workbench) -> None:
+    bench.converter = HalfReadConverter(1_000_000)
+    bench.write("notes.md", NOTES)
+    bench.ingest()
+    bench.converter = FileConverter(1_000_000)
+    bench.write("notes.md", NOTES + "\nAnd now the second page.\n")
+
+    assert bench.ingest()["partial"] == []
+    assert bench.ingest()["partial"] == []
 
 
 def test_a_document_that_no_longer_converts_keeps_its_last_good_version(bench: Workbench) -> None:

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from core.errors import FailureKind
+from core.ports import LocalFile
 from core.settings import child_environment
-from core.types import LocalFile, SourceItem
+from core.types import SourceItem
 from ingestion.converters.sandbox import Limits, Sandbox
 from ingestion.converters.worker import Converted, Job, Outcome, Rejected, SameBytes, Task
 from ingestion.splitting.structure_splitter import StructureSplitter
@@ -31,8 +32,8 @@ Perform = Callable[..., list[Outcome]]
 
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    job = Job(MisbehavingConverter(10_000_000), StructureSplitter(FakeEmbedder(), 60, "fake"))
-    limits = Limits(timeout_seconds=TIMEOUT, memory_bytes=200 * 2**20)
+    job = Job(MisbehavingConverter(10_000_000), StructureSplitter(FakeEmbedder(), 60, "fake"), 5000)
+    limits = Limits(timeout_seconds=TIMEOUT, memory_bytes=200 * 2**20, chunks=5000)
     with Sandbox(job, limits, tmp_path_factory.mktemp("scratch")) as sandbox:
         yield sandbox
 
@@ -137,9 +138,9 @@ def test_a_worker_sees_no_network_where_the_system_allows_that(perform: Perform)
 def test_leaving_the_sandbox_ends_what_is_under_way(tmp_path: Path) -> None:
     path = tmp_path / "loop.txt"
     path.write_text("loop")
-    job = Job(MisbehavingConverter(10_000), StructureSplitter(FakeEmbedder(), 60, "fake"))
+    job = Job(MisbehavingConverter(10_000), StructureSplitter(FakeEmbedder(), 60, "fake"), 5000)
     started = time.monotonic()
-    with Sandbox(job, Limits(timeout_seconds=60, memory_bytes=200 * 2**20), tmp_path) as sandbox:
+    with Sandbox(job, Limits(timeout_seconds=60, memory_bytes=200 * 2**20, chunks=5000), tmp_path) as sandbox:
         sandbox.submit(Task(LocalFile(path, path.name), SourceItem("docs/loop.txt", "docs", "1", 1)))
         time.sleep(1)
 
@@ -151,7 +152,8 @@ def test_leaving_the_sandbox_ends_what_is_under_way(tmp_path: Path) -> None:
 PARENT = """
 import sys, time
 from pathlib import Path
-from core.types import LocalFile, SourceItem
+from core.ports import LocalFile
+from core.types import SourceItem
 from ingestion.converters.sandbox import Limits, Sandbox
 from ingestion.converters.worker import Job, Task
 from ingestion.splitting.structure_splitter import StructureSplitter
@@ -159,7 +161,7 @@ from tests.fakes import FakeEmbedder
 from tests.support.converters_that_misbehave import MisbehavingConverter
 
 folder = Path(sys.argv[1])
-with Sandbox(Job(MisbehavingConverter(10_000), StructureSplitter(FakeEmbedder(), 60, "x")), Limits(60, 2**28), folder) as box:
+with Sandbox(Job(MisbehavingConverter(10_000), StructureSplitter(FakeEmbedder(), 60, "x"), 5000), Limits(60, 2**28, 5000), folder) as box:
     tasks = [Task(LocalFile(folder / n, n), SourceItem(f"docs/{n}", "docs", "1", 1)) for n in ("hello.txt", "loop.txt")]
     futures = [box.submit(task) for task in tasks]
     print(box.outcome(tasks[0], futures[0]).document.text.rsplit(" ", 1)[1], flush=True)
@@ -215,6 +217,6 @@ def test_it_works_in_a_task_of_a_celery_worker(tmp_path: Path, monkeypatch: pyte
     path = tmp_path / "0.txt"
     path.write_text("hello")
     task = Task(LocalFile(path, path.name), SourceItem(f"docs/{path.name}", "docs", "1", 1), None)
-    job = Job(MisbehavingConverter(10_000_000), StructureSplitter(FakeEmbedder(), 60, "fake"))
-    with Sandbox(job, Limits(timeout_seconds=TIMEOUT, memory_bytes=200 * 2**20), tmp_path) as sandbox:
+    job = Job(MisbehavingConverter(10_000_000), StructureSplitter(FakeEmbedder(), 60, "fake"), 5000)
+    with Sandbox(job, Limits(timeout_seconds=TIMEOUT, memory_bytes=200 * 2**20, chunks=5000), tmp_path) as sandbox:
         assert isinstance(sandbox.outcome(task, sandbox.submit(task)), Converted)

@@ -43,7 +43,7 @@ class InProcessSandbox(Sandbox):
         pass
 
 
-LIMITS = Limits(timeout_seconds=30, memory_bytes=512 * 2**20)
+LIMITS = Limits(timeout_seconds=30, memory_bytes=512 * 2**20, chunks=5000)
 
 
 @dataclass
@@ -56,6 +56,7 @@ class Workbench:
     embedder: FakeEmbedder = field(default_factory=FakeEmbedder)
     converter: FileConverter = field(default_factory=lambda: FileConverter(max_file_bytes=1_000_000))
     limits: Limits = LIMITS
+    max_chunks: int = 100_000
     sandbox: type[Sandbox] = InProcessSandbox
 
     def __post_init__(self) -> None:
@@ -87,6 +88,7 @@ class Workbench:
             converter=self.converter,
             stores=self.stores,
             limits=self.limits,
+            max_chunks=self.max_chunks,
             open_sandbox=self.sandbox,
         )
 
@@ -101,6 +103,7 @@ class Workbench:
             open_embedder=lambda: embedder,
             splitter=splitter,
             stores=self.stores,
+            max_chunks=self.max_chunks,
         )
 
     def source(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.types import Document, LocalFile, SourceItem
+from core.ports import LocalFile
+from core.types import Document, SourceItem
 from ingestion.converters.registry import FileConverter
 from tests.support.conversion import Convert
 

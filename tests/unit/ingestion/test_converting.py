@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.types import LocalFile, SourceItem, TextFormat
+from core.ports import LocalFile
+from core.types import SourceItem, TextFormat
 from ingestion.converters.office import joined_pages
 from ingestion.converters.registry import FileConverter
 from ingestion.converters.titles import first_good, markdown_title, name_title
