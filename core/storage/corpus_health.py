@@ -31,7 +31,7 @@ class SourceHealth:
 
 @dataclass(frozen=True, slots=True)
 class FailedDocument:
-    """A document that could not be read or stored, and why."""
+    """A document that could not be read or stored, or not in whole (kind partial), and why."""
 
     uri: str
     source: str
@@ -66,15 +66,18 @@ class CorpusHealthRepository:
         ]
 
     def failures(self, collection: str | None, scope: AccessScope, limit: int) -> tuple[list[FailedDocument], int]:
-        """The failed documents that `scope` allows, the latest first, and how many there are in all."""
-        failed = (manifest.c.collection == collection) & (manifest.c.state == DocumentState.FAILED)
-        columns = manifest.c.uri, manifest.c.source, manifest.c.failure_kind, manifest.c.failure_reason
-        query = select(*columns, manifest.c.changed_at).where(failed)
+        """The documents that failed or are partial and that `scope` allows, the latest first, and how many there are
+        in all."""
+        lacking = (manifest.c.state == DocumentState.FAILED) | (manifest.c.missing != "")
+        failed = (manifest.c.collection == collection) & lacking
+        kind = func.coalesce(manifest.c.failure_kind, "partial")
+        reason = func.coalesce(manifest.c.failure_reason, manifest.c.missing)
+        query = select(manifest.c.uri, manifest.c.source, kind, reason, manifest.c.changed_at).where(failed)
         with self._database.transaction() as connection:
             total = connection.execute(select(func.count()).where(failed)).scalar_one()
             query = query.where(allowed(connection, manifest.c.access, scope))
             rows = connection.execute(query.order_by(manifest.c.changed_at.desc(), manifest.c.uri).limit(limit)).all()
-        return [FailedDocument(uri, source, kind or "", why or "", at) for uri, source, kind, why, at in rows], total
+        return [FailedDocument(*row) for row in rows], total
 
     def _finished(self, collection: str | None) -> dict[str, datetime]:
         """When a run over each source last finished. Runs into this collection come first; one that was rebuilt out of

@@ -96,3 +96,15 @@ def test_failed_documents_are_shown_to_those_who_may_see_them_and_counted_for_al
     assert (shown[0].kind, shown[0].reason) == ("timeout", "It took too long.")
     assert len(health.failures("live", EVERYTHING, 10)[0]) == 2
     assert len(health.failures("live", EVERYTHING, 1)[0]) == 1
+
+
+def test_a_document_that_was_read_in_part_is_listed_with_what_is_missing(database: Database) -> None:
+    partial = replace(entry(document("docs/scan.pdf")), missing="Page 2 is a picture without text.")
+    DocumentRepository(database).save_entries("live", "run", [partial, entry(document("docs/whole.md"))])
+
+    shown, total = CorpusHealthRepository(database).failures("live", EVERYTHING, 10)
+
+    assert [(one.uri, one.kind, one.reason) for one in shown] == [
+        ("docs/scan.pdf", "partial", "Page 2 is a picture without text.")
+    ]
+    assert total == 1
