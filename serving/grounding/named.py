@@ -49,6 +49,8 @@ _VERSION = re.compile(
 )
 # 1.000.000 and 24.12.26 are none.
 _NO_VERSION = re.compile(r"\d{1,3}(?:\.\d{3})+|\d\d\.\d\d\.\d\d")
+# Several of one kind: 10-Qs, H100s. An iPhone5s is no iPhone5.
+_SEVERAL = re.compile(r"[A-Z\d./-]+s")
 # 21st, 1990s, 30min, 10k: a number and how it is said.
 _COUNTED = re.compile(r"\d[\d.,]*[^\W\d_]{1,4}")
 _YEAR = re.compile(r"(?<![\w.,/-])(?:1[0-9]|20)\d\d(?![\w]|[.,/-]\d)")
@@ -86,7 +88,7 @@ def plain(text: str) -> str:
 def named_things(question: str, is_common: Callable[[str], bool]) -> tuple[NamedThing, ...]:
     """What the question names, each once. `is_common` knows the words that are no label of a number: in, of, the."""
     question = without_unseen(question)
-    found = [_of_a_series(code[0]) for code in _CODE.finditer(question) if not _is_amount(code[0])]
+    found = [_of_a_series(_one_of(code[0])) for code in _CODE.finditer(question) if not _is_amount(code[0])]
     settings = (said[0] for said in _SETTING.finditer(question))
     # An option is made of common words: that they stand there does not say that it does.
     found += [NamedThing(said, plain(said), is_identifier=not said.startswith("-")) for said in settings]
@@ -111,6 +113,10 @@ def missing(things: Iterable[NamedThing], texts: Sequence[str]) -> tuple[str, ..
 
 def _quoted(question: str) -> list[str]:
     return [match[1] or match[2] for match in _QUOTED.finditer(question)]
+
+
+def _one_of(code: str) -> str:
+    return code.removesuffix("s") if _SEVERAL.fullmatch(code) else code
 
 
 def _is_amount(code: str) -> bool:

@@ -10,7 +10,9 @@ from core.release import AbstentionModel, ReadingParameters
 from core.types import Chunk, Passage, document_id
 from retrieval.sparse import SparseEncoder
 from serving.grounding.evidence import EvidenceScorer, confidence, is_statement
+from serving.releases.first import default_abstention
 from tests.fakes import FakeEmbedder
+from tools.fits.abstention import FEATURES
 
 MODEL = AbstentionModel(weights={"sentence": 4.0}, bias=-2.0, threshold=0.5, fitted_on="this test")
 
@@ -99,6 +101,11 @@ def test_more_evidence_means_more_confidence() -> None:
 def test_confidence_stays_in_range_for_absurd_features() -> None:
     assert confidence(MODEL, {"sentence": 1e9}) <= 1
     assert confidence(MODEL, {"sentence": -1e9}) >= 0
+
+
+def test_the_model_that_ships_weighs_all_that_the_scorer_tells_and_nothing_else(scorer: EvidenceScorer) -> None:
+    told = scorer.score("Who approves it?", [passage("The lead approves travel requests.")]).features
+    assert set(default_abstention().weights) == set(told) == set(FEATURES)
 
 
 def reader(**chosen: object) -> EvidenceScorer:

@@ -66,6 +66,14 @@ def test_a_version_or_a_setting_is_found_as_pages_write_it_and_amounts_and_dates
     assert absent(question, RELEASES) == ()
 
 
+REPORT = "## Form 10-Q\n\nThe H100 sold well, the iPhone6 did not."
+
+
+def test_several_of_a_kind_are_looked_for_as_one() -> None:
+    assert absent("What do the 10-Qs say of H100s?", REPORT) == ()
+    assert absent("What do the 10-Ks say of iPhone6s?", REPORT) == ("iPhone6s", "10-K")
+
+
 def test_what_is_not_seen_of_a_text_hides_nothing() -> None:
     assert absent("What does ZRX\u200b-9870 hold?", KITS) == ()
     assert absent("What does ZRX-9870 hold?", "The kit ZRX\u2060-98\u200b70 holds a gasket.") == ()
