@@ -1,4 +1,4 @@
-"""PDF and office formats, by kreuzberg: a Rust library that asks no network."""
+"""Office formats, by kreuzberg: a Rust library that asks no network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.errors import ConversionError, FailureKind
 from core.types import TextFormat
 from ingestion.clean_text import tidy
 from ingestion.converters.content import Content, RawFile
-from ingestion.converters.file_type import is_pdf, looks_like
+from ingestion.converters.file_type import looks_like
 from ingestion.converters.titles import first_good, name_title
 from ingestion.splitting.blocks import first_heading
 
@@ -23,35 +23,7 @@ if TYPE_CHECKING:
 _MOST_EXPANSION = 100
 _SMALL_ARCHIVE = 50_000_000
 
-_PDF_MEDIA_TYPE = "application/pdf"
 _ENCRYPTED_HINT = "Remove the password, or leave the file out of the folder."
-
-
-@dataclass(frozen=True, slots=True)
-class PdfReader:
-    """A PDF as plain text, page by page, one line to a line.
-
-    Kreuzberg's markdown takes ten times as long, joins the rows of a table into one line, takes table rows for
-    headings (seen on the quarterly reports in data/sec-10q), and loses where pages begin.
-    """
-
-    def read(self, file: RawFile) -> Content:
-        from kreuzberg import ExtractionConfig, PageConfig
-
-        if not is_pdf(file.data):
-            what = looks_like(file.data) or "not a PDF"
-            raise ConversionError(FailureKind.MISMATCH, f"The file is named {file.suffix} but is {what}.")
-        config = ExtractionConfig(use_cache=False, output_format="plain", pages=PageConfig(extract_pages=True))
-        result = _extract(file, _PDF_MEDIA_TYPE, config)
-        text, page_starts = joined_pages([page["content"] for page in result.pages or ()])
-        if not text:
-            raise ConversionError(
-                FailureKind.EMPTY,
-                "The PDF has no text: its pages are images.",
-                hint="Run it through text recognition (OCR) first.",
-            )
-        title = first_good(result.metadata.get("title")) or name_title(file.name)
-        return Content(text, title, TextFormat.PLAIN, _PDF_MEDIA_TYPE, page_starts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +45,6 @@ class OfficeReader:
         text = tidy(result.content)
         title = first_good(result.metadata.get("title"), first_heading(text)) or name_title(file.name)
         return Content(text, title, TextFormat.MARKDOWN, self.media_type)
-
-
-def joined_pages(pages: list[str]) -> tuple[str, tuple[int, ...]]:
-    """The pages' text in one, a blank line between two, and where each begins; an empty page where the next does."""
-    text, starts = "", []
-    parts: list[str] = []
-    length = 0
-    for page in pages:
-        starts.append(length)
-        if content := tidy(page):
-            parts.append(content)
-            length += len(content) + 2
-    text = "\n\n".join(parts)
-    return text, tuple(min(start, len(text)) for start in starts)
 
 
 def _extract(file: RawFile, media_type: str, config: ExtractionConfig) -> ExtractionResult:

@@ -13,12 +13,13 @@ from core.ports import LocalFile
 from core.types import Document, SourceItem, TextFormat, digest
 from ingestion.converters import word_markup
 from ingestion.converters.content import FormatReader, RawFile
-from ingestion.converters.office import OfficeReader, PdfReader
+from ingestion.converters.office import OfficeReader
+from ingestion.converters.pdf.reader import PdfReader
 from ingestion.converters.plain_text import TextReader
 from ingestion.converters.web_page import WebPageReader
 
 # Raise when our own code converts the same bytes differently.
-_VERSION = 3
+_VERSION = 4
 
 _OPEN_XML = "application/vnd.openxmlformats-officedocument"
 
@@ -44,7 +45,7 @@ class FileConverter:
     fingerprint: str = field(init=False)
 
     def __post_init__(self) -> None:
-        libraries = {name: version(name) for name in ("chardet", "kreuzberg", "trafilatura")}
+        libraries = {name: version(name) for name in ("chardet", "kreuzberg", "pdf_oxide", "pypdfium2", "trafilatura")}
         self.fingerprint = digest([_VERSION, libraries])
 
     @property

@@ -24,7 +24,15 @@ from ingestion.converters.registry import FileConverter
 from ingestion.splitting.substance import says_nothing
 
 # Imported before the first file: what they take is not that file's time and memory.
-_LIBRARIES = ("chardet", "kreuzberg", "markdown_it", "tokenizers", "trafilatura")
+_LIBRARIES = (
+    "chardet",
+    "kreuzberg",
+    "markdown_it",
+    "pdf_oxide",
+    "pypdfium2",
+    "tokenizers",
+    "trafilatura",
+)
 
 # How a worker leaves when it has run out of memory: its heap is of no use to the next file.
 EXIT_OUT_OF_MEMORY = 77

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.ports import LocalFile
 from core.types import SourceItem, TextFormat
-from ingestion.converters.office import joined_pages
+from ingestion.converters.pdf.reader import joined_pages
 from ingestion.converters.registry import FileConverter
 from ingestion.converters.titles import first_good, markdown_title, name_title
 from tests.support.conversion import Convert
@@ -165,12 +165,14 @@ def test_the_rows_of_a_table_in_a_pdf_stay_lines() -> None:
     assert "\nNet product sales $ 54,876 $ 59,340 $ 170,371 $ 172,370\n" in document.text
 
 
-def test_an_empty_page_begins_where_the_next_does() -> None:
+def test_a_page_of_two_overlapping_layers_is_not_lost() -> None:
+    """The former reader found nothing on the second page."""
     path = shared("messy-files", "docling", "tests", "data", "pdf", "sources", "skipped_1page.pdf")
     document = FileConverter(10**8).convert(LocalFile(path, path.name), SourceItem("docs/x", "docs", "1", 1))
 
     first, second, third = document.page_starts
-    assert first == 0 < second == third < len(document.text)
+    assert "웨어러블 컨트롤" in document.text[second:third]
+    assert first == 0 < second < third < len(document.text)
     assert document.text[third - 2 : third] == "\n\n"
 
 

@@ -1,0 +1,187 @@
+"""A PDF as plain text, page by page, one line to a line, and what of it is not in the text."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from core.errors import ConversionError, FailureKind
+from core.types import TextFormat
+from ingestion.clean_text import tidy
+from ingestion.converters.checks.word_recall import LEAST_RECALL, whole_word_recall, word_count, word_recall
+from ingestion.converters.content import Content, RawFile
+from ingestion.converters.file_type import is_pdf, looks_like
+from ingestion.converters.pdf.page_text import ligatures_in_order, looks_glued, readable, unglued, unreadable
+from ingestion.converters.pdf.running_lines import without_running_lines
+from ingestion.converters.pdf.second_reader import SecondReader
+from ingestion.converters.pdf.title import drawn_title
+from ingestion.converters.titles import first_good, name_title
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfDocument, PdfPage, PdfTextPage
+
+_MEDIA_TYPE = "application/pdf"
+
+# So many characters of a page may be of a font without letters before that is told: bullets are.
+_MOST_UNREADABLE = 20
+
+_ENDS = ".!?:;…。！？"
+
+_SCAN = "scan, no OCR"
+
+
+# The second reader takes longer than the first. It sees the first pages of a file, each one that looks odd, and every
+# so many of the others; all of them where one that it saw is not whole.
+_FIRST_PAGES = 10
+_EVERY = 5
+_FEW_WORDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A page's text, and in what respect it is not all of it ("" if it is). `dark` counts its unreadable characters."""
+
+    text: str
+    missing: str = ""
+    dark: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PdfReader:
+    """The text by PDFium, within the page's box wherever that begins. A second reader looks at every page."""
+
+    def read(self, file: RawFile) -> Content:
+        if not is_pdf(file.data):
+            what = looks_like(file.data) or "not a PDF"
+            raise ConversionError(FailureKind.MISMATCH, f"The file is named {file.suffix} but is {what}.")
+        with closing(_opened(file.data)) as document:
+            second = SecondReader(file.data)
+            pages = _checked(_read(document), second)
+            named = document.get_metadata_value("Title")
+        title = first_good(drawn_title(second.spans(0), pages[0].text if pages else ""), named) or name_title(file.name)
+        text, page_starts = joined_pages(without_running_lines([page.text for page in pages]))
+        missing = "; ".join(_told(pages))
+        if not text:
+            reason = f"The PDF has no text: {missing}." if missing else "The PDF has no text."
+            raise ConversionError(FailureKind.EMPTY, reason, hint="Run it through text recognition (OCR) first.")
+        return Content(text, title, TextFormat.PLAIN, _MEDIA_TYPE, page_starts, missing)
+
+
+def joined_pages(pages: Sequence[str]) -> tuple[str, tuple[int, ...]]:
+    """The pages' text in one, and where each begins; an empty page where the next does. Between two is a blank line, or
+    only the end of a line where a sentence goes on."""
+    text = ""
+    starts = []
+    for page in pages:
+        content = tidy(page)
+        if text and content:
+            text += "\n" if _goes_on(text, content) else "\n\n"
+        starts.append(len(text) if content else -1)
+        text += content
+    # From the end: what an empty page begins with is what the next begins with.
+    following = len(text)
+    for place in reversed(range(len(starts))):
+        starts[place] = following = starts[place] if starts[place] >= 0 else following
+    return text, tuple(starts)
+
+
+def _goes_on(before: str, page: str) -> bool:
+    """Whether the page begins amid a sentence: small, and no mark ends what stands before it."""
+    return before[-1] not in _ENDS and page[0].islower()
+
+
+def _opened(data: bytes) -> PdfDocument:
+    import pypdfium2
+
+    try:
+        return pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError as error:
+        if "password" in str(error).lower():
+            raise ConversionError(
+                FailureKind.ENCRYPTED,
+                "The file is protected by a password.",
+                hint="Remove the password, or leave the file out of the folder.",
+            ) from error
+        raise ConversionError(FailureKind.MALFORMED, f"The file is damaged: {error}.") from error
+
+
+def _read(document: PdfDocument) -> list[_Page]:
+    import pypdfium2
+
+    pages = []
+    for number in range(len(document)):
+        try:
+            with closing(document[number]) as page, closing(page.get_textpage()) as reading:
+                pages.append(_read_page(page, reading))
+        except pypdfium2.PdfiumError:
+            pages.append(_Page("", "cannot be opened"))
+    return pages
+
+
+def _read_page(page: PdfPage, reading: PdfTextPage) -> _Page:
+    drawn = reading.get_text_bounded()
+    if not drawn.strip():
+        return _Page("", _SCAN if _has_image(page) else "")
+    dark = unreadable(drawn)
+    if len(drawn) == reading.count_chars():  # else offsets are not places on the page
+        drawn = ligatures_in_order(drawn, lambda at: reading.get_charbox(at) == reading.get_charbox(at + 1))
+    missing = f"{dark} characters in a font that does not say its letters" if dark > _MOST_UNREADABLE else ""
+    return _Page(readable(drawn), missing, dark)
+
+
+def _checked(pages: Sequence[_Page], second: SecondReader) -> list[_Page]:
+    """The pages, those that the second reader looked at as both have them."""
+    usual = statistics.median(word_count(page.text) for page in pages) if pages else 0
+    checked = list(pages)
+    chosen = [number for number, page in enumerate(pages) if _is_chosen(number, page, usual)]
+    whole = True
+    for number in chosen:
+        checked[number] = _compared(pages[number], second.page(number))
+        whole = whole and checked[number].text == pages[number].text
+    for number in [] if whole else sorted({*range(len(pages))}.difference(chosen)):
+        checked[number] = _compared(pages[number], second.page(number))
+    return checked
+
+
+def _is_chosen(number: int, page: _Page, usual: float) -> bool:
+    odd = bool(page.missing) or word_count(page.text) < usual * _FEW_WORDS or looks_glued(page.text)
+    return odd or number < _FIRST_PAGES or number % _EVERY == 0
+
+
+def _compared(page: _Page, other: str) -> _Page:
+    """The page as the first reader has it, or the second, who found more."""
+    if word_recall(page.text, other) >= LEAST_RECALL:
+        return replace(page, text=unglued(page.text, other))
+    if word_count(page.text) < word_count(other) and whole_word_recall(other, page.text) >= LEAST_RECALL:
+        return _Page(other)
+    return replace(page, missing=f"{word_count(page.text)} words read, another reader finds {word_count(other)}")
+
+
+def _has_image(page: PdfPage) -> bool:
+    from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
+
+    return next(iter(page.get_objects(filter=[FPDF_PAGEOBJ_IMAGE], max_depth=3)), None) is not None
+
+
+def _told(pages: Sequence[_Page]) -> Iterator[str]:
+    """What is missing, and on which pages, a sentence part for each kind: "pages 2-4: scan, no OCR"."""
+    kinds: dict[str, list[int]] = {}
+    for number, page in enumerate(pages, 1):
+        if page.missing:
+            kinds.setdefault(page.missing, []).append(number)
+    for missing, numbers in kinds.items():
+        yield f"{'page' if len(numbers) == 1 else 'pages'} {page_ranges(numbers)}: {missing}"
+
+
+def page_ranges(numbers: Sequence[int]) -> str:
+    """Page numbers in order as people write them: "2-4, 7"."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][-1] + 1:
+            ranges[-1] = [ranges[-1][0], number]
+        else:
+            ranges.append([number, number])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
