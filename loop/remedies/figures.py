@@ -22,6 +22,11 @@ class GainComparison(Frozen):
         """Whether something else serves the questions worse than what is live."""
         return self.difference is not None and self.difference < 0
 
+    @property
+    def gains(self) -> bool:
+        """Whether it serves them better, with 95 % certainty."""
+        return self.interval is not None and self.interval[0] > 0
+
 
 class SizeGain(Frozen):
     """The mean gain of the questions that choose, in chunks of this size."""
@@ -51,29 +56,34 @@ class FoundSetting(Frozen):
     top_k: int
 
 
-class FitFigures(Frozen):
-    """A fit of retrieval parameters: the best of those tried, compared with what is live."""
+class CrossedFigures(Frozen):
+    """What was chosen or learned by questions, compared with what is live: `choosing` on these, each by what the other
+    parts of them come to, `held_out` on others."""
 
-    best: FoundSetting
-    tried: int
-    choosing: GainComparison
-    held_out: GainComparison
-
-
-class MapFigures(Frozen):
-    """What so many `questions` teach about others, with this ridge: `choosing` compares the search without a map with
-    what the other parts of them teach, `held_out` the live search with the map."""
-
-    questions: int
-    ridge: float
     choosing: GainComparison
     held_out: GainComparison
 
     @property
     def gains(self) -> bool:
-        """Whether it serves questions that did not teach it better, with 95 % certainty, and the held-out ones not
-        worse."""
-        return self.choosing.interval is not None and self.choosing.interval[0] > 0 and not self.held_out.loses
+        """Whether it is to be taken: it surely serves questions better that had no part in it, and the held-out ones
+        not worse."""
+        return self.choosing.gains and not self.held_out.loses
+
+
+class FitFigures(CrossedFigures):
+    """A fit of retrieval parameters: the best of those tried. Fits of before do not say what was `live`."""
+
+    live: FoundSetting | None = None
+    best: FoundSetting
+    tried: int
+
+
+class MapFigures(CrossedFigures):
+    """What so many `questions` teach about others, with this ridge. `choosing` compares with the search without a
+    map: the live one was taught by these questions too."""
+
+    questions: int
+    ridge: float
 
 
 class ThresholdBalance(Frozen):

@@ -5,14 +5,15 @@ The index is asked once for each question; every setting then only joins the sam
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 from statistics import fmean
 
 from core.release import RetrievalParameters
 from core.types import SearchLegs
-from loop.remedies.figures import FitFigures, FoundSetting, GainComparison
+from loop.remedies.cross_validation import crossed
+from loop.remedies.figures import FitFigures, FoundSetting
 from loop.remedies.gain import compared, discounted
 from retrieval.fusion import fuse
 
@@ -34,6 +35,7 @@ MOST_PASSAGES = 20
 class Searched:
     """What both legs found for a question in `language`, and which of its places each chunk holds whole, by number."""
 
+    query: str
     legs: SearchLegs
     held: Mapping[str, frozenset[int]]
     places: int
@@ -64,35 +66,44 @@ def settings(live: RetrievalParameters, *, cheaper: bool = False) -> list[Retrie
     ]
 
 
-def best(questions: Sequence[Searched], live: RetrievalParameters, *, cheaper: bool = False) -> RetrievalParameters:
-    """The setting with the best gain, passages weighed against what they cost; of equal ones that nearest to the live.
-
-    With `cheaper`, the one that reads and searches least of those that lose nothing.
-    """
-    tried = [
-        (parameters, fmean(gain_of(each, parameters) for each in questions))
-        for parameters in settings(live, cheaper=cheaper)
-    ]
-    if cheaper:
-        least = next(gain for parameters, gain in tried if parameters == live)
-        good = [parameters for parameters, gain in tried if gain >= least - 1e-9]
-        return min(good, key=lambda each: (each.top_k, each.depth, _distance(each, live)))
-    return max(tried, key=lambda each: (round(_worth(each[1], each[0], live), 6), _nearness(each[0], live)))[0]
-
-
 def fitted(
-    choosing: Sequence[Searched], held_out: Sequence[Searched], live: RetrievalParameters, *, cheaper: bool = False
+    choosing: Sequence[Searched],
+    held_out: Sequence[Searched],
+    live: RetrievalParameters,
+    tried: Sequence[RetrievalParameters],
+    *,
+    cheaper: bool = False,
 ) -> tuple[RetrievalParameters, FitFigures]:
-    """The best setting by the choosing questions, or the live one if it serves the held-out ones worse, and the figures
-    of the best one."""
-    found = best(choosing, live, cheaper=cheaper)
+    """The best setting of those tried, by the choosing questions, if it is taken, else the live one; and the figures of
+    the best one.
+
+    It is taken if it surely serves questions better that did not choose it, and the held-out ones not worse; with
+    `cheaper`, if these lose nothing.
+    """
+    gains = [[gain_of(each, parameters) for each in choosing] for parameters in tried]
+    now = tried.index(live)
+
+    def choose(numbers: Sequence[int]) -> int:
+        means = [fmean(row[number] for number in numbers) for row in gains]
+        return _least(tried, means, now) if cheaper else _most(tried, means, now)
+
+    best = choose(range(len(choosing)))
+    # What is cheaper is to lose nothing; whether that holds for others the held-out questions tell.
+    chosen = [best] * len(choosing) if cheaper else crossed([each.query for each in choosing], choose, now)
+    found = tried[best]
     figures = FitFigures(
-        best=FoundSetting(dense_weight=found.dense_weight, depth=found.depth, top_k=found.top_k),
-        tried=len(settings(live, cheaper=cheaper)),
-        choosing=_figures(choosing, live, found),
-        held_out=_figures(held_out, live, found),
+        live=_setting(live),
+        best=_setting(found),
+        tried=len(tried),
+        choosing=compared(gains[now], [gains[setting][number] for number, setting in enumerate(chosen)]),
+        held_out=compared(*([gain_of(each, parameters) for each in held_out] for parameters in (live, found))),
     )
-    return (live if figures.held_out.loses else found), figures
+    taken = not figures.held_out.loses if cheaper else figures.gains
+    return (found if taken else live), figures
+
+
+def _setting(parameters: RetrievalParameters) -> FoundSetting:
+    return FoundSetting(dense_weight=parameters.dense_weight, depth=parameters.depth, top_k=parameters.top_k)
 
 
 def best_threshold(live: float, answerable: Sequence[float], unanswerable: Sequence[float]) -> float:
@@ -110,12 +121,21 @@ def balance(threshold: float, answerable: Sequence[float], unanswerable: Sequenc
     return round((answered + declined) / 2, 6)
 
 
-def _worth(gain: float, parameters: RetrievalParameters, live: RetrievalParameters) -> float:
-    return gain - PASSAGE_COST * (parameters.top_k - live.top_k)
+def _most(tried: Sequence[RetrievalParameters], means: Sequence[float], now: int) -> int:
+    """The place of the setting with the best gain, passages weighed against what they cost; of equal ones that nearest
+    to the live one."""
+
+    def worth(place: int) -> tuple[float, ...]:
+        cost = PASSAGE_COST * (tried[place].top_k - tried[now].top_k)
+        return (round(means[place] - cost, 6), *(-each for each in _distance(tried[place], tried[now])))
+
+    return max(range(len(tried)), key=worth)
 
 
-def _nearness(parameters: RetrievalParameters, live: RetrievalParameters) -> tuple[float, ...]:
-    return tuple(-each for each in _distance(parameters, live))
+def _least(tried: Sequence[RetrievalParameters], means: Sequence[float], now: int) -> int:
+    """The place of the setting that reads and searches least, of those that lose nothing."""
+    good = [place for place, gain in enumerate(means) if gain >= means[now] - 1e-9]
+    return min(good, key=lambda each: (tried[each].top_k, tried[each].depth, _distance(tried[each], tried[now])))
 
 
 def _distance(parameters: RetrievalParameters, live: RetrievalParameters) -> tuple[float, ...]:
@@ -126,8 +146,3 @@ def _distance(parameters: RetrievalParameters, live: RetrievalParameters) -> tup
         abs(parameters.depth - live.depth),
     )
     return (sum(each > 0 for each in differences), *differences)
-
-
-def _figures(questions: Iterable[Searched], live: RetrievalParameters, found: RetrievalParameters) -> GainComparison:
-    asked = list(questions)
-    return compared([gain_of(each, live) for each in asked], [gain_of(each, found) for each in asked])

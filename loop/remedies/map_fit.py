@@ -14,10 +14,11 @@ import numpy as np
 
 from core.release import RetrievalParameters
 from core.types import Vector
+from loop.remedies.cross_validation import crossed
 from loop.remedies.figures import MapFigures
 from loop.remedies.fit import Searched, gain_of
 from loop.remedies.gain import compared
-from loop.remedies.share_fit import LEAST_QUESTIONS, PARTS
+from loop.remedies.share_fit import LEAST_QUESTIONS
 from retrieval.question_map import QuestionMap, learned
 
 # From trusting each vote to trusting only what several say.
@@ -29,7 +30,6 @@ class VotedQuestion:
     """A question with its own vector and what that finds, and a `search` with another vector. `passage` is the vector
     of the chunk that holds its answer, None where no leg finds one."""
 
-    query: str
     vector: Vector
     searched: Searched
     search: Callable[[Vector], Searched]
@@ -64,30 +64,30 @@ def fit_map(
     if sum(each.passage is not None for each in choosing) < LEAST_QUESTIONS:
         return MapFit(None, None, [each.moved(live) for each in choosing], before)
     plain = [each.searched for each in choosing]
-    crossed = {ridge: _crossed(choosing, ridge) for ridge in RIDGES}
-    ridge = max(RIDGES, key=lambda each: (round(fmean(_gains(crossed[each], parameters)), 6), each))
+    others = {ridge: _crossed(choosing, ridge) for ridge in RIDGES}
+    ridge = max(RIDGES, key=lambda each: (round(fmean(_gains(others[each], parameters)), 6), each))
     taught = _learned(choosing, ridge)
     after = [each.moved(taught) for each in held_out]
     figures = MapFigures(
         questions=len(taught.known),
         ridge=ridge,
-        choosing=compared(_gains(plain, parameters), _gains(crossed[ridge], parameters)),
+        choosing=compared(_gains(plain, parameters), _gains(others[ridge], parameters)),
         held_out=compared(_gains(before, parameters), _gains(after, parameters)),
     )
     if figures.gains:
-        return MapFit(taught, figures, crossed[ridge], after)
+        return MapFit(taught, figures, others[ridge], after)
     # A live map was taught by these questions too: what it makes of them tells nothing.
-    return MapFit(None, figures, plain if live is None else crossed[ridge], before)
+    return MapFit(None, figures, plain if live is None else others[ridge], before)
 
 
 def _crossed(questions: Sequence[VotedQuestion], ridge: float) -> list[Searched]:
-    """What each finds by what the other parts teach; a question that was asked twice is in one part."""
-    numbers = {query: number for number, query in enumerate(dict.fromkeys(each.query for each in questions))}
-    maps = []
-    for part in range(PARTS):
-        others = [each for each in questions if numbers[each.query] % PARTS != part]
-        maps.append(_learned(others, ridge))
-    return [each.moved(maps[numbers[each.query] % PARTS]) for each in questions]
+    """What each finds by what the other parts teach."""
+
+    def learn(numbers: Sequence[int]) -> QuestionMap | None:
+        return _learned([questions[number] for number in numbers], ridge)
+
+    maps = crossed([each.searched.query for each in questions], learn, None)
+    return [each.moved(taught) for each, taught in zip(questions, maps, strict=True)]
 
 
 def _learned(questions: Sequence[VotedQuestion], ridge: float) -> QuestionMap:

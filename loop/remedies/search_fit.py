@@ -69,8 +69,9 @@ class LegSearch:
         vector = self._embedder.embed_question(asked.query)
         legs = self._index.search(self._collection, asked.query, vector, self._depth, asked.scope)
         language = question_language(asked.query, self._index.languages(self._collection))
-        searched = Searched(legs, self._held(asked, (*legs.dense, *legs.sparse)), len(asked.places), language)
-        return VotedQuestion(asked.query, vector, searched, partial(self._moved, asked, searched))
+        held = self._held(asked, (*legs.dense, *legs.sparse))
+        searched = Searched(asked.query, legs, held, len(asked.places), language)
+        return VotedQuestion(vector, searched, partial(self._moved, asked, searched))
 
     def _moved(self, asked: LocatedQuestion, searched: Searched, vector: Vector) -> Searched:
         """The same question with another vector for the dense leg."""

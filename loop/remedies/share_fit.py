@@ -14,11 +14,11 @@ from statistics import fmean
 
 from core.errors import InputError
 from core.release import RetrievalParameters
+from loop.remedies.cross_validation import crossed
 from loop.remedies.figures import GainComparison
 from loop.remedies.fit import WEIGHTS, Searched, gain_of
 from loop.remedies.gain import compared
 
-PARTS = 5
 # Fewer questions choose by chance, and the interval of what they gain holds 0 whatever is gained.
 LEAST_QUESTIONS = 20
 
@@ -43,7 +43,7 @@ class ShareFit:
     @property
     def taken(self) -> bool:
         """Whether the best share is another and serves questions that did not choose it better, with 95 % certainty."""
-        return self.best != self.live and self.gain.interval is not None and self.gain.interval[0] > 0
+        return self.best != self.live and self.gain.gains
 
 
 def fit_shares(questions: Sequence[Searched], live: RetrievalParameters) -> list[ShareFit]:
@@ -80,12 +80,13 @@ def _groups(questions: Sequence[Searched], live: RetrievalParameters) -> Mapping
 def _fit(language: str, asked: Sequence[Searched], live: RetrievalParameters) -> ShareFit:
     now = live.weight_for(language)
     gains = {share: _gains(asked, live, share) for share in sorted({*WEIGHTS, now})}
-    chosen = []
-    for part in range(PARTS):
-        others = [number for number in range(len(asked)) if number % PARTS != part]
-        chosen.append(_best(gains, others, now))
-    fitted = [gains[chosen[number % PARTS]][number] for number in range(len(asked))]
-    return ShareFit(language, now, _best(gains, range(len(asked)), now), compared(gains[now], fitted))
+
+    def choose(numbers: Sequence[int]) -> float:
+        return _best(gains, numbers, now)
+
+    chosen = crossed([each.query for each in asked], choose, now)
+    fitted = [gains[share][number] for number, share in enumerate(chosen)]
+    return ShareFit(language, now, choose(range(len(asked))), compared(gains[now], fitted))
 
 
 def _gains(asked: Sequence[Searched], live: RetrievalParameters, share: float) -> list[float]:

@@ -50,7 +50,7 @@ class KeptSearches:
         for at, chunks in enumerate(places):
             for chunk in chunks:
                 held[str(chunk)] = held.get(str(chunk), frozenset()) | {at}
-        return Searched(SearchLegs(dense, self.sparse[number], 1), held, len(places))
+        return Searched(self.questions[number], SearchLegs(dense, self.sparse[number], 1), held, len(places))
 
 
 def kept(name: str, cache: Path) -> KeptSearches:

@@ -8,7 +8,7 @@ back are answered by documents that somebody voted on; with `other` by none.
 For each number of votes, share of wrong ones and seed: nDCG@10 of the champion's search on the questions kept back, and what
 the candidate changes there: with the weight alone, and with the map and the weight, as the remedy `refit` fits them (its numbers
 of passages and depth stay as they are). The gate lets a candidate through whose loss on its 150 questions is surely under .02;
-`below` counts those let through that are below the champion on the questions kept back, `surely` with 95 % certainty.
+`below` has the differences, with their 95 % intervals, of those let through that are below the champion on what is kept back.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from core.release import RetrievalParameters
 from core.settings import Settings
 from evals.metrics.retrieval import ndcg
 from loop.remedies.figures import GainComparison
-from loop.remedies.fit import WEIGHTS, Searched, gain_of
+from loop.remedies.fit import WEIGHTS, Searched, fitted
 from loop.remedies.gain import compared
 from loop.remedies.map_fit import MapFit, VotedQuestion, fit_map
 from retrieval.fusion import fuse
@@ -97,7 +97,7 @@ def _vote(searches: KeptSearches, number: int, chance: random.Random, *, mistake
         places = (frozenset([chance.choice([int(hit.chunk_id) for hit in first if int(hit.chunk_id) not in right])]),)
     search = partial(_search, searches, number, places)
     best = max(frozenset[int]().union(*places), key=lambda chunk: float(searches.chunks[chunk] @ vector))
-    return VotedQuestion(searches.questions[number], vector, search(vector), search, searches.chunks[best])
+    return VotedQuestion(vector, search(vector), search, searches.chunks[best])
 
 
 def _search(searches: KeptSearches, number: int, places: tuple[frozenset[int], ...], vector: Any) -> Searched:
@@ -115,13 +115,8 @@ def candidates(given: Sequence[VotedQuestion]) -> dict[str, Candidate]:
 
 
 def _weighed(fit: MapFit) -> RetrievalParameters:
-    """The best share of the dense leg, unless the held-out questions lose by it."""
     tried = [LIVE.model_copy(update={"dense_weight": weight}) for weight in sorted({*WEIGHTS, LIVE.dense_weight})]
-    gains = [round(fmean(gain_of(each, parameters) for each in fit.choosing), 6) for parameters in tried]
-    near = [-abs(parameters.dense_weight - LIVE.dense_weight) for parameters in tried]
-    best = tried[max(range(len(tried)), key=lambda place: (gains[place], near[place]))]
-    before, after = ([gain_of(each, parameters) for each in fit.held_out] for parameters in (LIVE, best))
-    return LIVE if compared(before, after).loses else best
+    return fitted(fit.choosing, fit.held_out, LIVE, tried)[0]
 
 
 def scores(searches: KeptSearches, numbers: Sequence[int], candidate: Candidate) -> list[float]:
@@ -182,8 +177,7 @@ def _line(wrong: float, count: int, found: Sequence[dict[str, Any]]) -> dict[str
             "with_a_map": sum(candidate.taken is not None for candidate, _, _ in outcomes),
             "proposed": sum(candidate.proposed for candidate, _, _ in outcomes),
             "through": len(through),
-            "below": sum(gain.difference < 0 for gain in through),
-            "surely": sum(gain.interval[1] < 0 for gain in through),
+            "below": [[gain.difference, *gain.interval] for gain in through if gain.difference < 0],
         }
     return line
 

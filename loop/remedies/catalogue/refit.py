@@ -16,7 +16,7 @@ from core.frozen import Frozen
 from core.loop.diagnosis import Cause
 from core.loop.feedback import Firing, NothingBetter, RemedyProposal
 from core.release import AbstentionModel, RetrievalParameters
-from loop.remedies.figures import FitFigures, MapFigures, ThresholdFigures
+from loop.remedies.figures import FitFigures, FoundSetting, MapFigures, ThresholdFigures
 from loop.remedies.port import Built, Remedy, Say
 from serving.releases.manifest_changes import QUESTION_MAP
 
@@ -77,7 +77,7 @@ class Refit(Remedy[RefitProposal]):
     def propose(self, services: Services, firing: Firing, say: Say) -> RefitProposal | NoBetterFit:
         """Raises ConflictError where too few questions are there to choose by."""
         from loop.remedies.diagnosed import DiagnosedQuestions, halves
-        from loop.remedies.fit import fitted
+        from loop.remedies.fit import fitted, settings
         from loop.remedies.search_fit import LegSearch, ThresholdFit
         from serving.releases.champion import current_champion
 
@@ -90,7 +90,8 @@ class Refit(Remedy[RefitProposal]):
         say(f"Trying parameters on {len(choosing)} questions, {len(held_out)} held out")
         cheaper = firing.trigger in CHEAPER
         taught = _taught(search, manifest.retrieval, choosing, held_out, cheaper=cheaper)
-        found, fit = fitted(taught.choosing, taught.held_out, manifest.retrieval, cheaper=cheaper)
+        tried = settings(manifest.retrieval, cheaper=cheaper)
+        found, fit = fitted(taught.choosing, taught.held_out, manifest.retrieval, tried, cheaper=cheaper)
         threshold = None
         if not cheaper:
             fit_threshold = ThresholdFit(services, manifest, found, taught.taken or search.question_map).fit
@@ -112,7 +113,10 @@ class Refit(Remedy[RefitProposal]):
         return RefitProposal(changes=changes, figures=figures)
 
     def in_words(self, proposal: RefitProposal) -> str:
-        changes = ", ".join(f"{path} = {_short(path, value)}" for path, value in proposal.changes.items())
+        live = proposal.figures.search.live
+        changes = ", ".join(
+            f"{path} = {_short(path, value)}{_before(live, path)}" for path, value in proposal.changes.items()
+        )
         taught = proposal.figures.question_map if QUESTION_MAP in proposal.changes else None
         return f"A release with {changes}." + (f" {what_was_taught(taught)}" if taught else "")
 
@@ -128,14 +132,13 @@ REMEDY = Refit()
 
 def what_was_taught(figures: MapFigures) -> str:
     """What the map of questions brings to those that did not teach it."""
-    for which, gain in (("held out", figures.held_out), ("that taught the others' map", figures.choosing)):
-        if gain.difference is not None and gain.interval is not None:
-            low, high = gain.interval
-            return (
-                f"{figures.questions} questions taught how others are searched for: for the {gain.questions} {which} "
-                f"the right places stand {gain.difference:+.3f} further up (95 % between {low:+.3f} and {high:+.3f})."
-            )
-    return ""
+    gain = figures.choosing
+    low, high = gain.interval or (0.0, 0.0)
+    return (
+        f"{figures.questions} questions taught how others are searched for. Each searched for by what others taught, "
+        f"their right places go from {gain.live or 0:.3f} to {gain.candidate or 0:.3f} (1: all first), "
+        f"{gain.difference or 0:+.3f}, 95 % between {low:+.3f} and {high:+.3f}."
+    )
 
 
 def _taught(
@@ -152,6 +155,11 @@ def _taught(
     if cheaper:
         return MapFit(None, None, search.all(choosing), search.all(held_out))
     return fit_map(search.voted(choosing), search.voted(held_out), search.question_map, live)
+
+
+def _before(live: FoundSetting | None, path: str) -> str:
+    value = getattr(live, path.rpartition(".")[2], None)
+    return "" if value is None else f" (was {value:g})"
 
 
 def _short(path: str, value: str) -> str:
@@ -178,4 +186,6 @@ def _retrieval_changes(live: RetrievalParameters, found: RetrievalParameters) ->
 def _nothing(fit: FitFigures) -> str:
     if fit.held_out.loses:
         return "What is better for the questions that chose is worse for those that were held out."
+    if fit.best != fit.live:
+        return "What is best for the questions that chose is not surely better for others."
     return f"None of {fit.tried} settings serves these questions better than what is live."

@@ -26,11 +26,15 @@ def units(count: int) -> Vector:
 ASKED, PASSAGES = units(SUBJECTS), units(40)
 
 
-def search(right: int, vector: Vector) -> Searched:
+def search(query: str, right: int, vector: Vector) -> Searched:
     hits = sorted(
         (Hit(str(number), float(score)) for number, score in enumerate(PASSAGES @ vector)), key=lambda hit: -hit.score
     )
-    return Searched(SearchLegs(tuple(hits), (), 1), {str(right): frozenset({0})}, 1)
+    return Searched(query, SearchLegs(tuple(hits), (), 1), {str(right): frozenset({0})}, 1)
+
+
+def asked(query: str, vector: Vector, place: int) -> VotedQuestion:
+    return VotedQuestion(vector, search(query, place, vector), partial(search, query, place), PASSAGES[place])
 
 
 def voted(count: int, right: Sequence[int]) -> list[VotedQuestion]:
@@ -41,9 +45,7 @@ def voted(count: int, right: Sequence[int]) -> list[VotedQuestion]:
         vector = ASKED[subject] + 0.5 * units(1)[0]
         vector = (vector / np.linalg.norm(vector)).astype(np.float32)
         place = right[subject]
-        found.append(
-            VotedQuestion(f"question {number}", vector, search(place, vector), partial(search, place), PASSAGES[place])
-        )
+        found.append(asked(f"question {number}", vector, place))
     return found
 
 
@@ -74,8 +76,7 @@ def test_what_teaches_nothing_is_not_taken() -> None:
     questions = voted(60, RIGHT)
     places = ODDS.integers(0, 40, size=60)
     random = [
-        VotedQuestion(each.query, each.vector, search(place, each.vector), partial(search, place), PASSAGES[place])
-        for each, place in zip(questions, places.tolist(), strict=True)
+        asked(each.searched.query, each.vector, place) for each, place in zip(questions, places.tolist(), strict=True)
     ]
     fit = fit_map(random, voted(40, RIGHT), None, LIVE)
     assert fit.taken is None
@@ -87,7 +88,7 @@ def test_what_serves_the_held_out_questions_worse_is_not_taken() -> None:
     # These are asked like the first subject, and are found first without a map.
     vector = ASKED[0] + 0.4 * PASSAGES[20]
     vector = (vector / np.linalg.norm(vector)).astype(np.float32)
-    held_out = [VotedQuestion("another", vector, search(20, vector), partial(search, 20))] * 10
+    held_out = [asked("another", vector, 20)] * 10
     fit = fit_map(voted(60, RIGHT), held_out, None, LIVE)
     assert fit.figures is not None
     assert fit.figures.held_out.loses

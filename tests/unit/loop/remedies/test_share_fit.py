@@ -12,13 +12,13 @@ from core.errors import InputError
 from core.release import RetrievalParameters
 from loop.remedies.fit import Searched
 from loop.remedies.share_fit import LEAST_QUESTIONS, ShareFit, changes_of, fit_shares
-from tests.support.searched import searched
+from tests.support.searched import searched, several
 
 LIVE = RetrievalParameters(dense_weight=0.5, language_weights={"german": 0.5})
 
 
 def asked(language: str, dense_rank: int, sparse_rank: int, count: int = LEAST_QUESTIONS) -> list[Searched]:
-    return [searched(dense_rank, sparse_rank, language=language)] * count
+    return several(count, dense_rank, sparse_rank, language)
 
 
 def fit(questions: list[Searched], live: RetrievalParameters = LIVE) -> dict[str, ShareFit]:
