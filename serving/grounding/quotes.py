@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from core.text.markdown_lines import is_item, without_item_mark
+from core.text.markdown_lines import is_heading, is_item, without_item_mark
 from core.text.passage_parts import body, column_names, list_around, row_around
 from core.text.sentences import sentence_spans
 from core.types import Chunk, Evidence, ScoredSentence
@@ -36,6 +36,8 @@ _WIDEST_BREAK = 4
 SAME = 0.8
 
 _WORD = re.compile(r"\w+")
+# A line in bold or italics, or a question: it says what stands below it, and nothing by itself.
+_LABEL = re.compile(r"\s*(?:[-*+]\s+)?(?:(\*\*|__|\*|_)(?=\S)(?:(?!\1).)+\1[.:]?|.*[?？؟][*_\"”]*)\s*", re.DOTALL)
 _ENDS = re.compile(r"[.!?:;…。！？؟।]['\"”’»)\]*_]*\s*$")
 
 
@@ -98,7 +100,7 @@ def _chosen(sentences: Sequence[ScoredSentence], language: str) -> tuple[list[Qu
         if any(quote.holds(sentence) for quote in chosen) or any(_same(words, other) for other in said):
             continue
         quote = next((each for each in _widest_first(sentence, near, language) if each.words <= left), None)
-        if quote is None and not chosen:
+        if quote is None and not chosen and not _is_label(sentence.text):
             quote = _of(sentence)
         if quote is None:
             continue
@@ -108,13 +110,13 @@ def _chosen(sentences: Sequence[ScoredSentence], language: str) -> tuple[list[Qu
         left -= quote.words
         for other in _beside(quote, waiting.values()):
             scores[other.chunk.id, other.start] += BESIDE
-    return chosen, answering
+    return chosen or [_of(sentences[0])], answering
 
 
 def _marked(quote: Quote, answering: Iterable[ScoredSentence]) -> Quote:
-    """The quote with the sentences marked that answer, unless nothing else stands in it. What only announces a list is
-    not the answer."""
-    held = (each for each in answering if quote.holds(each) and not _announces(each.text))
+    """The quote with the sentences marked that answer, unless nothing else stands in it. What only announces a list or
+    heads a paragraph is not the answer."""
+    held = (each for each in answering if quote.holds(each) and not (_announces(each.text) or _is_label(each.text)))
     spans = sorted({(each.start, each.end) for each in held})
     rest, at = [], quote.start
     for start, end in spans:
@@ -135,6 +137,10 @@ def _announces(text: str) -> bool:
     return text.rstrip("*_ ").endswith(":")
 
 
+def _is_label(text: str) -> bool:
+    return _LABEL.fullmatch(text) is not None
+
+
 def _widest_first(sentence: ScoredSentence, near: set[tuple[str, int]], language: str) -> Iterator[Quote]:
     """The stretches that the sentence could be quoted in."""
     chunk, at = sentence.chunk, sentence.start - sentence.chunk.start
@@ -151,6 +157,10 @@ def _widest_first(sentence: ScoredSentence, near: set[tuple[str, int]], language
         quote = Quote(chunk, chunk.start + section[0], chunk.start + section[1], sentence.score)
         if quote.words <= MOST_SECTION_WORDS:
             yield quote
+    if _is_label(sentence.text):
+        if (quote := _with_what_it_heads(sentence, language)) is not None:
+            yield quote
+        return
     yield _with_its_list(sentence, language)
     yield _of(sentence)
 
@@ -226,6 +236,20 @@ def _with_its_list(sentence: ScoredSentence, language: str) -> Quote:
                 break
             end = chunk.start + stop
     return Quote(chunk, sentence.start, end, sentence.score)
+
+
+def _with_what_it_heads(sentence: ScoredSentence, language: str) -> Quote | None:
+    """The label and the sentences behind it, up to the next heading or label; None where nothing follows."""
+    chunk, end, words = sentence.chunk, sentence.end, len(_WORD.findall(sentence.text))
+    for start, stop in sentence_spans(chunk.text, language):
+        if chunk.start + start < end:
+            continue
+        piece = chunk.text[start:stop]
+        words += len(_WORD.findall(piece))
+        if is_heading(piece) or _is_label(piece) or words > MOST_SECTION_WORDS:
+            break
+        end = chunk.start + stop
+    return Quote(chunk, sentence.start, end, sentence.score) if end > sentence.end else None
 
 
 def _with_what_goes_on(

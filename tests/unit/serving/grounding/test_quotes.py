@@ -121,3 +121,24 @@ def test_without_the_setting_a_release_quotes_as_it_always_did() -> None:
         "The lead approves travel. She signs the form."
     ]
     assert replace(evidence, sentences=()).sentences == ()
+
+
+def test_a_line_in_bold_is_quoted_with_what_stands_below_it() -> None:
+    source = chunk(
+        "Why no meetings:\n\n**We need to.** We work in nine time zones. Few hours are shared.\n\n**We care.** Sleep is good."
+    )
+    (quote,) = quotes((source, {"**We need to": 0.9}))
+    assert quote.text == "**We need to.** We work in nine time zones. Few hours are shared."
+
+
+def test_a_question_is_quoted_with_its_answer() -> None:
+    source = chunk("Where do I park?\n\nBehind the house. It is free.\n\nMay I bring a dog?\n\nYou may.")
+    (quote,) = quotes((source, {"Where": 0.9}))
+    assert quote.text == "Where do I park?\n\nBehind the house. It is free."
+
+
+def test_a_question_without_an_answer_behind_it_is_quoted_only_where_nothing_else_is_found() -> None:
+    alone = chunk("Where do I park?")
+    other = chunk("Cars are parked behind the house.", uri="docs/b.md")
+    assert [quote.text for quote in quotes((alone, {"Where": 0.9}), (other, {"Cars": 0.8}))] == [other.text]
+    assert [quote.text for quote in quotes((alone, {"Where": 0.9}))] == [alone.text]
