@@ -80,7 +80,8 @@ class Document:
     `text` has `\\n` line ends and no byte-order mark. For markdown and plain text it is the file's own text, so a
     span can be checked against the file; for other formats it is the markdown that the converter extracted.
     `page_starts[i]` is the offset in `text` at which page i + 1 begins; empty where the format has no pages. `missing`
-    says in a sentence what of the file is not in the text; empty where nothing is.
+    says in a sentence what of the file is not in the text; empty where nothing is. `personal_data` counts what was
+    found of each kind, where its source's policy has it looked for.
     """
 
     uri: str
@@ -92,6 +93,7 @@ class Document:
     page_starts: tuple[int, ...] = ()
     access: tuple[str, ...] = (PUBLIC,)
     missing: str = ""
+    personal_data: tuple[tuple[str, int], ...] = ()
 
     @property
     def id(self) -> str:

@@ -35,6 +35,12 @@ PARAMS = {
         minItems=1,
         description="Access labels of the documents: keys that carry one of them may see them.",
     ),
+    "personal_data": Param(
+        None,
+        enum=[None, "keep", "report", "mask"],
+        description="Addresses and numbers of people: kept, counted in the report, or masked before anything is "
+        "stored; by default as it was decided for the source before, at first kept.",
+    ),
     "allow_mass_delete": Param(
         False, type="boolean", description="Go on even if more than four fifths of a large source have vanished."
     ),

@@ -33,7 +33,7 @@ class Commit:
         plan = staging.plan()
         writer = CollectionWriter(self.index, self.documents, self.spec, plan, self.converter_fingerprint)
         self.index.ensure(self.spec)
-        self.documents.save_source(plan.source, plan.root)
+        self.documents.save_source(plan.source, plan.root, plan.personal_data)
         writer.write(lambda: self._results(plan, staging))
         for result in self._results(plan, staging):
             self.documents.save(plan.source, self.converter_fingerprint, [one.document for one in result.read])

@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from core.ports import Embedder, Source, Splitter, VectorIndex
 from core.progress import NoProgress, Progress
 from core.storage.documents import DocumentRepository, EmbeddingMemo, RunRepository
 from core.storage.loop.erasures import ErasureRepository, Subject
+from core.text.personal_data import PersonalDataPolicy
 from core.types import CollectionSpec
 from ingestion.commit import Commit
 from ingestion.converters.registry import FileConverter
@@ -39,10 +40,12 @@ WAIT_SECONDS = 600
 
 @dataclass(frozen=True)
 class Permissions:
-    """What a person allowed a run to do that it otherwise refuses."""
+    """What a person decided for a run: what it may do that it otherwise refuses, and what becomes of personal data:
+    None is what was decided for the source before, at first to keep it."""
 
     mass_delete: bool = False
     relocated: bool = False
+    personal_data: PersonalDataPolicy | None = None
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,8 @@ class Pipeline:
         todo = [number for number in numbers if not staging.is_done(number)]
         if not todo:
             return
-        job = Job(self.converter, self.splitter, self.limits.chunks)
+        converter = self._converter(staging.plan().personal_data)
+        job = Job(converter, self.splitter, self.limits.chunks)
         with self.open_sandbox(job, self.limits, staging.folder) as sandbox:
             reader = SourceReader(source, sandbox)
             processor = ShardProcessor(reader, self.open_embedder, self.stores.memo, staging, self.max_chunks)
@@ -155,9 +159,17 @@ class Pipeline:
         return open_source(plan.source, plan.root, plan.access)
 
     def _commit(self, run_id: str) -> None:
-        stores, kept_out = self.stores, self.stores.erasures.subjects(Subject.KEPT_OUT)
-        commit = Commit(stores.index, stores.documents, self.spec, self.converter.fingerprint, kept_out=kept_out)
-        commit.apply(self._staging(run_id))
+        stores, kept_out, staging = self.stores, self.stores.erasures.subjects(Subject.KEPT_OUT), self._staging(run_id)
+        plan = staging.plan()
+        unmasked = stores.documents.personal_data_policy(plan.source) is not PersonalDataPolicy.MASK
+        fingerprint = self._converter(plan.personal_data).fingerprint
+        Commit(stores.index, stores.documents, self.spec, fingerprint, kept_out=kept_out).apply(staging)
+        if unmasked and plan.personal_data is PersonalDataPolicy.MASK:
+            stores.index.purge(self.spec.name)  # of the texts as they were before
+
+    def _converter(self, policy: PersonalDataPolicy) -> FileConverter:
+        same = policy is self.converter.personal_data
+        return self.converter if same else replace(self.converter, personal_data=policy)
 
     # -- planning
 
@@ -170,7 +182,8 @@ class Pipeline:
         kept_out = self.stores.erasures.subjects(Subject.KEPT_OUT)
         offered = list(source.list())
         items = [item for item in offered if item.uri not in kept_out]
-        difference = diff(items, entries, self.converter.fingerprint, self.stores.indexed(self.spec.name))
+        policy = permissions.personal_data or self.stores.documents.personal_data_policy(source.name)
+        difference = diff(items, entries, self._converter(policy).fingerprint, self.stores.indexed(self.spec.name))
         if not permissions.mass_delete:
             refuse_mass_deletion(source.name, entries, difference.vanished)
         new = sum(planned.is_new for planned in difference.work)
@@ -180,6 +193,7 @@ class Pipeline:
             source=source.name,
             root=source.root,
             access=source.access,
+            personal_data=policy,
             collection=self.spec.name,
             shards=len(portions),
             unchanged=difference.unchanged,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ingestion.staging import ShardResult, StagedPlan, Staging
@@ -29,6 +29,14 @@ class Partial:
     missing: str
 
 
+@dataclass(frozen=True, slots=True)
+class PersonalDataFound:
+    """How much personal data of each kind a document held."""
+
+    uri: str
+    kinds: Mapping[str, int]
+
+
 @dataclass(slots=True)
 class Tally:
     """The counts of a run."""
@@ -42,6 +50,7 @@ class Tally:
     removed: int = 0
     partial: list[Partial] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    personal_data: list[PersonalDataFound] = field(default_factory=list)
 
     def add(self, result: ShardResult) -> None:
         for one in result.read:
@@ -50,6 +59,9 @@ class Tally:
             self.written += len(one.chunks)
             self.removed += one.planned.known_chunks
             self._note(one.planned.item.uri, one.document.missing)
+            if one.document.personal_data:
+                found = PersonalDataFound(one.planned.item.uri, dict(one.document.personal_data))
+                self.personal_data.append(found)
         for rejected in result.rejected:
             self.removed += 0 if rejected.planned.has_good_version else rejected.planned.known_chunks
             self.failures.append(Failure(rejected.planned.item.uri, rejected.kind.value, rejected.reason))
@@ -107,6 +119,10 @@ def _as_json(plan: StagedPlan, tally: Tally) -> dict[str, Any]:
         "chunks": {"written": tally.written, "embedded": tally.embedded, "deleted": tally.removed},
         "partial": [{"uri": one.uri, "missing": one.missing} for one in partial],
         "failures": [{"uri": one.uri, "kind": one.kind, "reason": one.reason} for one in failures],
+        "personal_data": {
+            "policy": plan.personal_data.value,
+            "documents": [asdict(one) for one in sorted(tally.personal_data, key=lambda one: one.uri)],
+        },
         "skipped": dict(sorted(plan.skipped.items())),
         "kept_out": plan.kept_out,
         "seconds": round(time.time() - plan.started_at, 3),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from core.errors import ConflictError, FailureKind, NotFoundError
+from core.text.personal_data import PersonalDataPolicy
 from core.types import Chunk, Document, DocumentState, ManifestEntry, SourceItem, TextFormat, Vector
 from ingestion.plan import PlannedItem
 
@@ -36,6 +37,7 @@ class StagedPlan:
     source: str
     root: str
     access: tuple[str, ...]
+    personal_data: PersonalDataPolicy
     collection: str
     shards: int
     unchanged: int
@@ -100,7 +102,8 @@ class Staging:
         if values.pop("schema_version") != _SCHEMA_VERSION:
             raise ConflictError(f"Run {self.run_id} was planned by another version.", hint="Start the run again.")
         entries = {name: tuple(_entry(value) for value in values[name]) for name in ("partial", "settled", "vanished")}
-        return StagedPlan(**{**values, **entries, "access": tuple(values["access"])})
+        policy = PersonalDataPolicy(values["personal_data"])
+        return StagedPlan(**{**values, **entries, "access": tuple(values["access"]), "personal_data": policy})
 
     def todo(self, shard: int) -> list[PlannedItem]:
         return [_planned(values) for values in self._read_json(f"{shard:05}.todo.json")]
@@ -230,6 +233,7 @@ def _chunks(document: Document, spans: Sequence[Mapping[str, Any]]) -> tuple[Chu
 
 def _document(values: Mapping[str, Any]) -> Document:
     lists = {name: tuple(values[name]) for name in ("page_starts", "access")}
+    lists["personal_data"] = tuple(map(tuple, values["personal_data"]))
     return Document(**{**values, **lists, "format": TextFormat(values["format"])})
 
 

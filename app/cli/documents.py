@@ -9,6 +9,7 @@ import typer
 
 from app.cli.console import JsonOption, note, print_json, say
 from app.cli.loop.erasures import print_erased
+from core.text.personal_data import PersonalDataPolicy
 
 
 def ingest(
@@ -19,6 +20,15 @@ def ingest(
     access: Annotated[
         list[str] | None,
         typer.Option("--access", help="Access label of its documents; repeatable. Default: public."),
+    ] = None,
+    personal_data: Annotated[
+        PersonalDataPolicy | None,
+        typer.Option(
+            "--personal-data",
+            help="E-mail addresses, phone, card, account, social security numbers and IP addresses: keep them, report "
+            "which documents hold some, or mask them before anything is stored. Remembered for the source; at first "
+            "they are kept.",
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     allow_mass_delete: Annotated[
@@ -43,7 +53,7 @@ def ingest(
 
     settings = load_settings()
     configure_logging("warning")
-    permissions = Permissions(mass_delete=allow_mass_delete, relocated=relocated)
+    permissions = Permissions(mass_delete=allow_mass_delete, relocated=relocated, personal_data=personal_data)
     with open_pipeline(settings) as pipeline:
         documents = folder_source(pipeline, folder, source, tuple(access or (PUBLIC,)))
         if dry_run:
@@ -92,6 +102,10 @@ def _print_report(report: dict[str, Any]) -> None:
         note(f"not read: {failure['uri']}: {failure['reason']}")
     for partial in report["partial"]:
         note(f"read in part: {partial['uri']}: {partial['missing']}")
+    found = report["personal_data"]
+    for document in found["documents"]:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in document["kinds"].items())
+        note(f"personal data{' masked' if found['policy'] == 'mask' else ''}: {document['uri']}: {kinds}")
     if report["kept_out"]:
         note(f"left out, because they were erased with --keep-out: {report['kept_out']}")
     if report["skipped"]:

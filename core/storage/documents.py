@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from core.storage.database import Database
 from core.storage.erasure import Tables, Traces, scrub
 from core.storage.tables import documents, embedding_memo, ingestion_runs, manifest, sources
+from core.text.personal_data import PersonalDataPolicy
 from core.types import AccessScope, Document, DocumentState, ManifestEntry, TextFormat, Vector
 
 # SQLite allows 32,766 bound values in a statement; this many ids keeps well below on every database.
@@ -70,8 +71,14 @@ class DocumentRepository:
         with self._database.transaction() as connection:
             return connection.execute(select(sources.c.root).where(sources.c.name == name)).scalar()
 
-    def save_source(self, name: str, root: str) -> None:
-        row = {"name": name, "root": root, "seen_at": _now()}
+    def personal_data_policy(self, source: str) -> PersonalDataPolicy:
+        """What was last decided for the source."""
+        with self._database.transaction() as connection:
+            stored = connection.execute(select(sources.c.personal_data).where(sources.c.name == source)).scalar()
+        return PersonalDataPolicy(stored or PersonalDataPolicy.KEEP)
+
+    def save_source(self, name: str, root: str, personal_data: PersonalDataPolicy = PersonalDataPolicy.KEEP) -> None:
+        row = {"name": name, "root": root, "personal_data": personal_data.value, "seen_at": _now()}
         with self._database.transaction() as connection:
             _upsert(connection, sources, [row])
 

@@ -58,6 +58,7 @@ sources = Table(
     metadata,
     Column("name", String(200), primary_key=True),
     Column("root", Text, nullable=False),
+    Column("personal_data", String(20), nullable=False, server_default="keep"),
     _utc("seen_at"),
 )
 

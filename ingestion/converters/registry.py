@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 from core.errors import ConversionError, FailureKind
 from core.ports import LocalFile
+from core.text.personal_data import PersonalDataPolicy
 from core.types import Document, SourceItem, TextFormat, digest
 from ingestion.converters import word_markup
 from ingestion.converters.content import FormatReader, RawFile
@@ -17,6 +18,7 @@ from ingestion.converters.office import OfficeReader
 from ingestion.converters.pdf.reader import PdfReader
 from ingestion.converters.plain_text import TextReader
 from ingestion.converters.web_page import WebPageReader
+from ingestion.personal_data import under_policy
 
 # Raise when our own code converts the same bytes differently.
 _VERSION = 4
@@ -39,14 +41,17 @@ READERS: Mapping[str, FormatReader] = {
 
 @dataclass
 class FileConverter:
-    """A Converter for every supported kind of file. Larger files than `max_file_bytes` are refused unread."""
+    """A Converter for every supported kind of file, under a policy for the personal data in it. Larger files than
+    `max_file_bytes` are refused unread."""
 
     max_file_bytes: int
+    personal_data: PersonalDataPolicy = PersonalDataPolicy.KEEP
     fingerprint: str = field(init=False)
 
     def __post_init__(self) -> None:
         libraries = {name: version(name) for name in ("chardet", "kreuzberg", "pdf_oxide", "pypdfium2", "trafilatura")}
-        self.fingerprint = digest([_VERSION, libraries])
+        policy = [] if self.personal_data is PersonalDataPolicy.KEEP else [self.personal_data.value]
+        self.fingerprint = digest([_VERSION, libraries, *policy])
 
     @property
     def suffixes(self) -> frozenset[str]:
@@ -84,7 +89,7 @@ class FileConverter:
         content = reader.read(file)
         if not content.text.strip():
             raise ConversionError(FailureKind.EMPTY, "There is no text in the file.")
-        return Document(
+        document = Document(
             uri=item.uri,
             title=content.title,
             text=content.text,
@@ -95,3 +100,4 @@ class FileConverter:
             access=item.access,
             missing=content.missing,
         )
+        return under_policy(document, self.personal_data)

@@ -19,6 +19,7 @@ from core.errors import ConflictError, FailureKind
 from core.ports import Embedder, Splitter
 from core.progress import NoProgress, Progress
 from core.storage.documents import DocumentRepository
+from core.text.personal_data import PersonalDataPolicy
 from core.types import AccessScope, CollectionSpec, DocumentState, ManifestEntry, chunk_id
 from ingestion.converters.worker import Outcome, Rejected, split
 from ingestion.pipeline import WAIT_SECONDS, Stores, writing
@@ -167,6 +168,7 @@ class Rebuild:
             source=live,
             root="",
             access=(),
+            personal_data=PersonalDataPolicy.KEEP,  # of texts that were converted under their source's policy
             collection=self.spec.name,
             shards=portions,
             unchanged=difference.unchanged,

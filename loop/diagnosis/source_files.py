@@ -20,6 +20,7 @@ from core.types import Document, DocumentState, ManifestEntry, SourceItem, docum
 from ingestion.converters.registry import FileConverter
 from ingestion.converters.sandbox import Limits, Sandbox
 from ingestion.converters.worker import Converted, Job, Task
+from ingestion.personal_data import under_policy
 from ingestion.sources.registry import open_source
 from loop.diagnosis.document_words import DocumentWords, Numbers, coverage, word_numbers
 from loop.diagnosis.wording import Wording
@@ -162,4 +163,5 @@ class SourceFiles:
             for task, future in pending:
                 outcome = sandbox.outcome(task, future)
                 if isinstance(outcome, Converted):
-                    self._fresh[task.item.uri, task.item.etag] = outcome.document
+                    policy = self._documents.personal_data_policy(task.item.source)
+                    self._fresh[task.item.uri, task.item.etag] = under_policy(outcome.document, policy)

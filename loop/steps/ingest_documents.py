@@ -9,6 +9,7 @@ from typing import Any
 
 from core.progress import LineProgress
 from core.settings import load_settings
+from core.text.personal_data import PersonalDataPolicy
 from ingestion.factory import folder_source, open_pipeline
 from ingestion.pipeline import Permissions
 from ingestion.plan import groups
@@ -20,11 +21,16 @@ _log = logging.getLogger(__name__)
 def plan(run_id: str, params: Mapping[str, Any], most_tasks: int) -> list[list[int]]:
     """Stage what there is to do; returns the numbers of its shards in at most `most_tasks` groups.
 
-    `params` are folder, source, access, allow_mass_delete, relocated and dry_run. A dry run stages nothing.
+    `params` are folder, source, access, personal_data, allow_mass_delete, relocated and dry_run. A dry run stages
+    nothing.
     """
     with open_pipeline(load_settings()) as pipeline:
         source = folder_source(pipeline, Path(params["folder"]), params["source"], tuple(params["access"]))
-        permissions = Permissions(mass_delete=params["allow_mass_delete"], relocated=params["relocated"])
+        permissions = Permissions(
+            mass_delete=params["allow_mass_delete"],
+            relocated=params["relocated"],
+            personal_data=PersonalDataPolicy(params["personal_data"]) if params["personal_data"] else None,
+        )
         if params["dry_run"]:
             _log.info("A dry run: %s", summary(pipeline.dry_run(source, permissions=permissions)))
             return []
@@ -57,5 +63,7 @@ def report(run_id: str) -> dict[str, Any]:
         made = pipeline.report(run_id)
     for failure in made["failures"]:
         _log.warning("%s: %s", failure["uri"], failure["reason"])
+    for partial in made["partial"]:
+        _log.warning("%s, read in part: %s", partial["uri"], partial["missing"])
     _log.info("%s", summary(made))
     return made

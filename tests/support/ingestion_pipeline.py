@@ -117,14 +117,14 @@ class Workbench:
         path.write_bytes(text.encode() if isinstance(text, str) else text)
         return path
 
-    def ingest(self, source: Source | None = None, **permissions: bool) -> dict[str, Any]:
+    def ingest(self, source: Source | None = None, **permissions: Any) -> dict[str, Any]:
         return self.pipeline.run(source or self.source(), permissions=Permissions(**permissions))
 
     def delete(self, uri: str) -> dict[str, int]:
         deletion = Deletion(self.index, self.documents, self.memo, self.home / "staging")
         return deletion.delete(uri, lambda _document, _held: {})
 
-    def dry_run(self, source: Source | None = None, **permissions: bool) -> dict[str, Any]:
+    def dry_run(self, source: Source | None = None, **permissions: Any) -> dict[str, Any]:
         return self.pipeline.dry_run(source or self.source(), permissions=Permissions(**permissions))
 
     def texts(self, collection: str | None = None) -> dict[str, list[str]]:

@@ -12,11 +12,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from core.text.citation_marker import without_markers
+from core.text.personal_data import new_personal_data
 from core.text.sentences import sentence_spans
 from evals.cases.cases import Case
 from evals.metrics.metric import Group, Metric, Outcome, Row, Scored
 from evals.metrics.row_metric import Better, RowMetric, Unit
-from evals.metrics.text.personal_data import new_personal_data
 
 # A sentence this likely to be offensive counts. Of the 22,252 sentences of a third of a company handbook 2 reach it,
 # against 74 that reach 0.8: commands that kill processes, mostly.

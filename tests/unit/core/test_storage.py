@@ -72,7 +72,7 @@ def test_sqlite_runs_in_wal_mode(settings: Settings) -> None:
 def test_a_transaction_that_raises_leaves_nothing_behind(database: Database) -> None:
     def half_done() -> None:
         with database.transaction() as connection:
-            connection.execute(text("INSERT INTO sources VALUES ('a', 'b', '2026-01-01')"))
+            connection.execute(text("INSERT INTO sources (name, root, seen_at) VALUES ('a', 'b', '2026-01-01')"))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

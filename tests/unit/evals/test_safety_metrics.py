@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.text.personal_data import find_personal_data
 from evals.metrics.metric import Scored
-from evals.metrics.text.personal_data import find_personal_data
 from tests.support.metric_rows import (
     answer,
     citation,

@@ -11,11 +11,23 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 # Numbers without a country code are read as these countries write them.
 REGIONS = ("US", "GB", "DE", "FR", "IN", "AU")
 
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
+
+
+class PersonalDataPolicy(StrEnum):
+    """What a source's documents may hold of personal data. The values are stored."""
+
+    KEEP = "keep"
+    """Nothing is looked for."""
+    REPORT = "report"
+    """The run report names the documents that hold some, and how much of which kind."""
+    MASK = "mask"
+    """Besides, it is masked in title and text before anything is embedded, stored or trained on."""
 
 
 @dataclass(frozen=True, slots=True)
