@@ -158,8 +158,8 @@ def _widest_first(sentence: ScoredSentence, near: set[tuple[str, int]], language
         if quote.words <= MOST_SECTION_WORDS:
             yield quote
     if _is_label(sentence.text):
-        if (quote := _with_what_it_heads(sentence, language)) is not None:
-            yield quote
+        headed = _with_what_it_heads(sentence, language)
+        yield from () if headed is None else (headed,)
         return
     yield _with_its_list(sentence, language)
     yield _of(sentence)
