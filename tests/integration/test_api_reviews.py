@@ -11,13 +11,18 @@ from pathlib import Path
 import pytest
 from httpx import AsyncClient, Response
 
+from core.loop.enums import FiringState
 from core.release import ReleaseStatus
 from core.storage.evals.evaluations import EvaluationRepository
 from core.storage.releases import ReleaseRepository
 from core.types import Role
+from loop.remedies.catalogue.refit import RefitFigures, RefitProposal
+from loop.remedies.figures import FitFigures, FoundSetting, GainComparison, MapFigures
+from loop.remedies.registry import open_firings
 from serving.releases.service import ReleaseService
 from tests.support.app_world import World
 from tests.support.html_text import Reader
+from tests.support.loop_rows import a_firing
 from tests.support.reports import (
     MAKER,
     Evaluated,
@@ -265,6 +270,34 @@ async def test_one_person_approves_and_promotes_with_reasons_on_record(
     assert release_status(world, evaluated) is ReleaseStatus.CHAMPION
     assert "This release is live." in text_of(await people["Ann"].get(address))
     assert f"Release {evaluated.candidate.id[:8]} answers" in text_of(await people["Rita"].get("/reviews"))
+
+
+async def test_a_release_that_votes_taught_says_what_was_learned_by_how_many_and_how_surely(
+    people: People, world: World, evaluated: Evaluated
+) -> None:
+    address = f"/reviews/{evaluated.id}"
+    assert "What its remedy did" not in text_of(await people["Rita"].get(address))
+    gain = GainComparison(questions=30, live=0.5, candidate=0.7, difference=0.2, interval=(0.1, 0.3))
+    live, best = (FoundSetting(dense_weight=weight, depth=100, top_k=8) for weight in (0.45, 0.8))
+    proposal = RefitProposal(
+        changes={"retrieval.dense_weight": "0.8", "retrieval.question_map": "ab" * 32},
+        figures=RefitFigures(
+            search=FitFigures(live=live, best=best, tried=99, choosing=gain, held_out=gain),
+            question_map=MapFigures(questions=30, ridge=1.0, choosing=gain, held_out=gain),
+            abstention=None,
+            chose_on=(),
+            held_out_on=(),
+        ),
+    )
+    firing = a_firing(
+        "ranking_miss", FiringState.CANDIDATE, remedy="refit", proposal=proposal, release_id=evaluated.candidate.id
+    )
+    open_firings(world.database).add(firing)
+    said = text_of(await people["Rita"].get(address))
+    assert "retrieval.dense_weight = 0.8 (was 0.45)" in said
+    assert "30 questions taught how others are searched for" in said
+    assert "from 0.500 to 0.700" in said
+    assert "95 % between +0.100 and +0.300" in said
 
 
 async def test_a_rollback_needs_a_reason_and_brings_the_earlier_release_back(

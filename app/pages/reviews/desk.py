@@ -17,6 +17,7 @@ from evals.cases.dataset_store import DatasetStore
 from evals.report.case_detail import CaseDetail, CaseDetails
 from evals.report.page import load_report
 from evals.report.report import Report
+from loop.remedies.registry import in_words, open_firings
 from serving.factory import Services
 from serving.releases.service import ReleaseService
 from serving.releases.summary import ReleaseSummary, summaries
@@ -54,6 +55,8 @@ class DecisionOptions:
 
     release: Release
     why: str
+    remedy: str
+    """What the remedy that made it changes, and what it measured; empty where a person made it."""
     newest: bool
     approval: ReleaseEvent | None
     may_reject: bool
@@ -78,6 +81,7 @@ class ReviewDesk:
         self._evaluations = EvaluationRepository(services.database)
         self._releases = ReleaseRepository(services.database)
         self._service = ReleaseService(services)
+        self._firings = open_firings(services.database)
 
     def overview(self) -> ReviewOverview:
         """The newest evaluations, and candidates without any."""
@@ -136,6 +140,7 @@ class ReviewDesk:
         return DecisionOptions(
             release=release,
             why=why_made(history),
+            remedy=in_words(firing) if (firing := self._firings.of_release(release.id)) else "",
             newest=newest,
             approval=approval,
             may_reject=candidate and may(actor, Deed.REJECT_RELEASE),

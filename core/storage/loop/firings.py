@@ -76,6 +76,13 @@ class FiringRepository:
             rows = connection.execute(query).all()
         return self._firing(rows[0]) if len(rows) == 1 else None
 
+    def of_release(self, release_id: str) -> Firing | None:
+        """The newest firing whose remedy made this release, if one did."""
+        made = select(trigger_firings).where(trigger_firings.c.release_id == release_id)
+        with self._database.transaction() as connection:
+            row = connection.execute(made.order_by(trigger_firings.c.at.desc(), trigger_firings.c.id).limit(1)).first()
+        return self._firing(row) if row else None
+
     def all(self, limit: int | None = None) -> list[Firing]:
         query = select(trigger_firings).order_by(trigger_firings.c.at.desc(), trigger_firings.c.id).limit(limit)
         with self._database.transaction() as connection:
