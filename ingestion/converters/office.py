@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from core.errors import ConversionError, FailureKind
 from core.types import TextFormat
 from ingestion.clean_text import tidy
+from ingestion.converters.checks.office_text import checked
 from ingestion.converters.content import Content, RawFile
 from ingestion.converters.file_type import looks_like
 from ingestion.converters.titles import first_good, name_title
@@ -39,12 +40,11 @@ class OfficeReader:
         from kreuzberg import ExtractionConfig
 
         _check_archive(file, self.member)
-        if self.prepare is not None:
-            file = replace(file, data=self.prepare(file.data))
-        result = _extract(file, self.media_type, ExtractionConfig(use_cache=False, output_format="markdown"))
-        text = tidy(result.content)
+        prepared = replace(file, data=self.prepare(file.data)) if self.prepare is not None else file
+        result = _extract(prepared, self.media_type, ExtractionConfig(use_cache=False, output_format="markdown"))
+        text, missing = checked(tidy(result.content), file.data, prepared.data)
         title = first_good(result.metadata.get("title"), first_heading(text)) or name_title(file.name)
-        return Content(text, title, TextFormat.MARKDOWN, self.media_type)
+        return Content(text, title, TextFormat.MARKDOWN, self.media_type, missing=missing)
 
 
 def _extract(file: RawFile, media_type: str, config: ExtractionConfig) -> ExtractionResult:

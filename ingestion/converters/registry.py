@@ -14,6 +14,7 @@ from core.text.personal_data import PersonalDataPolicy
 from core.types import Document, SourceItem, TextFormat, digest
 from ingestion.converters import word_markup
 from ingestion.converters.content import FormatReader, RawFile
+from ingestion.converters.markup import open_document
 from ingestion.converters.office import OfficeReader
 from ingestion.converters.pdf.reader import PdfReader
 from ingestion.converters.plain_text import TextReader
@@ -21,7 +22,7 @@ from ingestion.converters.web_page import WebPageReader
 from ingestion.personal_data import under_policy
 
 # Raise when our own code converts the same bytes differently.
-_VERSION = 4
+_VERSION = 5
 
 _OPEN_XML = "application/vnd.openxmlformats-officedocument"
 
@@ -33,7 +34,7 @@ READERS: Mapping[str, FormatReader] = {
     ".docx": OfficeReader(f"{_OPEN_XML}.wordprocessingml.document", "word/", word_markup.prepared),
     ".pptx": OfficeReader(f"{_OPEN_XML}.presentationml.presentation", "ppt/"),
     ".xlsx": OfficeReader(f"{_OPEN_XML}.spreadsheetml.sheet", "xl/"),
-    ".odt": OfficeReader("application/vnd.oasis.opendocument.text", "content.xml"),
+    ".odt": OfficeReader("application/vnd.oasis.opendocument.text", "content.xml", open_document.prepared),
     ".epub": OfficeReader("application/epub+zip", "META-INF/container.xml"),
 }
 """The readers by file name suffix, in lower case."""

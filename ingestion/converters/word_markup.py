@@ -19,9 +19,13 @@ from lxml import etree
 from lxml.etree import _Element as Element
 
 from core.errors import ConversionError, FailureKind
-from ingestion.converters.xml_tree import attribute, children, drop, like, local_name, named, parsed, unwrap
+from ingestion.converters.xml_tree import attribute, children, drop, like, local_name, named, parsed, unwrap, with_parts
 
 _BODY = "word/document.xml"
+
+# Parts that are in the body afterwards, and pictures, which nobody looks at.
+_MERGED = ("word/footnotes", "word/endnotes", "word/header", "word/footer", "word/media/")
+
 _REMOVED = ("del", "moveFrom", "commentRangeStart", "commentRangeEnd", "commentReference", "annotationRef", "delText")
 _UNWRAPPED = ("ins", "moveTo", "smartTag", "customXml")
 _EMPHASIS = ("b", "bCs", "i", "iCs", "u", "strike", "dstrike", "em")
@@ -43,7 +47,7 @@ def prepared(data: bytes) -> bytes:
             return data
         _put_in_order(body, parts)
         changed = {_BODY: etree.tostring(body, xml_declaration=True, encoding="UTF-8", standalone=True)}
-        return _rewritten(archive, changed)
+        return with_parts(archive, changed, without=_MERGED)
 
 
 @dataclass
@@ -286,13 +290,3 @@ def _value(node: Element) -> str:
 
 def _is_on(mark: Element) -> bool:
     return _value(mark).lower() not in _OFF
-
-
-def _rewritten(archive: zipfile.ZipFile, changed: dict[str, bytes]) -> bytes:
-    """The archive with some members exchanged. Pictures are left out: nobody looks at them."""
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as copy:
-        for entry in archive.infolist():
-            if not entry.filename.startswith("word/media/"):
-                copy.writestr(entry.filename, changed.get(entry.filename) or archive.read(entry))
-    return target.getvalue()
