@@ -71,6 +71,9 @@ class TextFormat(StrEnum):
 
     MARKDOWN = "markdown"
     PLAIN = "plain"
+    RESTRUCTURED = "restructured"
+    ASCIIDOC = "asciidoc"
+    ORG = "org"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,11 @@ def ingest(
 ) -> None:
     """Bring a folder's documents in, or up to date.
 
-    What is unchanged is skipped, what is gone from the folder is deleted. Reads markdown, text, HTML, PDF and DOCX.
+    What is unchanged is skipped, what is gone from the folder is deleted. Read are:
+    Markdown, reStructuredText, AsciiDoc, Org, plain text, HTML, PDF, Word, PowerPoint, Excel, Word 97, PowerPoint
+    97, Excel 97, OpenDocument text, OpenDocument spreadsheet, OpenDocument presentation, RTF, EPUB, CSV, TSV,
+    JSON, XML, YAML and other settings, Jupyter notebooks, e-mail, Outlook messages, mailboxes, source code, files
+    without a suffix, by what is in them.
     Files that cannot be read are listed with the reason and the rest goes on.
     """
     from core.progress import open_progress

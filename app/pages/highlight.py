@@ -54,7 +54,7 @@ class TextSpan:
 
 def document_html(text: str, text_format: TextFormat, quote: TextSpan | None, links: Links = own_links) -> Markup:
     """The text with `quote` marked: its first <mark> has the id `quote`."""
-    if text_format is TextFormat.PLAIN:
+    if text_format is not TextFormat.MARKDOWN:
         return sanitise(_verbatim(text, quote))
     tokens, environment = parse(text, links)
     if quote is None:

@@ -146,7 +146,7 @@ def _is_prose(quote: str) -> bool:
 def _proposal(document: Document, question: str, start: int, end: int, kind: str) -> Iterator[Proposal]:
     quote = document.text[start:end]
     if _SHORTEST_QUOTE <= len(quote) <= _LONGEST_QUOTE and _is_prose(quote):
-        answer = quote if document.format is TextFormat.PLAIN else _plain(quote)
+        answer = _plain(quote) if document.format is TextFormat.MARKDOWN else quote
         yield Proposal(question, answer, document.uri, quote, start, kind)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
+import struct
+import zipfile
 
 _MAGIC = (
     (b"%PDF-", "a PDF"),
@@ -39,3 +42,53 @@ def looks_like(data: bytes) -> str | None:
 
 def is_pdf(data: bytes) -> bool:
     return b"%PDF-" in data[:_PDF_HEADER_WITHIN]
+
+
+# What an archive of an office document holds, and what a compound file of an older one.
+_MEMBERS = {"word/document.xml": ".docx", "ppt/presentation.xml": ".pptx", "xl/workbook.xml": ".xlsx"}
+_MIME_TYPES = {
+    b"application/vnd.oasis.opendocument.text": ".odt",
+    b"application/vnd.oasis.opendocument.spreadsheet": ".ods",
+    b"application/vnd.oasis.opendocument.presentation": ".odp",
+    b"application/epub+zip": ".epub",
+}
+_STREAMS = {
+    "__properties_version1.0": ".msg",
+    "WordDocument": ".doc",
+    "Workbook": ".xls",
+    "Book": ".xls",
+    "PowerPoint Document": ".ppt",
+}
+_MAILBOX = re.compile(rb"\AFrom \S+ .*\d\d:\d\d.*\r?\n(?:[\w-]+: )")
+
+
+def suffix_by_content(data: bytes) -> str | None:
+    """The suffix that a file of this content should have, where that is certain; None where it may be text."""
+    what = looks_like(data)
+    if what == "a zip archive":
+        return _in_archive(data)
+    if what == "an old Office or encrypted document":
+        return _in_compound_file(data)
+    if what is None and _MAILBOX.match(data):
+        return ".mbox"
+    return {"a PDF": ".pdf", "an RTF document": ".rtf", "an HTML page": ".html"}.get(what or "")
+
+
+def _in_archive(data: bytes) -> str | None:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = set(archive.namelist())
+            stated = archive.open("mimetype").read(100) if "mimetype" in names else b""
+    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError, OSError):
+        return None
+    return _MIME_TYPES.get(stated.strip()) or next((_MEMBERS[name] for name in _MEMBERS if name in names), None)
+
+
+def _in_compound_file(data: bytes) -> str | None:
+    import olefile
+
+    try:
+        with olefile.OleFileIO(io.BytesIO(data)) as storage:
+            return next((suffix for stream, suffix in _STREAMS.items() if storage.exists(stream)), None)
+    except (OSError, ValueError, IndexError, struct.error):
+        return None

@@ -39,12 +39,33 @@ class OfficeReader:
     def read(self, file: RawFile) -> Content:
         from kreuzberg import ExtractionConfig
 
-        _check_archive(file, self.member)
+        check_archive(file, self.member)
         prepared = replace(file, data=self.prepare(file.data)) if self.prepare is not None else file
         result = _extract(prepared, self.media_type, ExtractionConfig(use_cache=False, output_format="markdown"))
         text, missing = checked(tidy(result.content), file.data, prepared.data)
         title = first_good(result.metadata.get("title"), first_heading(text)) or name_title(file.name)
         return Content(text, title, TextFormat.MARKDOWN, self.media_type, missing=missing)
+
+
+@dataclass(frozen=True, slots=True)
+class CompoundReader:
+    """A format that is no archive (doc, ppt, xls, rtf) as markdown. `what` the file's first bytes say it is."""
+
+    media_type: str
+    what: str = "an old Office or encrypted document"
+
+    def read(self, file: RawFile) -> Content:
+        from kreuzberg import ExtractionConfig
+
+        what = looks_like(file.data)
+        if what != self.what:
+            raise ConversionError(
+                FailureKind.MISMATCH, f"The file is named {file.suffix} but is {what or 'none of that kind'}."
+            )
+        result = _extract(file, self.media_type, ExtractionConfig(use_cache=False, output_format="markdown"))
+        text = tidy(result.content)
+        title = first_good(result.metadata.get("title"), first_heading(text)) or name_title(file.name)
+        return Content(text, title, TextFormat.MARKDOWN, self.media_type)
 
 
 def _extract(file: RawFile, media_type: str, config: ExtractionConfig) -> ExtractionResult:
@@ -62,7 +83,7 @@ def _extract(file: RawFile, media_type: str, config: ExtractionConfig) -> Extrac
         raise ConversionError(FailureKind.MALFORMED, f"The file is damaged: {reason}.") from error
 
 
-def _check_archive(file: RawFile, member: str) -> None:
+def check_archive(file: RawFile, member: str) -> None:
     what = looks_like(file.data)
     if what == "an old Office or encrypted document":
         if "EncryptedPackage".encode("utf-16-le") in file.data:

@@ -1,43 +1,24 @@
-"""Which reader a file goes to, by its name; and the checks that are the same for all."""
+"""The Converter of files: the checks that are the same for all formats."""
 
 from __future__ import annotations
 
 import hashlib
 import stat
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from core.errors import ConversionError, FailureKind
 from core.ports import LocalFile
 from core.text.personal_data import PersonalDataPolicy
-from core.types import Document, SourceItem, TextFormat, digest
-from ingestion.converters import word_markup
-from ingestion.converters.content import FormatReader, RawFile
-from ingestion.converters.markup import open_document
-from ingestion.converters.office import OfficeReader
-from ingestion.converters.pdf.reader import PdfReader
-from ingestion.converters.plain_text import TextReader
-from ingestion.converters.web_page import WebPageReader
+from core.types import Document, SourceItem, digest
+from ingestion.converters.content import RawFile
+from ingestion.converters.formats import READERS, read_file
 from ingestion.personal_data import under_policy
 
 # Raise when our own code converts the same bytes differently.
-_VERSION = 5
+_VERSION = 6
 
-_OPEN_XML = "application/vnd.openxmlformats-officedocument"
-
-READERS: Mapping[str, FormatReader] = {
-    **dict.fromkeys((".md", ".markdown"), TextReader(TextFormat.MARKDOWN)),
-    **dict.fromkeys((".txt", ".text"), TextReader(TextFormat.PLAIN)),
-    **dict.fromkeys((".html", ".htm"), WebPageReader()),
-    ".pdf": PdfReader(),
-    ".docx": OfficeReader(f"{_OPEN_XML}.wordprocessingml.document", "word/", word_markup.prepared),
-    ".pptx": OfficeReader(f"{_OPEN_XML}.presentationml.presentation", "ppt/"),
-    ".xlsx": OfficeReader(f"{_OPEN_XML}.spreadsheetml.sheet", "xl/"),
-    ".odt": OfficeReader("application/vnd.oasis.opendocument.text", "content.xml", open_document.prepared),
-    ".epub": OfficeReader("application/epub+zip", "META-INF/container.xml"),
-}
-"""The readers by file name suffix, in lower case."""
+_LIBRARIES = ("chardet", "kreuzberg", "olefile", "pdf_oxide", "pypdfium2", "trafilatura")
 
 
 @dataclass
@@ -50,7 +31,7 @@ class FileConverter:
     fingerprint: str = field(init=False)
 
     def __post_init__(self) -> None:
-        libraries = {name: version(name) for name in ("chardet", "kreuzberg", "pdf_oxide", "pypdfium2", "trafilatura")}
+        libraries = {name: version(name) for name in _LIBRARIES}
         policy = [] if self.personal_data is PersonalDataPolicy.KEEP else [self.personal_data.value]
         self.fingerprint = digest([_VERSION, libraries, *policy])
 
@@ -82,12 +63,9 @@ class FileConverter:
 
     def convert_bytes(self, file: RawFile, item: SourceItem) -> Document:
         """The document in bytes that were read before."""
-        reader = READERS.get(file.suffix)
-        if reader is None:
-            raise ConversionError(FailureKind.MISMATCH, f"Files named {file.suffix or 'so'} are not supported.")
         if not file.data:
             raise ConversionError(FailureKind.EMPTY, "The file is empty.")
-        content = reader.read(file)
+        content = read_file(file)
         if not content.text.strip():
             raise ConversionError(FailureKind.EMPTY, "There is no text in the file.")
         document = Document(

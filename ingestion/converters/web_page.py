@@ -11,9 +11,9 @@ from core.errors import ConversionError, FailureKind
 from core.types import TextFormat
 from ingestion.clean_text import canonical, tidy
 from ingestion.converters.content import Content, RawFile
-from ingestion.converters.decoder import decode
 from ingestion.converters.file_type import looks_like
 from ingestion.converters.table_spans import with_spans_written_out
+from ingestion.converters.texts.decoder import decode
 from ingestion.converters.titles import first_good, name_title
 from ingestion.splitting.blocks import first_heading
 

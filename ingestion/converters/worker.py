@@ -28,6 +28,7 @@ _LIBRARIES = (
     "chardet",
     "kreuzberg",
     "markdown_it",
+    "olefile",
     "pdf_oxide",
     "pypdfium2",
     "tokenizers",

@@ -7,7 +7,7 @@ from pathlib import Path
 from core.errors import InputError
 from core.ports import Source
 from core.types import PUBLIC
-from ingestion.converters.registry import READERS
+from ingestion.converters.formats import READERS
 from ingestion.sources.folder import FolderSource
 
 

@@ -15,6 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from core.types import TextFormat
+from ingestion.splitting.outlines import outline
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -85,9 +86,9 @@ def front_matter_end(text: str) -> int:
 
 def blocks(text: str, text_format: TextFormat) -> list[Block]:
     """The blocks of a text in order. They do not overlap."""
-    if text_format is TextFormat.PLAIN:
-        return list(_paragraphs(text, 0, len(text), ()))
-    return list(_markdown(text))
+    if text_format is TextFormat.MARKDOWN:
+        return list(_markdown(text))
+    return list(_outlined(text, text_format))
 
 
 def heading_text(source: str) -> str:
@@ -151,6 +152,17 @@ def _markdown(text: str) -> Iterator[Block]:
             headings.enter(int(token.tag[1]), heading_text(tokens[position + 1].content))
         seams = _seams(tokens, position, lines)
         yield from _block(text, _kind(token), start, end, headings.path, seams)
+    yield from _paragraphs(text, covered, len(text), headings.path)
+
+
+def _outlined(text: str, text_format: TextFormat) -> Iterator[Block]:
+    headings = _Headings()
+    covered = 0
+    for heading in outline(text, text_format):
+        yield from _paragraphs(text, covered, heading.start, headings.path)
+        headings.enter(heading.level, heading.words)
+        yield from _block(text, BlockKind.HEADING, heading.start, heading.end, headings.path)
+        covered = heading.end
     yield from _paragraphs(text, covered, len(text), headings.path)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConversionError, FailureKind
-from ingestion.converters.decoder import DecodedText, decode
+from ingestion.converters.texts.decoder import DecodedText, decode
 from tests.support.needs import shared
 
 GERMAN = "Die Größe der Straße änderte sich. Übermäßig heiß war es nicht, doch schön. " * 5

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from core.errors import ConversionError, FailureKind
-from ingestion.converters.odd_letters import odd_letters
+from ingestion.converters.texts.odd_letters import odd_letters
 
 _DECLARED = re.compile(
     rb"""<(?:meta[^>]{0,200}?charset|\?xml[^>]{0,200}?encoding)\s*=\s*["']?\s*([\w.:-]{2,40})""", re.I
@@ -42,6 +42,7 @@ _WIDER = {
     "gb2312": "gb18030",
     "gbk": "gb18030",
     "shift_jis": "cp932",
+    "shift_jis_2004": "cp932",
     "euc_kr": "cp949",
     "big5": "big5hkscs",
 }

@@ -1,0 +1,124 @@
+"""The formats that are read, each with its reader: the one list that help, handbook and folder sources go by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from core.errors import ConversionError, FailureKind
+from core.types import TextFormat
+from ingestion.converters import word_markup
+from ingestion.converters.content import Content, FormatReader, RawFile
+from ingestion.converters.file_type import suffix_by_content
+from ingestion.converters.mail.mbox import MboxReader
+from ingestion.converters.mail.message import MessageReader, ReadPart
+from ingestion.converters.mail.outlook import OutlookReader
+from ingestion.converters.markup import open_document
+from ingestion.converters.office import CompoundReader, OfficeReader
+from ingestion.converters.pdf.reader import PdfReader
+from ingestion.converters.presentation import PresentationReader
+from ingestion.converters.texts.notebook import NotebookReader
+from ingestion.converters.texts.plain_text import TextReader
+from ingestion.converters.texts.separated_values import SeparatedValuesReader
+from ingestion.converters.web_page import WebPageReader
+
+_OPEN_XML = "application/vnd.openxmlformats-officedocument"
+_OPEN_DOCUMENT = "application/vnd.oasis.opendocument"
+
+# Messages in messages in messages: people forward what was forwarded, and not much deeper.
+_DEEPEST_MESSAGE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FileFormat:
+    """A format by the name that people know, and the file name suffixes that it goes by, in lower case."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    reader: FormatReader
+
+
+def read_file(file: RawFile) -> Content:
+    """What is in a file, by what it certainly is or else by what it is named."""
+    return _reader(file).read(file)
+
+
+def _read_attachment(depth: int, file: RawFile) -> Content:
+    if file.suffix not in _MAIL:
+        return read_file(file)
+    if depth >= _DEEPEST_MESSAGE:
+        raise ConversionError(FailureKind.TOO_LARGE, f"It is a message in more than {_DEEPEST_MESSAGE} others.")
+    return _MAIL[file.suffix](partial(_read_attachment, depth + 1)).read(file)
+
+
+_MAIL: Mapping[str, Callable[[ReadPart], FormatReader]] = {
+    ".eml": MessageReader,
+    ".msg": OutlookReader,
+    ".mbox": MboxReader,
+}
+
+
+_SOURCE_CODE = (
+    "bash bat c cc clj cmake cpp cs css cxx dart diff dockerfile erl ex exs go gradle graphql groovy h hpp hs "
+    "java js jsx kt kts lua m mjs mk patch php pl pm po proto ps1 py pyi r rb rs scala scss sh sql swift tex "
+    "tf ts tsx vue zsh "
+)
+
+_TEXT = TextReader(TextFormat.PLAIN)
+_NAMED_TEXT = TextReader(TextFormat.PLAIN, named_whole=True)
+_XML = TextReader(TextFormat.PLAIN, "application/xml", declares=True, named_whole=True)
+_ATTACHED = partial(_read_attachment, 0)
+
+FORMATS = (
+    FileFormat(
+        "Markdown", (".md", ".markdown", ".mdx", ".qmd", ".rmd"), TextReader(TextFormat.MARKDOWN, "text/markdown")
+    ),
+    FileFormat("reStructuredText", (".rst",), TextReader(TextFormat.RESTRUCTURED, "text/x-rst")),
+    FileFormat("AsciiDoc", (".adoc", ".asciidoc"), TextReader(TextFormat.ASCIIDOC, "text/asciidoc")),
+    FileFormat("Org", (".org",), TextReader(TextFormat.ORG, "text/org")),
+    FileFormat("plain text", (".txt", ".text", ".log", ".srt", ".vtt"), _TEXT),
+    FileFormat("HTML", (".html", ".htm", ".xhtml", ".xht"), WebPageReader()),
+    FileFormat("PDF", (".pdf",), PdfReader()),
+    FileFormat(
+        "Word",
+        (".docx", ".docm"),
+        OfficeReader(f"{_OPEN_XML}.wordprocessingml.document", "word/", word_markup.prepared),
+    ),
+    FileFormat("PowerPoint", (".pptx", ".pptm"), OfficeReader(f"{_OPEN_XML}.presentationml.presentation", "ppt/")),
+    FileFormat("Excel", (".xlsx", ".xlsm"), OfficeReader(f"{_OPEN_XML}.spreadsheetml.sheet", "xl/")),
+    FileFormat("Word 97", (".doc",), CompoundReader("application/msword")),
+    FileFormat("PowerPoint 97", (".ppt",), CompoundReader("application/vnd.ms-powerpoint")),
+    FileFormat("Excel 97", (".xls",), CompoundReader("application/vnd.ms-excel")),
+    FileFormat(
+        "OpenDocument text", (".odt",), OfficeReader(f"{_OPEN_DOCUMENT}.text", "content.xml", open_document.prepared)
+    ),
+    FileFormat("OpenDocument spreadsheet", (".ods",), OfficeReader(f"{_OPEN_DOCUMENT}.spreadsheet", "content.xml")),
+    FileFormat("OpenDocument presentation", (".odp",), PresentationReader()),
+    FileFormat("RTF", (".rtf",), CompoundReader("application/rtf", "an RTF document")),
+    FileFormat("EPUB", (".epub",), OfficeReader("application/epub+zip", "META-INF/container.xml")),
+    FileFormat("CSV", (".csv",), SeparatedValuesReader()),
+    FileFormat("TSV", (".tsv", ".tab"), SeparatedValuesReader("\t")),
+    FileFormat("JSON", (".json", ".jsonl", ".ndjson"), _NAMED_TEXT),
+    FileFormat("XML", (".xml", ".nxml"), _XML),
+    FileFormat("YAML and other settings", (".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf"), _NAMED_TEXT),
+    FileFormat("Jupyter notebooks", (".ipynb",), NotebookReader()),
+    FileFormat("e-mail", (".eml",), MessageReader(_ATTACHED)),
+    FileFormat("Outlook messages", (".msg",), OutlookReader(_ATTACHED)),
+    FileFormat("mailboxes", (".mbox",), MboxReader(_ATTACHED)),
+    FileFormat("source code", tuple(f".{language}" for language in _SOURCE_CODE.split()), _NAMED_TEXT),
+    FileFormat("files without a suffix, by what is in them", ("",), _NAMED_TEXT),
+)
+
+READERS: Mapping[str, FormatReader] = {suffix: one.reader for one in FORMATS for suffix in one.suffixes}
+"""The readers by file name suffix, in lower case."""
+
+
+def _reader(file: RawFile) -> FormatReader:
+    named, certain = READERS.get(file.suffix), suffix_by_content(file.data)
+    a_text_with_html = certain == ".html" and file.suffix != "" and isinstance(named, TextReader)
+    if certain is not None and not a_text_with_html:
+        return READERS[certain]
+    if named is None:
+        raise ConversionError(FailureKind.MISMATCH, f"Files named {file.suffix} are not supported.")
+    return named

@@ -1,0 +1,1 @@
+"""Messages with what is attached to them, single and by the mailbox."""
