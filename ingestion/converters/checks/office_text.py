@@ -44,7 +44,7 @@ def checked(text: str, data: bytes, read: bytes) -> tuple[str, str]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         names = archive.namelist()
     with zipfile.ZipFile(io.BytesIO(read)) as archive:
-        plain = "\n\n".join(_paragraphs(archive))
+        plain = "\n\n".join(paragraphs(archive))
     if word_recall(text, plain) < LEAST_RECALL and word_count(text) < word_count(plain):
         text = plain
     return text, "; ".join(_told(text, names))
@@ -58,7 +58,8 @@ def _told(text: str, names: list[str]) -> Iterator[str]:
         yield f"pictures, no OCR: {pictures}"
 
 
-def _paragraphs(archive: zipfile.ZipFile) -> Iterator[str]:
+def paragraphs(archive: zipfile.ZipFile) -> Iterator[str]:
+    """What the archive's parts say, a paragraph at a time."""
     for name in archive.namelist():
         if not _PARTS.fullmatch(name):
             continue

@@ -26,6 +26,11 @@ _PAGE_WORD = re.compile(
     re.IGNORECASE,
 )
 
+# Of a page that says more than a few words at least this share is its own; where less would stay, what is repeated is
+# what the pages say.
+_SPARSE = 40
+_LEAST_KEPT = 0.8
+
 _NUMBER = re.compile(r"\d+")
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -83,4 +88,9 @@ def _kept(lines: Sequence[str], page: int, running: set[str], seen: set[str]) ->
                 dropped.add(place)
             seen.update(keys)
     kept = [line for place, line in enumerate(lines) if place not in dropped]
-    return kept if any(map(str.strip, kept)) else list(lines)  # a page that says nothing else says it
+    says, said = _word_count(kept), _word_count(lines)
+    return list(lines) if said and (not says or (says < said * _LEAST_KEPT and said > _SPARSE)) else kept
+
+
+def _word_count(lines: Sequence[str]) -> int:
+    return sum(len(line.split()) for line in lines)

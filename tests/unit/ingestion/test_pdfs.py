@@ -169,6 +169,13 @@ def test_headers_footers_and_page_numbers_run_and_are_read_once() -> None:
     assert kept[1:] == [f"Site {n}\nText of part {n * 7}." for n in range(2, 6)]
 
 
+def test_pages_that_say_the_same_all_say_it() -> None:
+    clause = "The tenant keeps the quay clear of nets and boxes and calls the master before noon. " * 3
+    pages = [f"{clause}\nSite {n} is {'wide ' * n}.\n{'Boats wait here. ' * 9}" for n in range(1, 6)]
+
+    assert without_running_lines(pages) == pages
+
+
 def test_rows_of_a_table_at_the_edges_of_pages_stay() -> None:
     pages = [f"Rent {n * n + 300} {n * 17}\n{n * n} {n + 7 * n * n}\nthe end" for n in range(1, 9)]
 
