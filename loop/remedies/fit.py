@@ -12,9 +12,8 @@ from statistics import fmean
 
 from core.release import RetrievalParameters
 from core.types import SearchLegs
-from loop.remedies.cross_validation import crossed
 from loop.remedies.figures import FitFigures, FoundSetting
-from loop.remedies.gain import compared, discounted
+from loop.remedies.gain import compared, crossed, discounted
 from retrieval.fusion import fuse
 
 # Shares of the dense leg in steps of a tenth: between two of them hardly a question changes.

@@ -1,10 +1,13 @@
-"""How well the right places are found: for each question one number, and two ways of retrieving compared. Pure."""
+"""How well the right places are found: for each question one number, and two ways of retrieving compared; what some
+questions choose is measured on others. Pure.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import TypeVar
 
 from evals.cases.gold_span import GoldSpan
 from evals.gate.statistics import bootstrap_interval
@@ -14,6 +17,8 @@ from loop.remedies.figures import GainComparison
 
 # Intervals cover 95 %, as the gate's do.
 LEVEL = 0.95
+PARTS = 5
+Chosen = TypeVar("Chosen")
 
 
 def holds(stretch: Stretch, place: GoldSpan) -> bool:
@@ -54,6 +59,18 @@ def compared(live: Sequence[float], other: Sequence[float]) -> GainComparison:
         better=sum(difference > 0 for difference in differences),
         worse=sum(difference < 0 for difference in differences),
     )
+
+
+def crossed(queries: Sequence[str], choose: Callable[[Sequence[int]], Chosen], otherwise: Chosen) -> list[Chosen]:
+    """For each question what `choose` makes of the numbers of those in the other four parts, `otherwise` where there is
+    none. A question that was asked twice is in one part: it does not prove itself."""
+    order = {query: number for number, query in enumerate(dict.fromkeys(queries))}
+    parts = [order[query] % PARTS for query in queries]
+    chosen = {}
+    for part in dict.fromkeys(parts):
+        others = [number for number, each in enumerate(parts) if each != part]
+        chosen[part] = choose(others) if others else otherwise
+    return [chosen[part] for part in parts]
 
 
 @dataclass(frozen=True, slots=True)

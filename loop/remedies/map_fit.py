@@ -14,10 +14,9 @@ import numpy as np
 
 from core.release import RetrievalParameters
 from core.types import Vector
-from loop.remedies.cross_validation import crossed
 from loop.remedies.figures import MapFigures
 from loop.remedies.fit import Searched, gain_of
-from loop.remedies.gain import compared
+from loop.remedies.gain import compared, crossed
 from loop.remedies.share_fit import LEAST_QUESTIONS
 from retrieval.question_map import QuestionMap, learned
 

@@ -14,10 +14,9 @@ from statistics import fmean
 
 from core.errors import InputError
 from core.release import RetrievalParameters
-from loop.remedies.cross_validation import crossed
 from loop.remedies.figures import GainComparison
 from loop.remedies.fit import WEIGHTS, Searched, gain_of
-from loop.remedies.gain import compared
+from loop.remedies.gain import compared, crossed
 
 # Fewer questions choose by chance, and the interval of what they gain holds 0 whatever is gained.
 LEAST_QUESTIONS = 20

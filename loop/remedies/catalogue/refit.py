@@ -40,7 +40,7 @@ class RefitFigures(Frozen):
 
     search: FitFigures
     question_map: MapFigures | None = None
-    abstention: ThresholdFigures | None
+    abstention: ThresholdFigures | None = None
     chose_on: tuple[str, ...]
     held_out_on: tuple[str, ...]
 
