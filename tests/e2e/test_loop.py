@@ -38,9 +38,20 @@ def test_the_loop_heals_an_index_that_cuts_sentences_in_two_and_goes_back(tmp_pa
         "a trigger fires that asks for a new index",
         "the gate calls the candidate better, and nothing blocks it",
         "the answer is right, with a citation that holds it",
+        "a trigger fires that asks for the search to be fitted",
+        "it has learned from the votes",
+        "the search surely finds more of the right places first",
+        "it is answered with what the page says",
+        "it is answered as before",
         "the old answer is back",
     ):
         assert f"✓ {claim}." in " ".join(told.split()), claim
+    found = re.search(
+        r"right passage found first, for 24 questions that nobody voted on:.*?live +(\d\.\d+) .*?candidate +(\d\.\d+) ",
+        told, re.DOTALL,
+    )  # fmt: skip
+    assert found is not None
+    assert float(found[2]) > float(found[1])
     assert re.search(r"The report: http://127\.0\.0\.1:\d+/reviews/[0-9a-f]+", told)
     assert "With KEEP=1 it stays, to look at the report" in told
     total = re.search(r"^ +all +(\d+\.\d)$", told, re.MULTILINE)

@@ -1,10 +1,14 @@
-"""What the members of the tool library complain about, in the walk-through of the index fault."""
+"""The people of the tool library, and what its members complain about."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
+
+MEMBERS = ("ana", "ben", "cleo")
+REVIEWER = "dora"
+APPROVER = "emil"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,15 @@ class MemberComplaint:
 
 
 def complaints() -> list[MemberComplaint]:
-    """What the members complain about."""
-    lines = Path(__file__).with_name("complaints.jsonl").read_text(encoding="utf-8").splitlines()
+    """What the members complain about in the first part."""
+    return _read("complaints.jsonl")
+
+
+def own_words() -> list[MemberComplaint]:
+    """What they ask in words that only members use, in the second."""
+    return _read("own_words/voted_on.jsonl")
+
+
+def _read(name: str) -> list[MemberComplaint]:
+    lines = (Path(__file__).parent / name).read_text(encoding="utf-8").splitlines()
     return [MemberComplaint(**json.loads(line)) for line in lines]

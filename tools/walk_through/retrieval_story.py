@@ -1,4 +1,5 @@
-"""The walk-through of an index fault: passages so short that sentences are cut in two, healed by re-indexing.
+"""The walk-through of an index fault: passages so short that sentences are cut in two, healed by re-indexing. Then what
+tools.walk_through.own_words_story tells, and back.
 
 The pages are those of a tool library that does not exist, written with the long sentences of real rules. The complaints
 are about other facts than the questions of the evaluation, so what the report shows was never seen by the remedy.
@@ -17,10 +18,11 @@ from typing import Any
 from core.loop.diagnosis import DiagnosisSubject
 from core.settings import Settings
 from core.types import Role
-from tools.walk_through.complaints import MemberComplaint, complaints
+from tools.walk_through.complaints import APPROVER, MEMBERS, REVIEWER, MemberComplaint, complaints
 from tools.walk_through.figures import held_out, place, searched
 from tools.walk_through.installation import Installation, fresh_folder
 from tools.walk_through.narration import Story
+from tools.walk_through.own_words_story import HELD_OUT, OwnWords
 
 _HERE = Path(__file__).parent
 _PAGES = "library"
@@ -29,10 +31,6 @@ _QUESTIONS = "questions.jsonl"
 # What someone chose who had read that short passages, and single sentences, make exact citations.
 _TOO_FEW_TOKENS = 32
 _SINGLE_SENTENCES = {"reading.whole": "false", "reading.passages": "5", "reading.prior": "0", "reading.named": "false"}
-
-MEMBERS = ("ana", "ben", "cleo")
-REVIEWER = "dora"
-APPROVER = "emil"
 
 # Complaints that the reviewer decides on; each takes a command.
 _ACCEPTED = 3
@@ -56,9 +54,10 @@ def tell(settings: Settings, between: Callable[[], None], stay: Callable[[str], 
     )
     home = fresh_folder(settings, "retrieval")
     shutil.copytree(_HERE / "pages", home / _PAGES)
-    shutil.copy(_HERE / _QUESTIONS, home / _QUESTIONS)
-    chosen = {"chunk_tokens": str(_TOO_FEW_TOKENS)}
-    Walk(story, Installation(home, story, chosen)).whole(stay)
+    for questions in (_HERE / _QUESTIONS, HELD_OUT):
+        shutil.copy(questions, home)
+    installation = Installation(home, story, {"chunk_tokens": str(_TOO_FEW_TOKENS)})
+    Walk(story, installation).whole(OwnWords(story, installation).whole, stay)
 
 
 class Walk:
@@ -74,8 +73,8 @@ class Walk:
         self._votes: list[str] = []
         self._cases = 0
 
-    def whole(self, stay: Callable[[str], None]) -> None:
-        """From an empty folder to the rollback."""
+    def whole(self, healed: Callable[[], None], stay: Callable[[str], None]) -> None:
+        """From an empty folder to the rollback; `healed` goes on before it, and ends with the release it began with."""
         with ExitStack() as running:
             self._set_up()
             self._serve(running)
@@ -88,6 +87,7 @@ class Walk:
             evaluation = self._evaluate(candidate)
             self._decide(candidate, evaluation)
             self._ask_again(candidate)
+            healed()
             self._roll_back()
             self._story.end()
             stay(self._at.address)

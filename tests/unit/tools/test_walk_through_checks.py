@@ -124,7 +124,9 @@ class Scripted(Installation):
 
 
 def walk(*broken: str) -> None:
-    Walk(Story("Title", "Introduction."), Scripted(broken=frozenset(broken)), follow_seconds=0.5).whole(lambda _: None)
+    Walk(Story("Title", "Introduction."), Scripted(broken=frozenset(broken)), follow_seconds=0.5).whole(
+        lambda: None, lambda _: None
+    )
 
 
 def test_a_loop_that_does_all_it_says_is_told_to_its_end(capsys: pytest.CaptureFixture[str]) -> None:
