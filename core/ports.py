@@ -41,6 +41,14 @@ class LocalFile:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """A file or folder that a source passed over, and why, in words."""
+
+    uri: str
+    reason: str
+
+
 class Source(Protocol):
     """Where documents come from."""
 
@@ -53,7 +61,12 @@ class Source(Protocol):
 
     @property
     def skipped(self) -> Mapping[str, int]:
-        """What the last listing passed over because nobody here can read it, counted by file name suffix."""
+        """What the last listing passed over, counted by file name suffix or, in brackets, by what else it is."""
+        ...
+
+    @property
+    def left_alone(self) -> Sequence[LeftAlone]:
+        """The same by name, or the first of it where it is very much."""
         ...
 
     def list(self) -> Iterable[SourceItem]:

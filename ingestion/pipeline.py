@@ -203,6 +203,7 @@ class Pipeline:
             new=new,
             changed=len(difference.work) - new,
             skipped=source.skipped,
+            left_alone=tuple(source.left_alone),
             kept_out=len(offered) - len(items),
             started_at=started_at,
         )

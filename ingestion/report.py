@@ -124,6 +124,7 @@ def _as_json(plan: StagedPlan, tally: Tally) -> dict[str, Any]:
             "documents": [asdict(one) for one in sorted(tally.personal_data, key=lambda one: one.uri)],
         },
         "skipped": dict(sorted(plan.skipped.items())),
+        "left_alone": [asdict(one) for one in plan.left_alone],
         "kept_out": plan.kept_out,
         "seconds": round(time.time() - plan.started_at, 3),
     }
@@ -135,4 +136,6 @@ def summary(report: Mapping[str, Any]) -> str:
     parts = [f"{counts[name]} {name}" for name in ("added", "changed", "unchanged", "deleted", "failed")]
     if partial := len(report["partial"]):
         parts.append(f"{partial} partial")
+    if skipped := sum(report["skipped"].values()):
+        parts.append(f"{skipped} left alone")
     return f"{', '.join(parts)}; {report['chunks']['embedded']} chunks embedded in {report['seconds']:.1f} s"

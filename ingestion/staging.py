@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from core.errors import ConflictError, FailureKind, NotFoundError
+from core.ports import LeftAlone
 from core.text.personal_data import PersonalDataPolicy
 from core.types import Chunk, Document, DocumentState, ManifestEntry, SourceItem, TextFormat, Vector
 from ingestion.plan import PlannedItem
 
-_SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 3
 
 _DONE = ".done.npz"
 
@@ -30,8 +31,9 @@ _ABANDONED_SECONDS = 7 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class StagedPlan:
-    """What planning found, but for the work, which is in the shards. `skipped` counts files that nobody can read, by
-    suffix; `kept_out` those that may not come back; `started_at` is in seconds since the epoch."""
+    """What planning found, but for the work, which is in the shards. `skipped` counts what the source passed
+    over and `left_alone` names it; `kept_out` counts those that may not come back; `started_at` is in seconds since the
+    epoch."""
 
     run_id: str
     source: str
@@ -47,6 +49,7 @@ class StagedPlan:
     new: int
     changed: int
     skipped: Mapping[str, int]
+    left_alone: tuple[LeftAlone, ...]
     started_at: float
     kept_out: int = 0
 
@@ -103,7 +106,9 @@ class Staging:
             raise ConflictError(f"Run {self.run_id} was planned by another version.", hint="Start the run again.")
         entries = {name: tuple(_entry(value) for value in values[name]) for name in ("partial", "settled", "vanished")}
         policy = PersonalDataPolicy(values["personal_data"])
-        return StagedPlan(**{**values, **entries, "access": tuple(values["access"]), "personal_data": policy})
+        left_alone = tuple(LeftAlone(**one) for one in values["left_alone"])
+        told = {"access": tuple(values["access"]), "left_alone": left_alone, "personal_data": policy}
+        return StagedPlan(**{**values, **entries, **told})
 
     def todo(self, shard: int) -> list[PlannedItem]:
         return [_planned(values) for values in self._read_json(f"{shard:05}.todo.json")]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import CollectionMismatchError, ConversionError, FailureKind, NotFoundError, UnavailableError
-from core.ports import Generated, GenerationRequest, Judgement, LocalFile, TextDelta
+from core.ports import Generated, GenerationRequest, Judgement, LeftAlone, LocalFile, TextDelta
 from core.search_filter import LABEL, LANGUAGE, SOURCE, Period, SearchFields
 from core.text.languages import AUTO
 from core.text.search_form import identifiers
@@ -78,6 +78,7 @@ class FakeSource:
         self.name = name
         self.access = access
         self.skipped = skipped or {}
+        self.left_alone: Sequence[LeftAlone] = ()
         self.texts: dict[str, str] = {}
         self.down = False
         self._folder = folder

@@ -11,6 +11,9 @@ from app.cli.console import JsonOption, note, print_json, say
 from app.cli.loop.erasures import print_erased
 from core.text.personal_data import PersonalDataPolicy
 
+# Files left alone that are named on the screen: a folder may hold thousands.
+_FIRST_LEFT_ALONE = 10
+
 
 def ingest(
     folder: Annotated[Path, typer.Argument(help="The folder to read, with all its subfolders.")],
@@ -114,5 +117,7 @@ def _print_report(report: dict[str, Any]) -> None:
         note(f"left out, because they were erased with --keep-out: {report['kept_out']}")
     if report["skipped"]:
         kinds = ", ".join(f"{count} {suffix}" for suffix, count in report["skipped"].items())
-        note(f"left alone, not a kind that is read: {kinds}")
+        for one in report["left_alone"][:_FIRST_LEFT_ALONE]:
+            note(f"left alone: {one['uri']}: {one['reason']}")
+        note(f"left alone in all: {kinds} (--json names them)")
     say(summary(report))

@@ -178,6 +178,7 @@ class Rebuild:
             new=new,
             changed=len(difference.work) - new,
             skipped={},
+            left_alone=(),
             started_at=time.time(),
         )
 

@@ -65,5 +65,7 @@ def report(run_id: str) -> dict[str, Any]:
         _log.warning("%s: %s", failure["uri"], failure["reason"])
     for partial in made["partial"]:
         _log.warning("%s, read in part: %s", partial["uri"], partial["missing"])
+    for left in made["left_alone"]:
+        _log.info("%s, left alone: %s", left["uri"], left["reason"])
     _log.info("%s", summary(made))
     return made

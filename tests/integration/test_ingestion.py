@@ -36,6 +36,9 @@ def test_a_folder_is_ingested_and_reported(bench: Workbench) -> None:
     assert report["chunks"] == {"written": 2, "embedded": 2, "deleted": 0}
     assert report["failures"] == []
     assert report["skipped"] == {".png": 1}
+    assert report["left_alone"] == [
+        {"uri": "docs/photo.png", "reason": "Files named .png are in no format that is read."}
+    ]
     assert report["seconds"] > 0
     assert bench.texts() == {"docs/notes.md": [NOTES.strip()], "docs/team/plans.md": [PLANS.strip()]}
     document = bench.documents.get(document_id("docs/notes.md"))

@@ -45,6 +45,42 @@ def test_unsupported_files_are_counted_by_suffix(root: Path) -> None:
     assert folder.skipped == {".png": 2, ".zip": 1, "(none)": 1}
 
 
+def test_what_is_left_alone_is_named_with_the_reason(root: Path, tmp_path: Path) -> None:
+    (root / "sub").mkdir()
+    (root / "sub" / "map.png").write_text("x")
+    (root / ".git").mkdir()
+    (root / ".git" / "x.md").write_text("x")
+    (root / ".hidden.md").write_text("x")
+    (root / "gone.md").symlink_to(root / "nothing.md")
+    (tmp_path / "secret.md").write_text("x")
+    (root / "out.md").symlink_to(tmp_path / "secret.md")
+    (root / "elsewhere").symlink_to(tmp_path)
+    os.mkfifo(root / "pipe.md")
+    folder = source(root)
+
+    assert list(folder.list()) == list(folder.list()) == []
+    assert [(one.uri, one.reason) for one in folder.left_alone] == [
+        ("docs/.git", "It is hidden, and so is all that is in it."),
+        ("docs/.hidden.md", "It is hidden."),
+        ("docs/elsewhere", "It is a link to a folder."),
+        ("docs/gone.md", "It is a link to nothing."),
+        ("docs/out.md", "It is a link to what is no file of this folder."),
+        ("docs/pipe.md", "It is no regular file."),
+        ("docs/sub/map.png", "Files named .png are in no format that is read."),
+    ]
+    assert sum(folder.skipped.values()) == 7
+
+
+def test_of_very_many_files_left_alone_the_first_are_named_and_all_are_counted(root: Path) -> None:
+    for number in range(1_010):
+        (root / f"{number}.png").touch()
+    folder = source(root)
+
+    assert list(folder.list()) == []
+    assert len(folder.left_alone) == 1_000
+    assert folder.skipped == {".png": 1_010}
+
+
 def test_links_out_of_the_folder_are_not_followed(root: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret.md"
     secret.write_text("secret")
