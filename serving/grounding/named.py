@@ -133,9 +133,15 @@ def _versions(question: str) -> list[NamedThing]:
     ]
 
 
+def _about_as_long(number: re.Match[str]) -> str:
+    """Numbers of one digit more or less: 2023 Q2 is no other form than the 10-Q."""
+    digits = len(number[0])
+    return rf"\d{{{max(digits - 1, 1)},{digits + 1}}}"
+
+
 def _of_a_series(said: str, *, alone: bool = True) -> NamedThing:
     words = plain(said)
-    pattern = re.sub(r"\d+", r"\\d+", words)
+    pattern = re.sub(r"\d+", _about_as_long, words)
     if pattern == words:
         return NamedThing(said, words, alone=alone)
     digits = sum(sign.isdigit() for sign in words)

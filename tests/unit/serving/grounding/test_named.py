@@ -74,6 +74,12 @@ def test_several_of_a_kind_are_looked_for_as_one() -> None:
     assert absent("What do the 10-Ks say of iPhone6s?", REPORT) == ("iPhone6s", "10-K")
 
 
+def test_a_number_of_another_length_is_of_another_kind() -> None:
+    (form,) = named_things("What does the 10-Q say?", lambda word: True)
+    assert form.is_passed_over(plain("the 8-Q"))
+    assert not form.is_passed_over(plain("Revenue of 2023 Q2"))
+
+
 def test_what_is_not_seen_of_a_text_hides_nothing() -> None:
     assert absent("What does ZRX\u200b-9870 hold?", KITS) == ()
     assert absent("What does ZRX-9870 hold?", "The kit ZRX\u2060-98\u200b70 holds a gasket.") == ()
