@@ -78,7 +78,8 @@ class DiagnosedQuestions:
         return self._counted([each for each in standing if each.cause in causes])
 
     def praised(self) -> list[Diagnosed]:
-        """The questions of the last quarter whose answers were voted up, with the places that these cite."""
+        """The questions of the last quarter whose answers were voted up, with the places that these cite and that were
+        not voted down themselves."""
         up = [line for line in self._counted_lines() if line.vote is Vote.UP]
         votes = self._repository.get_all([line.id for line in self._few_of_each(up)[:MOST_QUESTIONS]])
         placed = known(self._database)
@@ -118,7 +119,8 @@ class DiagnosedQuestions:
         return few
 
     def _praised(self, vote: Feedback, placed: Sequence[Placed]) -> Diagnosed:
-        cited = vote.interaction.citations
+        down = {each.marker for each in vote.citations if each.vote is Vote.DOWN}
+        cited = [each for each in vote.interaction.citations if each.marker not in down]
         return Diagnosed(
             subject=DiagnosisSubject.of_vote(vote.id),
             question=vote.question,

@@ -10,11 +10,12 @@ import pytest
 
 from core.errors import ConflictError
 from core.loop.diagnosis import Cause
-from core.loop.enums import FiringState
-from core.loop.feedback import NothingBetter
+from core.loop.enums import FiringState, Vote
+from core.loop.feedback import CitationVote, NothingBetter
 from core.storage.releases import ReleaseRepository
 from core.types import Actor, Role
 from loop.remedies.catalogue.refit import RefitProposal
+from loop.remedies.diagnosed import DiagnosedQuestions
 from loop.remedies.execution import carry_out, propose
 from loop.remedies.figures import GainComparison
 from serving.factory import Services
@@ -130,6 +131,16 @@ def test_praised_answers_take_part(services: Services) -> None:
     proposal = propose(services, fired(services, "refit", subjects))
     assert isinstance(proposal, RefitProposal | NothingBetter)
     assert praised in {*proposal.figures.chose_on, *proposal.figures.held_out_on}
+
+
+def test_of_a_praised_answer_a_citation_that_was_voted_down_does_not_teach(services: Services) -> None:
+    question = "Who waters the flowers on Mondays?"
+    whole = voted_up(services, question)
+    down = CitationVote(whole.interaction.citations[0].marker, Vote.DOWN)
+    voted_up(services, question, "bob", [down])
+    places = {each.subject.vote_id: each.places for each in DiagnosedQuestions(services.database).praised()}
+    assert len(places.pop(whole.id)) == len(whole.interaction.citations)
+    assert [len(each) for each in places.values()] == [len(whole.interaction.citations) - 1]
 
 
 def test_one_question_does_not_choose(services: Services) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from core.loop.diagnosis import Cause, Diagnosis, DiagnosisSubject
 from core.loop.enums import FeedbackReason, Vote
-from core.loop.feedback import Feedback, Firing, FiringEvidence, SeenSources
+from core.loop.feedback import CitationVote, Feedback, Firing, FiringEvidence, SeenSources
 from core.storage.documents import DocumentRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.types import AccessScope, document_id
@@ -30,11 +30,13 @@ def voted_down(services: Services, question: str, correction: str, author: str =
     return FeedbackService(services.database).give(Author(author, None, None, "page"), order).feedback
 
 
-def voted_up(services: Services, question: str, author: str = "ada") -> Feedback:
-    """Ask the champion, and vote its answer up."""
+def voted_up(
+    services: Services, question: str, author: str = "ada", citations: Sequence[CitationVote] = ()
+) -> Feedback:
+    """Ask the champion, and vote its answer up, and its citations as these say."""
     answerer = build_answerer(services, current_champion(services))
     answer = asyncio.run(answerer.ask(Question(question, AccessScope.everything(), origin="page")))
-    order = FeedbackOrder(answer.interaction_id, Vote.UP)
+    order = FeedbackOrder(answer.interaction_id, Vote.UP, citations=tuple(citations))
     return FeedbackService(services.database).give(Author(author, None, None, "page"), order).feedback
 
 
