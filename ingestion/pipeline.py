@@ -31,7 +31,7 @@ from ingestion.report import finished_report, planned_report
 from ingestion.shards import ShardProcessor, SourceReader
 from ingestion.sources.registry import open_source
 from ingestion.staging import StagedPlan, Staging, remove_abandoned
-from ingestion.verification import verify
+from ingestion.verification import ComparedTexts, verify, verify_all
 from retrieval.locks import exclusive_lock
 
 # How long a step waits for another run's commit to end; writing a large index takes minutes.
@@ -144,6 +144,10 @@ class Pipeline:
     def verify(self, run_id: str) -> None:
         """Raises RagloopError when the index does not hold what the manifest says."""
         verify(self.stores.index, self.stores.documents, self.spec.name, run_id)
+
+    def verify_all(self) -> ComparedTexts:
+        """The same of every chunk of every document."""
+        return verify_all(self.stores.index, self.stores.documents, self.spec.name)
 
     def report(self, run_id: str) -> dict[str, Any]:
         """Record the run as finished, clear its staged files away, and return its report."""

@@ -160,6 +160,20 @@ def test_verification_fails_when_a_chunk_does_not_match_its_text(bench: Workbenc
         bench.pipeline.verify("run")
 
 
+def test_a_full_verification_finds_a_chunk_in_the_middle_that_is_not_its_text(bench: Workbench) -> None:
+    bench.write("long.md", "\n\n".join(f"# Part {part}\n\n" + f"Sentence {part} of it. " * 20 for part in range(9)))
+    report = bench.ingest()
+    compared = bench.pipeline.verify_all()
+    assert (compared.documents, compared.chunks) == (1, report["chunks"]["written"])
+    document = bench.documents.get(document_id("docs/long.md"))
+    assert document is not None
+    bench.documents.save("docs", "f", [replace(document, text=document.text.replace("Sentence 4", "Sentence 9"))])
+
+    bench.pipeline.verify("run")  # which looks at the first and the last
+    with pytest.raises(RagloopError, match="do not match"):
+        bench.pipeline.verify_all()
+
+
 def test_a_second_ingestion_at_the_same_time_is_refused(bench: Workbench) -> None:
     bench.write("notes.md", NOTES)
     with bench.pipeline._alone(0), pytest.raises(ConflictError):

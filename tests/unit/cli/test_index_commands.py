@@ -57,6 +57,13 @@ def test_with_json_the_report_is_one_object(live: str, capsys: pytest.CaptureFix
     assert report["failures"] == []
 
 
+def test_verify_says_how_much_of_the_live_index_was_compared(live: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, compared = run_json(capsys, "verify")
+    chunks = run_json(capsys, "index", "list")[1]["indexes"][0]["chunks"]
+    assert (code, compared) == (0, {"collection": live, "documents": 1, "chunks": chunks})
+    assert "all as stored" in run(capsys, "verify")[1]
+
+
 def test_a_dropped_index_is_gone_and_the_live_one_cannot_be(live: str, capsys: pytest.CaptureFixture[str]) -> None:
     name = run_json(capsys, "index", "rebuild", "--chunk-tokens", "64")[1]["collection"]
 
