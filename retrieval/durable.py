@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import tempfile
 from pathlib import Path
-
-_BLOCK = 1 << 20
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -40,32 +37,3 @@ def sync_tree(folder: Path) -> None:
         for name in names:
             sync(Path(parent, name))
         sync(Path(parent))
-
-
-def copy_sparse(source: Path, target: Path) -> None:
-    """Copy a file without its holes.
-
-    The engine preallocates: an empty collection is 120 MB of files that hold 1 MB. A plain copy would write the zeros.
-    """
-    with source.open("rb") as reader, target.open("wb") as writer:
-        size = os.fstat(reader.fileno()).st_size
-        os.ftruncate(writer.fileno(), size)
-        position = 0
-        while position < size:
-            try:
-                start = os.lseek(reader.fileno(), position, os.SEEK_DATA)
-            except OSError as error:
-                if error.errno == errno.ENXIO:
-                    return
-                raise
-            end = os.lseek(reader.fileno(), start, os.SEEK_HOLE)
-            _copy_range(reader.fileno(), writer.fileno(), start, end)
-            position = end
-
-
-def _copy_range(reader: int, writer: int, start: int, end: int) -> None:
-    while start < end:
-        block = os.pread(reader, min(_BLOCK, end - start), start)
-        if not block:  # the file shrank meanwhile; the sizes recorded for a generation will not match
-            return
-        start += os.pwrite(writer, block, start)

@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from core.errors import IndexUnavailableError
 from core.search_filter import SearchFields
 from core.text.languages import AUTO
 from core.types import AccessScope, CollectionSpec, EmbeddedDocument, SearchLegs, StoredChunk, Vector
-from retrieval.indexes.edge_shard import Shard
-from retrieval.indexes.generations import (
-    CollectionFolder,
-    Generation,
-    GenerationManifest,
-    Mark,
-    collection_names,
-    damaged,
-    disk_errors,
-)
-from retrieval.indexes.schema import asked_terms, fields_of, require_same_spec, require_vectors
+from retrieval.indexes.change import holding_dead, write_generation
+from retrieval.indexes.disk import disk_errors
+from retrieval.indexes.generations import CollectionFolder, GenerationManifest, Mark, collection_names
+from retrieval.indexes.layers import Layers
+from retrieval.indexes.schema import asked_terms, fields_of, require_same_spec
+from retrieval.indexes.segments import SegmentWriter
+from retrieval.indexes.tiers import joined
 from retrieval.locks import exclusive_lock
 from retrieval.sparse import SparseEncoder
 
 _WRITER_WAIT_SECONDS = 600
-_DELETE_BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """An open generation. Python frees the engine when the last thread that uses it lets go."""
+    """An open generation."""
 
     mark: Mark
     manifest: GenerationManifest
-    shard: Shard
+    layers: Layers
     sparse: SparseEncoder
     languages: tuple[str, ...]
 
@@ -63,45 +56,37 @@ class EdgeIndex:
                 require_same_spec(folder.current().generation.manifest().spec, spec)
                 return
             SparseEncoder.of(spec)  # an unknown language is refused here, not at the first commit
-            with _staged(folder, None) as generation:
-                shard = Shard.create(generation.shard, spec.dimensions)
-                generation.seal(spec, shard.finish())
-            folder.publish(generation)
+            with folder.staged(None) as staged:
+                staged.generation.seal(GenerationManifest(spec, staged.generation.number))
+            folder.publish(staged.generation)
 
     def spec(self, collection: str) -> CollectionSpec:
         """What the collection was built with."""
         return self._reader(collection).manifest.spec
 
     def commit(self, collection: str, upserts: Iterable[EmbeddedDocument], deletes: Iterable[str]) -> int:
-        """Replace and remove documents in a copy of the collection, then make the copy current. Raises ConflictError,
-        naming the holder, if another writer is not done within ten minutes."""
+        """Write the documents into a segment of their own, joined with others where that is cheap, then make current a
+        generation that reads it first. Raises ConflictError, naming the holder, if another writer is not done within
+        ten minutes."""
         with self._writing(collection, "change the collection") as folder:
             current = folder.current().generation
-            manifest = current.manifest()
-            with _staged(folder, current) as generation:
-                current.copy_shard(generation.shard, manifest)
-                shard = Shard.load(generation.shard)
-                shard.index_fields()
-                shard.replace(_checked(upserts, manifest.spec), SparseEncoder.of(manifest.spec))
-                remaining = iter(deletes)
-                while batch := list(islice(remaining, _DELETE_BATCH)):
-                    shard.delete(batch)
-                generation.seal(manifest.spec, shard.finish())
-            folder.publish(generation)
-            return generation.number
+            with folder.staged(current) as staged:
+                writer = SegmentWriter(staged.segment, current.manifest().spec)
+                came, removed = writer.replace(upserts), set(deletes)
+                writer.delete(removed)
+                write_generation(current, staged, writer, came | removed, joined)
+            folder.publish(staged.generation)
+            return staged.generation.number
 
     def purge(self, collection: str) -> None:
-        """Write the collection anew from what it holds, and remove the generations that held more. The engine marks
-        deleted chunks and leaves their texts in its files."""
+        """Write the segments anew that hold what was deleted, and remove them: their files still have the texts."""
         with self._writing(collection, "purge the collection") as folder:
             current = folder.current().generation
-            manifest = current.manifest()
-            with _staged(folder, current) as generation:
-                shard = Shard.create(generation.shard, manifest.spec.dimensions)
-                shard.take_over(Shard.load(current.shard))
-                generation.seal(manifest.spec, shard.finish())
-            folder.publish(generation)
-            folder.remove_others(generation)
+            with folder.staged(current) as staged:
+                writer = SegmentWriter(staged.segment, current.manifest().spec)
+                write_generation(current, staged, writer, set(), holding_dead)
+            folder.publish(staged.generation)
+            folder.remove_others(staged.generation)
 
     def search(
         self, collection: str, text: str | None, vector: Vector | None, limit: int, scope: AccessScope
@@ -110,7 +95,7 @@ class EdgeIndex:
         identifier of the text."""
         reader = self._reader(collection)
         terms = asked_terms(reader.sparse, text, reader.languages)
-        dense, sparse, exact = reader.shard.search(vector, terms, limit, scope)
+        dense, sparse, exact = reader.layers.search(vector, terms, limit, scope)
         return SearchLegs(dense, sparse, reader.manifest.revision, exact)
 
     def languages(self, collection: str) -> tuple[str, ...]:
@@ -119,20 +104,20 @@ class EdgeIndex:
 
     def fields(self, collection: str, scope: AccessScope) -> SearchFields:
         """What the documents that `scope` allows can be filtered by."""
-        return fields_of(self._reader(collection).shard.counts(scope), scope)
+        return fields_of(self._reader(collection).layers.counts(scope), scope)
 
     def fetch(self, collection: str, chunk_ids: Sequence[str], scope: AccessScope) -> list[StoredChunk]:
         """The chunks with these ids that exist and that `scope` allows, in the order of the ids."""
-        found = self._reader(collection).shard.fetch(chunk_ids)
+        found = self._reader(collection).layers.fetch(chunk_ids)
         return [found[key] for key in chunk_ids if key in found and scope.allows(found[key].access)]
 
     def chunk_counts(self, collection: str) -> dict[str, int]:
         """Number of chunks of each document, by document id."""
-        return self._reader(collection).shard.chunk_counts()
+        return self._reader(collection).layers.chunk_counts()
 
     def scroll(self, collection: str) -> Iterator[tuple[StoredChunk, Vector]]:
         """Every chunk with its vector, ordered by chunk id, as the collection stood when the first was asked for."""
-        return self._reader(collection).shard.scroll()
+        return self._reader(collection).layers.scroll()
 
     def revision(self, collection: str) -> int:
         """Counts the collection's commits, from 0 when it was created."""
@@ -176,31 +161,13 @@ class EdgeIndex:
             return reader  # another thread opened it while this one waited
         try:
             manifest = pointer.generation.manifest()
-            shard = Shard.load(pointer.generation.shard)
-            if shard.count() != manifest.chunks:
-                raise damaged(pointer.generation.folder, f"{shard.count()} of {manifest.chunks} chunks are readable")
+            before = reader.layers if reader is not None else None
+            layers = Layers.open(pointer.generation.segments(), manifest.removed, before)
         except IndexUnavailableError:
             if folder.mark() != pointer.mark:  # two commits went by and this generation is gone
                 return self._open(folder)
             raise
-        languages = (manifest.spec.language,) if manifest.spec.language != AUTO else shard.languages()
-        reader = _Reader(pointer.mark, manifest, shard, SparseEncoder.of(manifest.spec), languages)
+        languages = (manifest.spec.language,) if manifest.spec.language != AUTO else layers.languages()
+        reader = _Reader(pointer.mark, manifest, layers, SparseEncoder.of(manifest.spec), languages)
         self._readers[folder.name] = reader
         return reader
-
-
-@contextmanager
-def _staged(folder: CollectionFolder, current: Generation | None) -> Iterator[Generation]:
-    """The folder of the next generation, removed again if the block fails."""
-    generation = folder.stage(current)
-    try:
-        yield generation
-    except BaseException:
-        shutil.rmtree(generation.folder, ignore_errors=True)
-        raise
-
-
-def _checked(documents: Iterable[EmbeddedDocument], spec: CollectionSpec) -> Iterator[EmbeddedDocument]:
-    for document in documents:
-        require_vectors(document, spec)
-        yield document

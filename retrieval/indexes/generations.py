@@ -1,13 +1,17 @@
 """How an embedded collection lies on disk, and how it changes from one complete state to the next.
 
-    <root>/<collection>/CURRENT                       the number of the generation to read
-    <root>/<collection>/generations/<n>/collection.json   what it is: spec, revision, chunks, files with their sizes
-    <root>/<collection>/generations/<n>/shard/            the engine's files
-    <root>/.locks/<collection>.lock                   held by the one writer
+    <root>/<collection>/CURRENT                           the number of the generation to read
+    <root>/<collection>/generations/<n>/collection.json   what it is: spec, revision, its segments, what was removed
+    <root>/<collection>/segments/<name>/                  what was written by one commit; see `segments`
+    <root>/.locks/<collection>.lock                       held by the one writer
 
-A generation is complete before CURRENT names it and is never written again, except that the engine, on opening it,
-replaces its own configuration file by an equal one. A killed writer leaves at most a folder that CURRENT does not
-name, which the next writer removes. The generation before the current one is kept for readers that still have it open.
+A commit writes a segment with what it adds and a generation that names it beside those that were there: what a change
+costs depends on the change, not on the collection. A document is where the last segment has it that has it at all.
+
+A generation and its segments are complete before CURRENT names it and are never written again, except that the engine,
+on opening a segment, replaces its own configuration file by an equal one. A killed writer leaves at most folders that
+the current generation does not name, which the next writer removes. The generation before the current one is kept for
+readers that still have it open.
 """
 
 from __future__ import annotations
@@ -20,49 +24,42 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
-from core.errors import IndexUnavailableError
 from core.types import CollectionSpec
-from retrieval.durable import copy_sparse, replace_file, sync, sync_tree
+from retrieval.durable import replace_file, sync, sync_tree
+from retrieval.indexes.disk import damaged, disk_errors, require_space
+from retrieval.indexes.first_layout import FIRST_LAYOUT, FirstLayoutFolder
 from retrieval.indexes.schema import unknown_collection
+from retrieval.indexes.segments import SegmentFolder
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-# The engine's files are sparse and mapped into memory: writing to one on a full disk kills the process.
-_SPARE_BYTES = 256 << 20
-_LAYOUT_VERSION = 1
+_LAYOUT_VERSION = 2
 
 Mark = tuple[int, int]
 """Differs whenever CURRENT was written anew, also by a collection that was dropped and made again."""
 
 
-@contextmanager
-def disk_errors() -> Iterator[None]:
-    """Turn failures of the file system into IndexUnavailableError."""
-    try:
-        yield
-    except OSError as error:
-        raise IndexUnavailableError(
-            f"The index cannot be used: {error}.",
-            hint="Check that RAGLOOP_HOME is on a disk with space left and that this user may write there.",
-        ) from error
-
-
 @dataclass(frozen=True, slots=True)
 class GenerationManifest:
-    """The content of `collection.json`. `files` has the size in bytes of each file under `shard/`."""
+    """The content of `collection.json`: the names of the segments, the oldest first, and the ids of documents that are
+    in some of them and were removed since."""
 
     spec: CollectionSpec
     revision: int
-    chunks: int
-    files: dict[str, int]
+    segments: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
     layout_version: int = _LAYOUT_VERSION
 
     @classmethod
     def parse(cls, content: dict[str, Any]) -> GenerationManifest:
         """Raises KeyError or TypeError for content of another shape, ValueError for another version."""
-        if content["layout_version"] != _LAYOUT_VERSION:
-            raise ValueError(f"layout version {content['layout_version']}")
-        return cls(**{**content, "spec": CollectionSpec(**content["spec"])})
+        spec, version = CollectionSpec(**content["spec"]), content["layout_version"]
+        if version == FIRST_LAYOUT:
+            return cls(spec, content["revision"], layout_version=version)
+        if version != _LAYOUT_VERSION:
+            raise ValueError(f"layout version {version}")
+        return cls(spec, content["revision"], tuple(content["segments"]), tuple(content["removed"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,51 +69,39 @@ class Generation:
     folder: Path
 
     @property
-    def shard(self) -> Path:
-        return self.folder / "shard"
-
-    @property
     def number(self) -> int:
         return int(self.folder.name)
 
     @disk_errors()
     def manifest(self) -> GenerationManifest:
-        """What the generation is. Raises IndexUnavailableError unless every file is there with its size: the engine
-        would open what is left and call it a collection."""
+        """What the generation is."""
         try:
-            manifest = GenerationManifest.parse(json.loads((self.folder / "collection.json").read_bytes()))
-            for name, size in manifest.files.items():
-                if (self.shard / name).stat().st_size != size:
-                    raise damaged(self.folder, f"{name} has another size than when it was written")
+            return GenerationManifest.parse(json.loads((self.folder / "collection.json").read_bytes()))
         except FileNotFoundError as error:
             raise damaged(self.folder, f"{error.filename} is missing") from error
         except (ValueError, KeyError, TypeError) as error:
             raise damaged(self.folder, "collection.json cannot be read") from error
-        return manifest
+
+    def segments(self) -> list[SegmentFolder]:
+        """Its segments, the oldest first."""
+        manifest = self.manifest()
+        if manifest.layout_version == FIRST_LAYOUT:
+            return [FirstLayoutFolder(self.folder)]
+        return [SegmentFolder(self.folder.parents[1] / "segments" / name) for name in manifest.segments]
 
     @disk_errors()
-    def copy_shard(self, target: Path, manifest: GenerationManifest) -> None:
-        """Copy the engine's files, and only those that belong: a reader may be opening the shard meanwhile.
-
-        Raises IndexUnavailableError if the disk is too full for the change.
-        """
-        _require_space(target, sum((self.shard / name).stat().st_blocks * 512 for name in manifest.files))
-        for name in manifest.files:
-            copied = target / name
-            copied.parent.mkdir(parents=True, exist_ok=True)
-            copy_sparse(self.shard / name, copied)
-
-    @disk_errors()
-    def seal(self, spec: CollectionSpec, chunks: int) -> None:
-        """Write the manifest and wait until all of the generation is on the disk."""
-        files = {
-            path.relative_to(self.shard).as_posix(): path.stat().st_size
-            for path in sorted(self.shard.rglob("*"))
-            if path.is_file()
-        }
-        manifest = GenerationManifest(spec, self.number, chunks, files)
+    def seal(self, manifest: GenerationManifest) -> None:
+        """Write the manifest and wait until it is on the disk."""
         (self.folder / "collection.json").write_text(json.dumps(asdict(manifest), indent=1))
         sync_tree(self.folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A generation that is being written, and the folder that its segment is to have."""
+
+    generation: Generation
+    segment: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,32 +158,40 @@ class CollectionFolder:
     def exists(self) -> bool:
         return (self.path / "CURRENT").exists()
 
-    @disk_errors()
-    def stage(self, current: Generation | None) -> Generation:
-        """An empty folder for the generation after `current`. Removes all others: what a killed writer left, and the
-        one before, which was kept for its readers until now."""
-        staged = Generation(self._generations / str(current.number + 1 if current else 0))
-        for folder in self._generations.glob("*"):
-            if folder == staged.folder:
-                shutil.rmtree(folder)
-            elif current is None or folder != current.folder:
+    @contextmanager
+    def staged(self, current: Generation | None) -> Iterator[Staged]:
+        """Where the generation after `current` is written; removed again if the block fails. Removes what `current`
+        does not name: what a killed writer left, and what was kept for the readers of the generation before it."""
+        staged = Staged(
+            Generation(self._generations / str(current.number + 1 if current else 0)), self._segments / uuid4().hex
+        )
+        with disk_errors():
+            require_space(self.root, 0)
+            for folder in self._others(current):
                 # A reader that comes late may still be opening it; what it holds up goes with the next commit.
+                shutil.rmtree(folder, ignore_errors=folder != staged.generation.folder)
+            for folder in (staged.generation.folder, self._segments):
+                folder.mkdir(parents=True, exist_ok=True)
+        try:
+            yield staged
+        except BaseException:
+            for folder in (staged.generation.folder, staged.segment):
                 shutil.rmtree(folder, ignore_errors=True)
-        staged.shard.mkdir(parents=True)
-        return staged
+            raise
 
     @disk_errors()
     def publish(self, generation: Generation) -> None:
         """Make a sealed generation the current one."""
+        sync(self._segments)
         sync(self._generations)
         replace_file(self.path / "CURRENT", str(generation.number).encode())
 
     @disk_errors()
     def remove_others(self, generation: Generation) -> None:
-        """Remove every generation but this one. Readers that have an older one open keep what they have mapped."""
-        for folder in self._generations.glob("*"):
-            if folder != generation.folder:
-                shutil.rmtree(folder)
+        """Remove all that this generation does not name. Readers that have an older one open keep what they have
+        mapped."""
+        for folder in self._others(generation):
+            shutil.rmtree(folder)
 
     @disk_errors()
     def remove(self) -> None:
@@ -211,6 +204,15 @@ class CollectionFolder:
     def _generations(self) -> Path:
         return self.path / "generations"
 
+    @property
+    def _segments(self) -> Path:
+        return self.path / "segments"
+
+    def _others(self, generation: Generation | None) -> list[Path]:
+        """The folders of generations and segments that are no part of this one."""
+        named = {generation.folder, *(segment.path for segment in generation.segments())} if generation else set()
+        return [folder for of in (self._generations, self._segments) for folder in of.glob("*") if folder not in named]
+
 
 @disk_errors()
 def collection_names(root: Path) -> list[str]:
@@ -219,20 +221,3 @@ def collection_names(root: Path) -> list[str]:
         return sorted(folder.name for folder in root.iterdir() if (folder / "CURRENT").exists())
     except FileNotFoundError:
         return []
-
-
-def damaged(path: Path, reason: str) -> IndexUnavailableError:
-    """The error for a collection whose files are not as they were written."""
-    return IndexUnavailableError(
-        f"The index in {path} is damaged: {reason}.",
-        hint="Restore the folder from a backup, or delete it and run `ragloop ingest FOLDER`.",
-    )
-
-
-def _require_space(folder: Path, copied_bytes: int) -> None:
-    needed, free = copied_bytes + _SPARE_BYTES, shutil.disk_usage(folder).free
-    if free < needed:
-        raise IndexUnavailableError(
-            f"The index cannot be changed: the disk of {folder} has {free >> 20} MB left and it takes {needed >> 20}.",
-            hint="Free some space on that disk, or set RAGLOOP_HOME to a folder on another one.",
-        )

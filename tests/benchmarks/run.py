@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.telemetry import configure_logging
-from tests.benchmarks import answers, ingestion, machine, search, startup
+from tests.benchmarks import answers, index_changes, ingestion, machine, search, startup
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "bench-results"
@@ -27,6 +27,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="rounds of ingestion and of start-up")
     parser.add_argument("--searches", type=int, default=300)
     parser.add_argument("--answers", type=int, default=200)
+    parser.add_argument(
+        "--index-chunks", type=int, nargs="+", default=[10_000, 95_000], help="sizes of changed indexes"
+    )
     chosen = parser.parse_args()
     configure_logging("warning")
     models = ROOT / "var" / "models"
@@ -39,6 +42,7 @@ def main() -> None:
             "machine": machine.describe(),
             "folder": chosen.folder.name,
             "ingestion": figures,
+            "index_changes": index_changes.measure(Path(scratch) / "changes", chosen.index_chunks),
             "search": search.measure(settings, questions[: chosen.searches]),
             "answers": answers.measure(settings, questions[chosen.searches :]),
             "startup": startup.measure(settings, chosen.rounds),

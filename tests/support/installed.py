@@ -13,8 +13,8 @@ from core.settings import Settings, load_settings
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository
 from ingestion.factory import folder_source, open_pipeline
-from retrieval.durable import copy_sparse
 from tests.support.home import MODELS, make_home
+from tests.support.sparse_files import copy_sparse
 
 # Removed when the process ends.
 _MADE = tempfile.TemporaryDirectory(prefix="installed-")

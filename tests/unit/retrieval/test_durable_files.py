@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.errors import ConflictError
-from retrieval.durable import copy_sparse, replace_file, sync_tree
+from retrieval.durable import replace_file, sync_tree
 from retrieval.locks import exclusive_lock
+from tests.support.sparse_files import copy_sparse
 
 PAGE = 4096
 

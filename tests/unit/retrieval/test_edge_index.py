@@ -237,7 +237,8 @@ def test_a_pointer_that_says_nothing_is_an_error(root: Path, index: EdgeIndex, c
 
 def test_any_missing_or_shortened_file_is_an_error(root: Path, index: EdgeIndex) -> None:
     index.commit(NAME, [embedded("s/a", ["alpha"])], [])
-    files = [path for path in sorted(current_folder(root).rglob("*")) if path.is_file()]
+    read = (current_folder(root), root / NAME / "segments")
+    files = [path for folder in read for path in sorted(folder.rglob("*")) if path.is_file()]
     assert len(files) > 20
     for path in files:
         content = path.read_bytes()
@@ -252,7 +253,7 @@ def test_any_missing_or_shortened_file_is_an_error(root: Path, index: EdgeIndex)
 
 def test_fewer_readable_chunks_than_were_written_is_an_error(root: Path, index: EdgeIndex) -> None:
     index.commit(NAME, [embedded("s/a", ["alpha"])], [])
-    manifest = current_folder(root) / "collection.json"
+    (manifest,) = (root / NAME / "segments").glob("*/segment.json")
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"chunks": 2}))
     with pytest.raises(IndexUnavailableError, match="1 of 2 chunks"):
         EdgeIndex(root).search(NAME, "alpha", vector_of("alpha"), 5, EVERYTHING)
@@ -260,7 +261,7 @@ def test_fewer_readable_chunks_than_were_written_is_an_error(root: Path, index: 
 
 def test_a_collection_of_a_later_layout_is_not_guessed_at(root: Path, index: EdgeIndex) -> None:
     manifest = current_folder(root) / "collection.json"
-    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"layout_version": 2}))
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"layout_version": 3}))
     with pytest.raises(IndexUnavailableError):
         index.spec(NAME)
 
@@ -277,20 +278,20 @@ def test_a_collection_that_says_it_has_another_embedder_is_refused(root: Path, i
 def test_a_full_disk_is_an_error_before_anything_is_written(
     root: Path, index: EdgeIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("retrieval.indexes.generations._SPARE_BYTES", 1 << 60)
+    monkeypatch.setattr("retrieval.indexes.disk._SPARE_BYTES", 1 << 60)
     with pytest.raises(IndexUnavailableError) as full:
         index.commit(NAME, [embedded("s/a", ["alpha"])], [])
     assert "RAGLOOP_HOME" in full.value.hint
     assert generations(root) == {"0"}
 
 
-def test_an_empty_collection_takes_little_of_the_disk_once_copied() -> None:
+def test_a_small_collection_takes_little_of_the_disk() -> None:
     with TemporaryDirectory(dir="/var/tmp") as folder:  # a disk: where files lie in memory, reading a hole fills it
         index = EdgeIndex(Path(folder), writer_wait_seconds=0.2)
         index.ensure(SPEC)
-        index.commit(NAME, [], [])
+        index.commit(NAME, [embedded("s/a", ["alpha"])], [])
         index.close()
-        files = [path.stat() for path in current_folder(Path(folder)).rglob("*") if path.is_file()]
+        files = [path.stat() for path in (Path(folder) / NAME).rglob("*") if path.is_file()]
     assert sum(status.st_blocks * 512 for status in files) < 4 << 20 < sum(status.st_size for status in files)
 
 
