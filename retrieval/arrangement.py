@@ -1,7 +1,8 @@
 """What happens to a ranking before it is handed out: newer documents gain, near-duplicates become one, no document
 fills it, and the best passage may bring its neighbours along. Pure.
 
-Each step is a parameter of the release and off where it says nothing: core.release.RetrievalParameters.
+Copies of a file always become one. Every other step is a parameter of the release and off where it says nothing:
+core.release.RetrievalParameters.
 """
 
 from __future__ import annotations
@@ -72,6 +73,28 @@ def _kept(day: date | None, newest: date) -> float:
     return _UNDATED if day is None else 0.5 ** ((newest - day).days / HALF_LIFE_DAYS)
 
 
+def has_copies(stored: Sequence[StoredChunk]) -> bool:
+    """Whether some of the chunks are of copies of one file."""
+    return len({_content(each) for each in stored}) < len(stored)
+
+
+def without_copies(ranking: Sequence[Ranked]) -> tuple[list[Ranked], list[LeftOut]]:
+    """The ranking with each chunk once of files that are the same byte for byte, the others named at the first."""
+    kept: dict[tuple[str, int, str], Ranked] = {}
+    left_out = []
+    for each in ranking:
+        first = kept.setdefault(_content(each.stored), each)
+        if first is not each:
+            kept[_content(each.stored)] = replace(first, collapsed=(*first.collapsed, each.chunk.uri))
+            left_out.append(LeftOut(each.chunk.id, each.chunk.uri, f"is of a copy of {first.chunk.uri}"))
+    return list(kept.values()), left_out
+
+
+def _content(stored: StoredChunk) -> tuple[str, int, str]:
+    """The same for the same place in copies of one file."""
+    return stored.content_sha256, stored.chunk.ordinal, stored.chunk.text
+
+
 def collapsed(ranking: Sequence[Ranked]) -> tuple[list[Ranked], list[LeftOut]]:
     """The ranking with near-duplicates left out, each named at the one that stands for it. What has other numbers, or
     negates more or less, is none: it may contradict the other."""
@@ -86,7 +109,7 @@ def collapsed(ranking: Sequence[Ranked]) -> tuple[list[Ranked], list[LeftOut]]:
             kept.append(each)
             runs.append(own)
             continue
-        kept[twin] = replace(kept[twin], collapsed=(*kept[twin].collapsed, each.chunk.uri))
+        kept[twin] = replace(kept[twin], collapsed=(*kept[twin].collapsed, each.chunk.uri, *each.collapsed))
         left_out.append(LeftOut(each.chunk.id, each.chunk.uri, f"says the same as {kept[twin].chunk.uri}"))
     return kept, left_out
 

@@ -13,7 +13,17 @@ from core.release import RetrievalParameters
 from core.search_filter import SearchFields, SearchFilter
 from core.text.languages import question_language
 from core.types import AccessScope, Hit, LeftOut, Passage, Retrieval, SearchLegs, Vector, chunk_id
-from retrieval.arrangement import Ranked, capped, collapsed, freshened, neighbours_of, ranked, with_neighbours
+from retrieval.arrangement import (
+    Ranked,
+    capped,
+    collapsed,
+    freshened,
+    has_copies,
+    neighbours_of,
+    ranked,
+    with_neighbours,
+    without_copies,
+)
 from retrieval.fusion import FusedHit, blended, fuse
 from retrieval.question_map import QuestionMap
 
@@ -103,9 +113,13 @@ class Retriever:
                     self._index.search(self.collection, text, self._moved(vector), depth, scope)
                     for text, vector in asked
                 ]
-                best = _fused(found, weight)[: limit * self._spare]
+                hits = _fused(found, weight)
+                best = hits[: limit * self._spare]
                 searched = time.perf_counter()
                 stored = self._index.fetch(self.collection, [hit.chunk_id for hit in best], scope)
+                if len(hits) > len(best) and has_copies(stored):  # others take their places
+                    best = hits
+                    stored = self._index.fetch(self.collection, [hit.chunk_id for hit in best], scope)
                 exact = frozenset[str]().union(*(legs.exact for legs in found))
                 ranking, left_out = self._arranged(ranked(best, stored), exact, limit, scope)
             timings["search"] += searched - started
@@ -141,6 +155,7 @@ class Retriever:
         """The ranking after the steps that the parameters ask for, and what they left out."""
         same: list[LeftOut] = []
         more: list[LeftOut] = []
+        ranking, copies = without_copies(ranking)
         if self.parameters.freshness:
             ranking = freshened(ranking, self.parameters.freshness, exact)
         if self.parameters.collapse:
@@ -152,7 +167,7 @@ class Retriever:
             ids = [chunk_id(best.document_id, each) for each in neighbours_of(best, self.parameters.neighbours)]
             around = self._index.fetch(self.collection, ids, scope)
             ranking = with_neighbours(ranking, around, self.parameters.neighbours, limit)
-        return ranking[:limit], (*same, *more)
+        return ranking[:limit], (*copies, *same, *more)
 
 
 def _fused(found: Sequence[SearchLegs], weight: float) -> list[FusedHit]:

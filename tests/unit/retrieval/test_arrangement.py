@@ -10,7 +10,7 @@ import pytest
 from app.answers.search_json import in_words
 from core.release import RetrievalParameters
 from core.search_filter import DocumentFacts
-from core.types import Retrieval
+from core.types import AccessScope, Retrieval
 from retrieval.retriever import Retriever
 from tests.fakes import FakeEmbedder, InMemoryIndex
 from tests.support.indexed_documents import EVERYTHING, embedded, spec_for
@@ -50,6 +50,43 @@ def test_near_duplicates_are_one_passage_that_names_the_others() -> None:
     assert {letter.chunk.uri, *letter.collapsed} == {"s/letter-1", "s/letter-2"}
     (left,) = retrieval.left_out
     assert left.why == f"says the same as {letter.chunk.uri}"
+
+
+COPIES = [
+    *(
+        embedded(f"s/copy-{number}", [LETTER, "canteen hours"], access=["public"], version="copy")
+        for number in range(5)
+    ),
+    embedded("s/copy-for-hr", [LETTER, "canteen hours"], access=["hr"], version="copy"),
+]
+
+
+def found_among_copies(*labels: str) -> Retrieval:
+    index = InMemoryIndex()
+    index.ensure(spec_for())
+    others = [embedded(f"s/other-{number}", [f"canteen rule {number}"]) for number in range(10)]
+    index.commit(spec_for().name, [*COPIES, *others], [])
+    retriever = Retriever(index, FakeEmbedder(), spec_for().name, RetrievalParameters(top_k=8))
+    return retriever.retrieve("canteen fee", AccessScope.of(*labels))
+
+
+def test_six_copies_of_a_file_take_one_place_and_the_passage_names_them_all() -> None:
+    retrieval = found_among_copies("public", "hr")
+    copies = {document.chunks[0].uri for document in COPIES}
+    (letter,) = [passage for passage in retrieval.passages if passage.chunk.text == LETTER]
+    assert {letter.chunk.uri, *letter.collapsed} == copies
+    assert len(letter.collapsed) == 5
+    assert len(retrieval.passages) == 8
+    assert len({passage.chunk.text for passage in retrieval.passages}) == 8
+    assert f"is of a copy of {letter.chunk.uri}" in {left.why for left in retrieval.left_out}
+
+
+def test_a_copy_with_other_labels_is_found_by_whoever_sees_only_that_and_named_to_nobody_else() -> None:
+    (letter,) = [passage for passage in found_among_copies("hr").passages if passage.chunk.text == LETTER]
+    assert (letter.chunk.uri, letter.collapsed) == ("s/copy-for-hr", ())
+    (letter,) = [passage for passage in found_among_copies("public").passages if passage.chunk.text == LETTER]
+    assert "s/copy-for-hr" not in {letter.chunk.uri, *letter.collapsed}
+    assert len(letter.collapsed) == 4
 
 
 def test_no_document_fills_the_passages_where_there_is_a_cap() -> None:
