@@ -107,7 +107,8 @@ class Document:
 class Chunk:
     """A stretch of one document: `text == document.text[start:end]`, exactly.
 
-    `heading_path` is the chain of headings the chunk stands under, outermost first; `page` counts from 1.
+    `heading_path` is the chain of headings the chunk stands under, outermost first; `page`, on which it begins, counts
+    from 1, and `last_page` is where it ends if that is another.
     """
 
     document_id: str
@@ -121,6 +122,14 @@ class Chunk:
     text: str
     language: str = ""
     """The document's, by its English name; empty where nothing tells."""
+    last_page: int | None = None
+
+    @property
+    def pages(self) -> str:
+        """Its page or pages as people write them, "3" or "3–4"; empty where the format has none."""
+        if self.page is None:
+            return ""
+        return str(self.page) if self.last_page is None else f"{self.page}–{self.last_page}"
 
     @property
     def id(self) -> str:

@@ -215,6 +215,7 @@ def _spans(chunks: Sequence[Chunk]) -> list[dict[str, Any]]:
             "title": c.title,
             "heading_path": c.heading_path,
             "page": c.page,
+            "last_page": c.last_page,
             "start": c.start,
             "end": c.end,
             "language": c.language,

@@ -33,5 +33,5 @@ def _source(citation: Citation, words: Wording) -> str:
 def _place(chunk: Chunk, words: Wording) -> str:
     title = harmless(" ".join(chunk.title.split()))
     uri = visible("".join(chunk.uri.split())).replace("`", "")
-    page = f", {words.page.format(number=chunk.page)}" if chunk.page else ""
+    page = f", {words.page.format(number=chunk.pages)}" if chunk.page else ""
     return f"{title}{page} (`{uri}`)"

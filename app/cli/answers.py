@@ -94,7 +94,7 @@ def search(
         print_json(search_json(retrieval, answerer.release, scope.narrowed, explain=explain))
         return
     for passage in retrieval.passages:
-        page = f", page {passage.chunk.page}" if passage.chunk.page else ""
+        page = f", page {passage.chunk.pages}" if passage.chunk.page else ""
         say(visible(f"{passage.score:.3f}  {passage.chunk.uri}{page}"))
         say(visible(f"       {one_line(passage.chunk.text)}"))
         if explain:
@@ -162,6 +162,6 @@ def _place(citation: Citation, words: Wording) -> str:
 
 
 def _where(chunk: Chunk, words: Wording) -> str:
-    page = f", {words.page.format(number=chunk.page)}" if chunk.page else ""
+    page = f", {words.page.format(number=chunk.pages)}" if chunk.page else ""
     path = f" ({' > '.join(chunk.heading_path)})" if chunk.heading_path else ""
     return f"{chunk.uri}{page}{path}"

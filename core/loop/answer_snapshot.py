@@ -27,6 +27,7 @@ class SnapshotPassage(Frozen):
     score: float
     scores: Mapping[str, float]
     content_sha256: str
+    last_page: int | None = None
 
 
 class SnapshotCitation(Frozen):
@@ -44,6 +45,7 @@ class SnapshotCitation(Frozen):
     supported: bool
     document_id: str
     chunk_id: str
+    last_page: int | None = None
 
 
 class SnapshotPrompt(BaseModel):

@@ -181,6 +181,7 @@ class _Split:
             title=header.title,
             heading_path=header.path,
             page=draft.page,
+            last_page=self._last_page(draft.page, draft.end),
             start=draft.start,
             end=draft.end,
             text=self._document.text[draft.start : draft.end],
@@ -214,7 +215,12 @@ class _Split:
 
     def _piece(self, chunk: Chunk, start: int, end: int) -> Chunk:
         page = page_of(self._document.page_starts, start)
-        return replace(chunk, start=start, end=end, text=self._document.text[start:end], page=page)
+        last = self._last_page(page, end)
+        return replace(chunk, start=start, end=end, text=self._document.text[start:end], page=page, last_page=last)
+
+    def _last_page(self, page: int | None, end: int) -> int | None:
+        last = page_of(self._document.page_starts, end - 1)
+        return None if last == page else last
 
 
 def _extended(first: _OpenChunk, second: _OpenChunk) -> _OpenChunk:

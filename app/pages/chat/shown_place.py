@@ -24,7 +24,7 @@ class ShownPlace:
     marker: int
     title: str
     path: str
-    page: int | None
+    page: str
     quote: str
     glimpse: str
     lang: str
@@ -43,7 +43,7 @@ def shown_place(place: Mapping[str, Any], marker: int, interaction_id: str) -> S
         marker=marker,
         title=place["title"],
         path=" › ".join(path),
-        page=place["page"],
+        page=_pages(place),
         quote=quote,
         glimpse=glimpse if marker or len(glimpse) <= EXCERPT else f"{glimpse[:EXCERPT].rstrip()} …",
         lang=CODES.get(place.get("language", ""), ""),
@@ -51,3 +51,9 @@ def shown_place(place: Mapping[str, Any], marker: int, interaction_id: str) -> S
         supported=place.get("supported", True),
         marked_texts=tuple(quote[span["start"] - place["start"] : span["end"] - place["start"]] for span in marked),
     )
+
+
+def _pages(place: Mapping[str, Any]) -> str:
+    """ "3", or "3–4" where it ends on another page; empty where the format has none. Older records name one page."""
+    first, last = place["page"], place.get("last_page")
+    return f"{first}–{last}" if first and last else str(first or "")

@@ -262,3 +262,12 @@ def _bundled_tokenizer() -> TokenizerFile:
     from retrieval.embedders.model import BUNDLED, locate_model
 
     return TokenizerFile(locate_model(BUNDLED, Path(mkdtemp())).tokenizer_file)
+
+
+def test_a_chunk_that_ends_on_another_page_names_both() -> None:
+    first, second = "The number of the rescue boat crew is", "extension 4471, day and night."
+    text = f"{first}\n{second}"
+    paged = document(text, text_format=TextFormat.PLAIN, page_starts=(0, len(first) + 1))
+    (chunk,) = StructureSplitter(COUNTER, 60, "fake").split(paged)
+
+    assert (chunk.page, chunk.last_page, chunk.pages) == (1, 2, "1–2")
