@@ -44,9 +44,6 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-# ---------------------------------------------------------------- documents
-
-
 @dataclass(frozen=True, slots=True)
 class SourceItem:
     """One document that a source offers, before it is read.
@@ -127,9 +124,7 @@ class Chunk:
     @property
     def pages(self) -> str:
         """Its page or pages as people write them, "3" or "3–4"; empty where the format has none."""
-        if self.page is None:
-            return ""
-        return str(self.page) if self.last_page is None else f"{self.page}–{self.last_page}"
+        return "–".join(str(page) for page in (self.page, self.last_page) if page)
 
     @property
     def id(self) -> str:
@@ -140,9 +135,6 @@ class Chunk:
         """What is embedded and indexed: the text under its title and headings, so that it says what it is about."""
         header = " > ".join(dict.fromkeys((self.title, *self.heading_path)))
         return f"{header}\n\n{self.text}" if header else self.text
-
-
-# ---------------------------------------------------------------- index
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,9 +277,6 @@ class Retrieval:
     """The question's, where the dense leg took part."""
 
 
-# ---------------------------------------------------------------- answers
-
-
 @dataclass(frozen=True, slots=True)
 class ScoredSentence:
     """A sentence of a passage: `document.text[start:end] == text`. `score` is its nearness to the question."""
@@ -401,9 +390,6 @@ class Answer:
     cost: float | None = None
     differences: tuple[tuple[DifferingSource, DifferingSource], ...] = ()
     language: str = "en"
-
-
-# ---------------------------------------------------------------- records
 
 
 class DocumentState(StrEnum):
