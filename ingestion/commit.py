@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from core.ports import VectorIndex
 from core.storage.documents import DocumentRepository
 from core.storage.loop.erasures import ErasedSubjects
+from core.text.personal_data import PersonalDataPolicy
 from core.types import CollectionSpec, DocumentState, EmbeddedDocument, ManifestEntry
 from ingestion.facts import facts_of
 from ingestion.plan import PlannedItem
@@ -33,8 +34,12 @@ class Commit:
         plan = staging.plan()
         writer = CollectionWriter(self.index, self.documents, self.spec, plan, self.converter_fingerprint)
         self.index.ensure(self.spec)
+        deletes = writer.announce(self._results(plan, staging))
+        # Behind the announcement: whoever finds the new policy finds what it has not been carried out on.
         self.documents.save_source(plan.source, plan.root, plan.personal_data)
-        writer.write(lambda: self._results(plan, staging))
+        writer.change(lambda: self._results(plan, staging), deletes)
+        if plan.personal_data is PersonalDataPolicy.MASK and any(map(_leaves_unmasked, self._results(plan, staging))):
+            self.index.purge(self.spec.name)
         for result in self._results(plan, staging):
             self.documents.save(plan.source, self.converter_fingerprint, [one.document for one in result.read])
             writer.record(result, [self._entry(one) for one in result.read])
@@ -54,7 +59,8 @@ class Commit:
 
 @dataclass(frozen=True)
 class CollectionWriter:
-    """What every commit does to a collection, step by step: `write`, then `record` for each result, then `forget`."""
+    """What every commit does to a collection, step by step: `announce`, `change`, then `record` for each result, then
+    `forget`."""
 
     index: VectorIndex
     documents: DocumentRepository
@@ -62,9 +68,8 @@ class CollectionWriter:
     plan: StagedPlan
     converter_fingerprint: str
 
-    def write(self, results: Callable[[], Iterable[ShardResult]]) -> None:
-        """Announce what is about to change, and change the index. `results` begins anew at each call."""
-        deletes = self._announce(results())
+    def change(self, results: Callable[[], Iterable[ShardResult]], deletes: Sequence[str]) -> None:
+        """Change the index, in one step. `results` begins anew at each call."""
         if deletes or any(result.read for result in results()):
             self.index.commit(self.spec.name, _upserts(results()), deletes)
 
@@ -83,7 +88,7 @@ class CollectionWriter:
         self._remove_texts(vanished)
         self.documents.remove_entries(self.spec.name, vanished)
 
-    def _announce(self, results: Iterable[ShardResult]) -> list[str]:
+    def announce(self, results: Iterable[ShardResult]) -> list[str]:
         """Write down what is about to change, and return the documents to delete from the index."""
         deletes = [entry.document_id for entry in self.plan.vanished]
         pending = [replace(entry, state=DocumentState.PENDING) for entry in self.plan.vanished]
@@ -101,6 +106,11 @@ class CollectionWriter:
     def _is_only_here(self, document_id: str) -> bool:
         """Whether no other collection, such as that of a release kept for rollback, has the document too."""
         return all(holder == self.spec.name for holder in self.documents.holders(document_id))
+
+
+def _leaves_unmasked(result: ShardResult) -> bool:
+    planned = [*(one.planned for one in result.read), *(one.planned for one in result.rejected)]
+    return any(one.leaves_unmasked for one in planned)
 
 
 def _upserts(results: Iterable[ShardResult]) -> Iterator[EmbeddedDocument]:

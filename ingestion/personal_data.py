@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 from core.text.personal_data import PersonalDataPolicy, PersonalDatum, find_personal_data
 from core.types import Document
@@ -18,14 +20,20 @@ def under_policy(document: Document, policy: PersonalDataPolicy) -> Document:
     found, in_title = find_personal_data(document.text), find_personal_data(document.title)
     counts = Counter(datum.kind for datum in (*found, *in_title))
     counted = replace(document, personal_data=tuple(sorted(counts.items())))
-    if policy is PersonalDataPolicy.REPORT or not counts:
+    if policy is PersonalDataPolicy.REPORT:
         return counted
     return replace(
         counted,
         title=_masked(document.title, in_title),
         text=_masked(document.text, found),
-        page_starts=tuple(_moved(start, found) for start in document.page_starts),
+        missing=masked(document.missing),
+        page_starts=_moved(document.page_starts, found),
     )
+
+
+def masked(text: str) -> str:
+    """The text with what has the form of personal data masked."""
+    return _masked(text, find_personal_data(text))
 
 
 def _masked(text: str, found: Sequence[PersonalDatum]) -> str:
@@ -40,5 +48,7 @@ def _mask(datum: PersonalDatum) -> str:
     return f"[{datum.kind}]"
 
 
-def _moved(offset: int, found: Sequence[PersonalDatum]) -> int:
-    return offset + sum(len(_mask(datum)) - (datum.end - datum.start) for datum in found if datum.end <= offset)
+def _moved(offsets: Iterable[int], found: Sequence[PersonalDatum]) -> tuple[int, ...]:
+    ends = [datum.end for datum in found]
+    moves = [0, *accumulate(len(_mask(datum)) - (datum.end - datum.start) for datum in found)]
+    return tuple(offset + moves[bisect(ends, offset)] for offset in offsets)

@@ -165,11 +165,8 @@ class Pipeline:
     def _commit(self, run_id: str) -> None:
         stores, kept_out, staging = self.stores, self.stores.erasures.subjects(Subject.KEPT_OUT), self._staging(run_id)
         plan = staging.plan()
-        unmasked = stores.documents.personal_data_policy(plan.source) is not PersonalDataPolicy.MASK
         fingerprint = self._converter(plan.personal_data).fingerprint
         Commit(stores.index, stores.documents, self.spec, fingerprint, kept_out=kept_out).apply(staging)
-        if unmasked and plan.personal_data is PersonalDataPolicy.MASK:
-            stores.index.purge(self.spec.name)  # of the texts as they were before
 
     def _converter(self, policy: PersonalDataPolicy) -> FileConverter:
         same = policy is self.converter.personal_data
@@ -187,7 +184,10 @@ class Pipeline:
         offered = list(source.list())
         items = [item for item in offered if item.uri not in kept_out]
         policy = permissions.personal_data or self.stores.documents.personal_data_policy(source.name)
-        difference = diff(items, entries, self._converter(policy).fingerprint, self.stores.indexed(self.spec.name))
+        mask = PersonalDataPolicy.MASK
+        unmasked = policy is mask and self.stores.documents.personal_data_policy(source.name) is not mask
+        fingerprint, indexed = self._converter(policy).fingerprint, self.stores.indexed(self.spec.name)
+        difference = diff(items, entries, fingerprint, indexed, unmasked=unmasked)
         if not permissions.mass_delete:
             refuse_mass_deletion(source.name, entries, difference.vanished)
         new = sum(planned.is_new for planned in difference.work)

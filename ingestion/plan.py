@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from core.errors import ConflictError, ConversionError, FailureKind
@@ -25,8 +25,9 @@ class PlannedItem:
     """A document to read, and what the index holds of it so far.
 
     `known_sha256` is the content that the index holds, `known_chunks` how much of it; None and 0 when it holds nothing.
-    `known_missing` is what that content lacks of its file.
-    Where `in_doubt`, a run was killed while it changed the document, or the index does not hold what it should.
+    `known_missing` is what that content lacks of its file. `unmasked` says that it may hold personal data that is to be
+    masked from now on. Where `in_doubt`, a run was killed while it changed the document, or the index does not hold
+    what it should.
     `reread` forbids taking equal bytes for an unchanged document.
     """
 
@@ -36,6 +37,7 @@ class PlannedItem:
     known_chunks: int = 0
     known_access: tuple[str, ...] = ()
     known_missing: str = ""
+    unmasked: bool = False
     in_doubt: bool = False
     reread: bool = False
 
@@ -43,9 +45,15 @@ class PlannedItem:
     def has_good_version(self) -> bool:
         """Whether the index holds a version that may stay if the new one cannot be read.
 
-        Not with other access labels: it would stay visible to people who may no longer see it.
+        Not with other access labels, nor unmasked: it would stay visible to people who may no longer see it.
         """
-        return self.known_chunks > 0 and not self.in_doubt and self.known_access == self.item.access
+        same = self.known_access == self.item.access and not self.unmasked
+        return self.known_chunks > 0 and not self.in_doubt and same
+
+    @property
+    def leaves_unmasked(self) -> bool:
+        """Whether texts that are to be masked may lie in the index's files once it is replaced."""
+        return self.unmasked or self.in_doubt
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +77,11 @@ def diff(
     entries: Mapping[str, ManifestEntry],
     converter_fingerprint: str,
     indexed: Mapping[str, int],
+    *,
+    unmasked: bool = False,
 ) -> Diff:
-    """Compare the source's `items` with its `entries` in the manifest and with the chunks that are `indexed`."""
+    """Compare the source's `items` with its `entries` in the manifest and with the chunks that are `indexed`, in which
+    personal data is `unmasked` that is to be masked from now on."""
     work: list[PlannedItem] = []
     settled: list[ManifestEntry] = []
     partial: list[ManifestEntry] = []
@@ -81,7 +92,7 @@ def diff(
         entry = entries.get(item.document_id)
         planned = _plan(item, entry, converter_fingerprint, indexed.get(item.document_id, 0))
         if planned is not None:
-            work.append(planned)
+            work.append(replace(planned, unmasked=unmasked and planned.known_chunks > 0))
         elif entry is not None and entry.state is DocumentState.FAILED:
             settled.append(entry)
         else:

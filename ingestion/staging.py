@@ -239,7 +239,7 @@ def _chunks(document: Document, spans: Sequence[Mapping[str, Any]]) -> tuple[Chu
 
 def _document(values: Mapping[str, Any]) -> Document:
     lists = {name: tuple(values[name]) for name in ("page_starts", "access")}
-    lists["personal_data"] = tuple(map(tuple, values["personal_data"]))
+    lists["personal_data"] = tuple(map(tuple, values.get("personal_data", ())))
     return Document(**{**values, **lists, "format": TextFormat(values["format"])})
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from bisect import bisect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -55,7 +56,7 @@ def find_personal_data(text: str) -> list[PersonalDatum]:
             _add(found, PersonalDatum(kind, *match.span(), match[0]), is_one)
     for datum in _phone_numbers(text):
         _add(found, datum, lambda _: True)
-    return sorted(found, key=lambda datum: datum.start)
+    return found
 
 
 def new_personal_data(text: str, known: str) -> list[PersonalDatum]:
@@ -65,9 +66,10 @@ def new_personal_data(text: str, known: str) -> list[PersonalDatum]:
 
 
 def _add(found: list[PersonalDatum], datum: PersonalDatum, is_one: Callable[[str], bool]) -> None:
-    free = all(datum.end <= other.start or other.end <= datum.start for other in found)
+    at = bisect(found, datum.start, key=lambda other: other.start)
+    free = (at == 0 or found[at - 1].end <= datum.start) and (at == len(found) or datum.end <= found[at].start)
     if free and is_one(datum.text):
-        found.append(datum)
+        found.insert(at, datum)
 
 
 def _bare(text: str) -> str:

@@ -19,8 +19,10 @@ from pathlib import Path
 
 from core.errors import ConversionError, FailureKind
 from core.ports import LocalFile, Splitter
+from core.text.personal_data import PersonalDataPolicy
 from core.types import Chunk, Document, SourceItem
 from ingestion.converters.registry import FileConverter
+from ingestion.personal_data import masked
 from ingestion.splitting.substance import says_nothing
 
 # Imported before the first file: what they take is not that file's time and memory.
@@ -137,7 +139,9 @@ def convert(job: Job, task: Task) -> Outcome:
             raise _too_many(len(outcome.chunks), job.max_chunks)
         return outcome
     except ConversionError as error:
-        return Rejected(task.item, error.kind, f"{error.message} {error.hint}".strip())
+        reason = f"{error.message} {error.hint}".strip()
+        is_masked = job.converter.personal_data is PersonalDataPolicy.MASK
+        return Rejected(task.item, error.kind, masked(reason) if is_masked else reason)
 
 
 def _too_many(chunks: int, most: int) -> ConversionError:

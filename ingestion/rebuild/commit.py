@@ -28,7 +28,8 @@ class RebuildCommit:
         # Nothing was converted: a row that is not the live one's is looked at again by the next ingestion.
         writer = CollectionWriter(self.index, self.documents, self.spec, plan, converter_fingerprint="")
         self.index.ensure(self.spec)
-        writer.write(lambda: self._results(plan, staging))
+        deletes = writer.announce(self._results(plan, staging))
+        writer.change(lambda: self._results(plan, staging), deletes)
         for result in self._results(plan, staging):
             writer.record(result, [self._entry(one) for one in result.read])
         writer.forget()

@@ -429,3 +429,46 @@ def test_documents_are_read_again_when_it_is_decided_otherwise_about_personal_da
 
     assert counts(report) == (0, 1, 0, 0, 0)
     assert bench.texts() == {"docs/notes.md": ["# Notes\n\nWrite to [email]."]}
+
+
+SECRET = "# Notes\n\nWrite to jane.doe@example.com.\n"
+
+
+def test_what_cannot_be_read_again_to_be_masked_does_not_stay_unmasked(bench: Workbench) -> None:
+    bench.write("notes.md", SECRET)
+    bench.ingest()
+    bench.write("notes.md", bytes(range(256)) * 20)
+
+    report = bench.ingest(personal_data=PersonalDataPolicy.MASK)
+
+    assert "stays searchable" not in report["failures"][0]["reason"]
+    assert bench.texts() == {}
+    assert bench.documents.get(document_id("docs/notes.md")) is None
+
+
+class DiesBeforePurging(InMemoryIndex):
+    """Dies when it is first to purge."""
+
+    purged = -1
+
+    def purge(self, collection: str) -> None:
+        self.purged += 1
+        if not self.purged:
+            raise SystemExit
+
+
+def test_a_run_that_is_killed_before_the_unmasked_texts_are_purged_is_finished_by_the_next(tmp_path: Path) -> None:
+    index = DiesBeforePurging()
+    bench = Workbench(tmp_path / "home", tmp_path / "docs", index=index)
+    bench.write("notes.md", SECRET)
+    bench.ingest()
+    with pytest.raises(SystemExit):
+        bench.ingest(personal_data=PersonalDataPolicy.MASK)
+    assert index.purged == 0
+
+    bench.ingest()
+
+    assert index.purged == 1
+    assert bench.texts() == {"docs/notes.md": ["# Notes\n\nWrite to [email]."]}
+    bench.ingest()
+    assert index.purged == 1

@@ -35,3 +35,8 @@ def test_what_is_masked_is_gone_from_title_and_text_and_pages_begin_where_they_d
 def test_a_document_without_personal_data_is_the_same_under_every_policy() -> None:
     plain = replace(LETTER, title="A letter", text="Nobody is named.", page_starts=())
     assert all(under_policy(plain, policy) == plain for policy in PersonalDataPolicy)
+
+
+def test_what_is_said_to_be_missing_is_masked_too() -> None:
+    partial = replace(LETTER, missing="The attachment of jane.doe@example.com was not read.")
+    assert under_policy(partial, PersonalDataPolicy.MASK).missing == "The attachment of [email] was not read."
