@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import struct
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Protocol
 
 from core.types import TextFormat
+
+DAMAGE = (
+    ValueError,
+    LookupError,
+    EOFError,
+    ArithmeticError,
+    RuntimeError,
+    SyntaxError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What parsers raise for damaged data: RuntimeError for too deep a nesting too, SyntaxError for XML."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from functools import partial
 from core.errors import ConversionError, FailureKind
 from core.types import TextFormat
 from ingestion.converters import word_markup
-from ingestion.converters.content import Content, FormatReader, RawFile
+from ingestion.converters.content import DAMAGE, Content, FormatReader, RawFile
 from ingestion.converters.file_type import suffix_by_content
 from ingestion.converters.mail.mbox import MboxReader
 from ingestion.converters.mail.message import MessageReader, ReadPart
@@ -45,11 +45,16 @@ def read_file(file: RawFile) -> Content:
 
 
 def _read_attachment(depth: int, file: RawFile) -> Content:
-    if file.suffix not in _MAIL:
-        return read_file(file)
-    if depth >= _DEEPEST_MESSAGE:
+    suffix = suffix_by_content(file.data) or file.suffix
+    if suffix in _MAIL and depth >= _DEEPEST_MESSAGE:
         raise ConversionError(FailureKind.TOO_LARGE, f"It is a message in more than {_DEEPEST_MESSAGE} others.")
-    return _MAIL[file.suffix](partial(_read_attachment, depth + 1)).read(file)
+    reader = _MAIL[suffix](partial(_read_attachment, depth + 1)) if suffix in _MAIL else _reader(file)
+    try:
+        return reader.read(file)
+    except DAMAGE as error:
+        # One damaged attachment is no reason to lose the message.
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise ConversionError(FailureKind.MALFORMED, f"The file is damaged: {reason}.") from error
 
 
 _MAIL: Mapping[str, Callable[[ReadPart], FormatReader]] = {

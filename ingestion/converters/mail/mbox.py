@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core.errors import ConversionError, FailureKind
 from core.types import TextFormat
-from ingestion.converters.content import Content, RawFile
+from ingestion.converters.content import DAMAGE, Content, RawFile
 from ingestion.converters.mail.message import ReadPart, parsed, section
 from ingestion.converters.titles import first_good, name_title
 
@@ -36,6 +36,9 @@ class MboxReader:
                 letter = parsed(data, self.read_part)
             except ConversionError as error:
                 missing.append(f"A message was not read: {error.message}")
+                continue
+            except DAMAGE as error:
+                missing.append(f"A message was not read: {error}.")
                 continue
             text, lost = section(letter, first_good(letter.subject) or "Without a subject", self.read_part)
             parts.append(text)

@@ -13,8 +13,8 @@ from email.message import EmailMessage, MIMEPart
 from core.errors import ConversionError, FailureKind
 from core.types import TextFormat
 from ingestion.clean_text import canonical, tidy
-from ingestion.converters.content import Content, RawFile
-from ingestion.converters.texts.decoder import decode
+from ingestion.converters.content import DAMAGE, Content, RawFile
+from ingestion.converters.texts.decoder import decode, decode_as
 from ingestion.converters.titles import first_good, name_title, one_line
 from ingestion.splitting.blocks import front_matter_end
 
@@ -23,6 +23,7 @@ ReadPart = Callable[[RawFile], Content]
 
 # What is read of one message: those that people write have fewer.
 _MOST_ATTACHMENTS = 50
+_DEEPEST_PART = 20
 
 MEDIA_TYPE = "message/rfc822"
 _HEADING = re.compile(r"(#{1,6})(?=[ \t])")
@@ -66,14 +67,15 @@ def parsed(data: bytes, read_part: ReadPart) -> Letter:
     message = email.message_from_bytes(data, policy=email.policy.default)
     if not isinstance(message, EmailMessage) or not any(name in message for name in ("From", "Subject", "Date", "To")):
         raise ConversionError(FailureKind.MISMATCH, "The file is named as a message but has no headers of one.")
-    body, missing = _body(message, read_part)
+    part = _body_part(message)
+    body, missing = _body(part, read_part)
     return Letter(
         _header(message, "Subject"),
         _header(message, "From"),
         ", ".join(filter(None, (_header(message, "To"), _header(message, "Cc")))),
         _sent(message),
         body,
-        tuple(_attachments(message)),
+        tuple(_attachments(message, part)),
         missing,
     )
 
@@ -101,6 +103,9 @@ def section(letter: Letter, title: str, read_part: ReadPart, level: int = 1) -> 
         if number == _MOST_ATTACHMENTS:
             missing.append(f"{len(letter.attachments) - number} of its attachments were not read.")
             break
+        if not attached.data:
+            missing.append(f"Attachment {attached.name} was not read: It has no data of its own.")
+            continue
         try:
             content = read_part(RawFile(attached.name, attached.data))
         except ConversionError as error:
@@ -141,18 +146,12 @@ def _sent(message: EmailMessage) -> datetime | None:
     return found if isinstance(found, datetime) else None
 
 
-def _body(message: EmailMessage, read_part: ReadPart) -> tuple[str, str]:
-    part = message.get_body(("plain", "html"))
+def _body(part: MIMEPart | None, read_part: ReadPart) -> tuple[str, str]:
     if part is None:
-        # A multipart message whose parts cannot be told apart is one text.
-        rest = message.get_payload()
-        return (canonical(rest), "") if isinstance(rest, str) else ("", "")
-    data = _payload(part)
-    charset = part.get_content_charset()
-    try:
-        text = data.decode(charset or "utf-8")
-        doubt = ""
-    except (UnicodeDecodeError, LookupError):
+        return "", ""
+    data, doubt = _payload(part), ""
+    text = decode_as(data, part.get_content_charset() or "utf-8")
+    if text is None:
         decoded = decode(data, declared=True)
         text, doubt = decoded.text, decoded.doubt
     if part.get_content_type() == "text/html":
@@ -161,16 +160,52 @@ def _body(message: EmailMessage, read_part: ReadPart) -> tuple[str, str]:
     return canonical(text), doubt
 
 
-def _attachments(message: EmailMessage) -> Iterator[Attachment]:
-    for number, part in enumerate(message.iter_attachments(), 1):
+def _body_part(message: EmailMessage) -> MIMEPart | None:
+    if message.is_multipart() or message.get_content_maintype() not in ("text", "multipart"):
+        return message.get_body(("plain", "html"))
+    return message  # a multipart message whose parts cannot be told apart is one text
+
+
+def _leaves(part: MIMEPart, depth: int = 0) -> Iterator[MIMEPart]:
+    """The parts that have no parts, without those that say the same as another. What is deeper is one part."""
+    if part.get_content_maintype() != "multipart" or not part.is_multipart() or depth == _DEEPEST_PART:
+        yield part
+        return
+    chosen = part.get_body(("plain", "html")) if part.get_content_subtype() == "alternative" else None
+    for inner in part.iter_parts():
+        if inner.is_attachment():
+            yield inner
+            continue
+        for leaf in _leaves(inner, depth + 1):
+            if chosen is None or leaf is chosen or not _inline_text(leaf):
+                yield leaf
+
+
+def _inline_text(part: MIMEPart) -> bool:
+    return part.get_content_maintype() == "text" and not part.is_attachment() and not part.get_filename()
+
+
+def _attachments(message: EmailMessage, body: MIMEPart | None) -> Iterator[Attachment]:
+    parts = (part for part in _leaves(message) if part is not body)
+    for number, part in enumerate(parts, 1):
         kind = part.get_content_type()
         name = one_line(part.get_filename() or "")
         if kind == MEDIA_TYPE:
-            inner = part.get_payload(0)
-            data = inner.as_bytes() if isinstance(inner, EmailMessage) else b""
-            yield Attachment(name if name.endswith(".eml") else f"{name or f'message {number}'}.eml", data)
-        elif not kind.startswith(("image/", "multipart/")) or part.is_attachment():
-            yield Attachment(name or f"part {number}", _payload(part))
+            yield Attachment(name if name.endswith(".eml") else f"{name or f'message {number}'}.eml", _inner(part))
+        elif part is message or part.is_attachment() or not (kind.startswith("image/") or _blank(part)):
+            yield Attachment(name or f"part {number}{'.html' * (kind == 'text/html')}", _payload(part))
+
+
+def _inner(part: MIMEPart) -> bytes:
+    try:
+        inner = part.get_payload(0)
+        return inner.as_bytes() if isinstance(inner, EmailMessage) else b""
+    except (*DAMAGE, AttributeError, TypeError):  # as in _header
+        return b""
+
+
+def _blank(part: MIMEPart) -> bool:
+    return _inline_text(part) and not _payload(part).strip()
 
 
 def _payload(part: MIMEPart) -> bytes:

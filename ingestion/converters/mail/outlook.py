@@ -68,7 +68,7 @@ def _letter(storage: OleFileIO[str], read_part: ReadPart) -> Letter:
 def _attachments(storage: OleFileIO[str]) -> Iterator[Attachment]:
     for name in sorted({entry[0] for entry in storage.listdir() if entry[0].startswith("__attach_version1.0_")}):
         called = one_line(_text(storage, _ATTACHED_NAME, name) or _text(storage, _ATTACHED_SHORT_NAME, name))
-        # A message in a message is a storage of its own, without a stream of data: named as not read.
+        # A message in a message is a storage of its own, without a stream of data: section() names it as not read.
         yield Attachment(called or "without a name", _bytes(storage, _ATTACHED_DATA, name))
 
 

@@ -47,6 +47,9 @@ _WIDER = {
     "big5": "big5hkscs",
 }
 
+# Python's names for what is no encoding of a text: parts of host names, source code, a codec that always fails.
+_NO_ENCODINGS = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"})
+
 _NO_TEXT = "The file is named as text but is binary, or in an unknown encoding."
 
 
@@ -62,22 +65,23 @@ class DecodedText:
 def decode(data: bytes, *, declared: bool = False) -> DecodedText:
     """The text in `data`: as UTF-8, by what HTML or XML declares (if `declared`), else by its byte-order mark or its
     statistics. Raises ConversionError (mismatch) when it is no text."""
-    if not _ESCAPED.search(data) and (text := _try(data, "utf-8-sig")) is not None and _is_text(text):
+    if not _ESCAPED.search(data) and (text := decode_as(data, "utf-8-sig")) is not None and _is_text(text):
         return DecodedText(text)
     if declared and (text := _as_declared(data)) is not None:
         return DecodedText(text)
     for decoded in (_damaged_utf8(data), _by_statistics(data)):
         if decoded is not None and _is_text(decoded.text):
             return decoded
-    if (text := _try(data, "utf-8-sig")) is not None and _is_text(text):
+    if (text := decode_as(data, "utf-8-sig")) is not None and _is_text(text):
         return DecodedText(text)
     raise ConversionError(FailureKind.MISMATCH, _NO_TEXT)
 
 
-def _try(data: bytes, encoding: str) -> str | None:
+def decode_as(data: bytes, encoding: str) -> str | None:
+    """The text in `data` by the encoding that somebody states; None where it is none, or not that of `data`."""
     try:
-        return data.decode(encoding)
-    except (UnicodeDecodeError, LookupError):
+        return None if codecs.lookup(encoding).name in _NO_ENCODINGS else data.decode(encoding)
+    except (ValueError, LookupError):  # of all that decoders raise, and of names with a NUL
         return None
 
 
@@ -85,14 +89,14 @@ def _as_declared(data: bytes) -> str | None:
     match = _DECLARED.search(data[:4096])
     if match is None:
         return None
-    return _try(data, _wider(match.group(1).decode("ascii", "replace")))
+    return decode_as(data, _wider(match.group(1).decode("ascii", "replace")))
 
 
 def _wider(encoding: str) -> str:
     """The codec that a name stands for, as browsers see it."""
     try:
         name = codecs.lookup(encoding).name
-    except LookupError:
+    except (ValueError, LookupError):
         return encoding
     return _WIDER.get(name, name)
 
@@ -134,7 +138,7 @@ def _likeliest(data: bytes) -> dict[str, str]:
         name = one["encoding"]
         if not name or name in near or one["confidence"] < least:
             continue
-        if (text := _try(data, _wider(name))) is not None and _is_text(text):
+        if (text := decode_as(data, _wider(name))) is not None and _is_text(text):
             least = least or one["confidence"] * _NEAR
             near[name] = text
     return near

@@ -36,6 +36,13 @@ def test_older_encodings_are_told_by_their_statistics(text: str, encoding: str) 
     assert decode(text.encode(encoding)).text == text
 
 
+@pytest.mark.parametrize("encoding", ["idna", "undefined", "punycode", "unicode_escape", "rot13"])
+def test_a_declared_encoding_that_is_none_of_texts_is_not_believed(encoding: str) -> None:
+    page = f'<meta charset="{encoding}"><p>C:\\new {GERMAN}</p>'
+
+    assert decode(page.encode("cp1252"), declared=True).text == page
+
+
 def test_a_declared_encoding_is_believed_in_html() -> None:
     page = f'<html><head><meta charset="iso-8859-2"></head><body>{"Zażółć gęślą jaźń. " * 3}</body></html>'
     assert decode(page.encode("iso-8859-2"), declared=True).text == page

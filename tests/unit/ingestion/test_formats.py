@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import zipfile
@@ -192,6 +193,14 @@ def test_a_long_printed_result_is_cut_and_named(convert: Convert) -> None:
     assert "1 long printed results" in document.missing
 
 
+def test_half_a_pair_in_a_notebook_becomes_a_sign_that_databases_and_models_take(convert: Convert) -> None:
+    cell = {"cell_type": "markdown", "source": "# Sales \ud800\n\nWhat we sold \U0001f600."}
+    document = convert("a.ipynb", notebook(cell))
+
+    assert document.text == "# Sales \ufffd\n\nWhat we sold \U0001f600."
+    assert document.title == "Sales \ufffd"
+
+
 @pytest.mark.parametrize(
     "data", [b"{}", b"[]", b"{", b'{"cells": 1}', b'{"cells": {}}', b"[" * 100_000, b'{"worksheets": [1]}']
 )
@@ -293,6 +302,146 @@ def test_a_message_with_broken_headers_is_read_all_the_same(convert: Convert, he
 def test_an_attached_message_of_nothing_is_named(convert: Convert) -> None:
     data = b"Subject: x\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n--b--\n"
     assert "no headers" in convert("a.eml", data).missing
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("application/pkcs7-mime", "smime.p7m"), ("application/octet-stream", "x.bin")]
+)
+def test_a_message_that_is_a_file_of_a_kind_that_is_not_read_has_no_body_and_names_it(
+    convert: Convert, kind: str, name: str
+) -> None:
+    mail = message()
+    mail.set_content(bytes(range(256)), *kind.split("/"), filename=name)
+    document = convert("a.eml", mail.as_bytes())
+
+    assert "AAECAw" not in document.text
+    assert f"Attachment {name} was not read" in document.missing
+
+
+def test_a_message_that_is_a_pdf_is_read_as_one(convert: Convert) -> None:
+    mail = message()
+    mail.set_content(written_pdf([["The fax says 40 euros."]]), "application", "pdf")
+    document = convert("a.eml", mail.as_bytes())
+
+    assert "The fax says 40 euros." in document.text
+    assert "JVBERi" not in document.text
+
+
+def test_a_message_that_is_one_text_of_another_kind_is_decoded(convert: Convert) -> None:
+    mail = message()
+    mail.set_content("Room größer 7", subtype="calendar", cte="base64")
+
+    assert "Room größer 7" in convert("a.eml", mail.as_bytes()).text
+
+
+def test_what_is_in_parts_of_parts_of_a_message_is_read(convert: Convert) -> None:
+    first, second = message(), message("", "The second text.\n")
+    second.add_attachment(b"The plan.", "text", "plain", filename="plan.txt")
+    first.make_mixed()
+    first.attach(second)
+    first.attach(message("", "The footer.\n"))
+    text = convert("a.eml", first.as_bytes()).text
+
+    assert [text.count(said) for said in ("The keys", "The second text.", "The plan.", "The footer.")] == [1, 1, 1, 1]
+
+
+def test_of_two_forms_of_a_text_one_is_read_and_what_is_attached_to_the_other(convert: Convert) -> None:
+    mail = message()
+    mail.add_alternative("<html><body><p>The keys in colour.</p></body></html>", subtype="html")
+    page = list(mail.iter_parts())[1]
+    assert isinstance(page, EmailMessage)
+    page.add_attachment(b"The plan.", "text", "plain", filename="plan.txt")
+    document = convert("a.eml", mail.as_bytes())
+
+    assert "The keys are at the desk." in document.text
+    assert "in colour" not in document.text
+    assert "## Attachment: plan.txt\n\nThe plan." in document.text
+    assert document.missing == ""
+
+
+def test_parts_too_deep_in_parts_are_named(convert: Convert) -> None:
+    mail = message("", "The deepest text.\n")
+    for _ in range(40):
+        outer = message()
+        outer.make_mixed()
+        outer.attach(mail)
+        mail = outer
+    document = convert("a.eml", mail.as_bytes())
+
+    assert "The keys" in document.text
+    assert "The deepest text." not in document.text
+    assert "was not read: It has no data of its own." in document.missing
+
+
+def test_an_attachment_without_data_is_named(convert: Convert) -> None:
+    mail = message()
+    mail.add_attachment(b"", "text", "plain", filename="notes.txt")
+
+    missing = convert("a.eml", mail.as_bytes()).missing
+    assert missing == "Attachment notes.txt was not read: It has no data of its own."
+
+
+def test_a_message_attached_to_an_outlook_message_is_named(convert: Convert, monkeypatch: pytest.MonkeyPatch) -> None:
+    streams = {
+        ("__substg1.0_0037001F",): "Keys".encode("utf-16-le"),
+        ("__substg1.0_1000001F",): "The keys.".encode("utf-16-le"),
+        ("__attach_version1.0_#00000000", "__substg1.0_3701000D", "__substg1.0_1000001F"): b"T\x00",
+    }
+
+    class Storage:
+        def listdir(self) -> list[list[str]]:
+            return [list(path) for path in streams]
+
+        def exists(self, path: list[str]) -> bool:
+            return tuple(path) in streams
+
+        def openstream(self, path: list[str]) -> io.BytesIO:
+            return io.BytesIO(streams[tuple(path)])
+
+    monkeypatch.setattr("olefile.OleFileIO", lambda _: contextlib.nullcontext(Storage()))
+    document = convert("a.msg", b"any")
+
+    assert "The keys." in document.text
+    assert document.missing == "Attachment without a name was not read: It has no data of its own."
+
+
+def test_the_limit_on_messages_in_messages_holds_whatever_they_are_named(convert: Convert) -> None:
+    mail = message("Number 0", "Text 0.")
+    for number in range(1, 8):
+        outer = message(f"Number {number}", f"Text {number}.")
+        box = b"From a@example.org Fri Mar  6 09:30:00 2026\n" + mail.as_bytes()
+        outer.add_attachment(box, "application", "octet-stream", filename="x.txt")
+        mail = outer
+    document = convert("a.eml", mail.as_bytes())
+
+    assert all(f"Text {number}." in document.text for number in (7, 6, 5, 4))
+    assert "Text 3." not in document.text
+    assert "It is a message in more than 3 others." in document.missing
+
+
+@pytest.mark.parametrize(
+    "error", [zipfile.BadZipFile("bad"), RecursionError("too deep"), UnicodeError("no"), KeyError("x"), EOFError()]
+)
+def test_an_attachment_that_its_reader_trips_over_is_named_and_the_message_is_read(
+    convert: Convert, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def trip(self: object, file: object) -> None:
+        raise error
+
+    monkeypatch.setattr("ingestion.converters.texts.separated_values.SeparatedValuesReader.read", trip)
+    mail = message()
+    mail.add_attachment(b"a,b", "text", "csv", filename="list.csv")
+    document = convert("a.eml", mail.as_bytes())
+
+    assert "The keys are at the desk." in document.text
+    assert document.missing.startswith("Attachment list.csv was not read: The file is damaged: ")
+
+
+@pytest.mark.parametrize("charset", ["idna", "punycode", "undefined", "unicode_escape", "raw-unicode-escape", "rot13"])
+def test_a_message_in_what_is_no_encoding_of_texts_is_read_all_the_same(convert: Convert, charset: str) -> None:
+    data = f"Subject: x\nContent-Type: text/plain; charset={charset}\n\nThe keys..{'x' * 70} \\u0041 C:\\new.\n"
+
+    assert f"The keys..{'x' * 70} \\u0041 C:\\new." in convert("a.eml", data.encode()).text
 
 
 def test_what_is_no_message_is_refused(convert: Convert) -> None:
