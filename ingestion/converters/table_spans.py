@@ -24,7 +24,7 @@ def with_spans_written_out(html: str) -> str:
     """The page with every cell that spans rows or columns repeated in each of them."""
     if not _SPAN.search(html):
         return html
-    page = etree.fromstring(html.encode(), etree.HTMLParser(encoding="utf-8"))
+    page = etree.fromstring(html.encode(), etree.HTMLParser(encoding="utf-8", huge_tree=True))
     if page is None:
         return html
     room = _Room(_MOST_ADDED)

@@ -42,7 +42,7 @@ class WebPageReader:
         what = looks_like(file.data)
         if what not in (None, "an HTML page"):
             raise ConversionError(FailureKind.MISMATCH, f"The file is named {file.suffix} but is {what}.")
-        html = with_spans_written_out(canonical(decode(file.data, declared=True).text))
+        html = _spelled_out(canonical(decode(file.data, declared=True).text))
         text = _main_text(html)
         if _words(text) < max(_SMALL_PAGE_WORDS, _words(_bare_text(html, _BESIDE)) * _LEAST_OF_PROSE):
             text = _more(text, html)
@@ -50,14 +50,21 @@ class WebPageReader:
         return Content(text, title, TextFormat.MARKDOWN, "text/html")
 
 
+def _spelled_out(html: str) -> str:
+    """The page with its spans written out, unless that loses words: behind 2,048 elements in one another its parser
+    gives up."""
+    written = with_spans_written_out(html)
+    return written if written == html or _words(_bare_text(written)) >= _words(_bare_text(html)) else html
+
+
 def _more(text: str, html: str) -> str:
     """Instead of a main text that is small or too small: the whole page, or what its elements hold; never less."""
     whole = _whole_page(html)
     small = _words(whole) < _SMALL_PAGE_WORDS
-    lost = _words(text) < _words(_bare_text(html, _BESIDE)) * _LEAST_OF_PROSE
-    if (small or lost) and _words(whole) > _words(text):
-        return whole
-    return text or _bare_text(html)
+    least = _words(_bare_text(html, _BESIDE)) * _LEAST_OF_PROSE
+    if (small or _words(text) < least) and _words(whole) > _words(text):
+        text = whole
+    return text if text and _words(text) >= least else _bare_text(html)
 
 
 def _main_text(html: str) -> str:

@@ -111,3 +111,21 @@ def test_a_page_of_which_the_main_text_would_be_a_small_part_is_kept_whole(conve
     text = convert("a.html", page.encode()).text
 
     assert all(f"Rule {n}:" in text for n in range(80))
+
+
+@pytest.mark.parametrize("depth", [300, 3000])
+def test_a_page_with_spans_that_is_nested_deeply_loses_nothing(convert: Convert, depth: int) -> None:
+    table = "<table><tr><td rowspan=2>East quay</td><td>Sail</td></tr><tr><td>Motor</td></tr></table>"
+    page = f"<html><body>{table}{'<div>' * depth}{'Ring twice. ' * 30}{'</div>' * depth}<p>Closed on Sundays.</p></body></html>"
+    text = convert("a.html", page.encode()).text
+
+    assert "Ring twice." in text
+    assert "Closed on Sundays." in text
+    assert text.count("East quay") == (2 if depth < 2048 else 1)
+
+
+def test_a_page_whose_marks_are_never_closed_is_read_to_its_end(convert: Convert) -> None:
+    page = "<html><body>" + "".join(f"<font><b>Rule {n}: boat {n} waits.<br>" for n in range(300)) + "</body></html>"
+    text = convert("a.html", page.encode()).text
+
+    assert all(f"Rule {n}:" in text for n in range(300))
