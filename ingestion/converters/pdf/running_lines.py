@@ -16,8 +16,9 @@ _DEPTH = 3
 _SHARE = 0.6
 _FEWEST_PAGES = 3
 
-# A line with more numbers than this is a row of a table.
+# A line with more numbers than this is a row of a table, and a number of more digits counts no pages.
 _MOST_NUMBERS = 3
+_MOST_DIGITS = 5
 
 # What stands beside a number that counts pages. Without such a word it may count anything: "Site 3" is a heading.
 _PAGE_WORDS = 2  # "Page 3 of 12"
@@ -63,11 +64,12 @@ def _keys(line: str, page: int) -> Iterator[str]:
     """Names for the line that are the same on all pages that say the same: with its numbers as they are, or, where they
     may count pages, by how far they are from the page's."""
     words = " ".join(line.casefold().split())
-    numbers = [int(digits[:9]) for digits in _NUMBER.findall(words)]
-    counts = not _WORD.search(words) or _PAGE_WORD.search(words)
-    for moving in product((False, True) if counts and len(numbers) <= _MOST_NUMBERS else (False,), repeat=len(numbers)):
+    numbers = _NUMBER.findall(words)
+    counts = (not _WORD.search(words) or _PAGE_WORD.search(words)) and len(numbers) <= _MOST_NUMBERS
+    ways = [(False, True) if counts and len(digits) <= _MOST_DIGITS else (False,) for digits in numbers]
+    for moving in product(*ways):
         values = iter(
-            f"<{number - page}>" if moves else str(number) for number, moves in zip(numbers, moving, strict=True)
+            f"<{int(digits) - page}>" if moves else digits for digits, moves in zip(numbers, moving, strict=True)
         )
         yield _NUMBER.sub(lambda _, values=values: next(values), words)  # type: ignore[misc]
 

@@ -196,6 +196,21 @@ def test_running_lines_leave_nothing_new_and_no_page_empty_and_lose_no_words_for
     assert {"head", "a", "b"}.intersection(*[[line for page in pages for line in page.split("\n")]]) <= said
 
 
+@pytest.mark.parametrize(
+    "numbers", [[f"45000123{n:05}" for n in range(0, 1500, 301)], ["7", "007", "07", "7.0", "0007"]]
+)
+def test_numbers_that_only_begin_or_end_alike_are_no_running_line(numbers: list[str]) -> None:
+    pages = [f"Order {number}\nText of part {n * 7}." for n, number in enumerate(numbers)]
+
+    assert without_running_lines(pages) == pages
+
+
+def test_a_long_number_counts_no_pages() -> None:
+    pages = [f"{4711000 + n}\nText of part {n * 7}." for n in range(5)]
+
+    assert without_running_lines(pages) == pages
+
+
 # -- the title
 
 
