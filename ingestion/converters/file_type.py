@@ -7,6 +7,8 @@ import re
 import struct
 import zipfile
 
+from ingestion.converters.zip_parts import UNREADABLE
+
 _MAGIC = (
     (b"%PDF-", "a PDF"),
     (b"PK\x03\x04", "a zip archive"),
@@ -79,7 +81,7 @@ def _in_archive(data: bytes) -> str | None:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = set(archive.namelist())
             stated = archive.open("mimetype").read(100) if "mimetype" in names else b""
-    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError, OSError):
+    except UNREADABLE:
         return None
     return _MIME_TYPES.get(stated.strip()) or next((_MEMBERS[name] for name in _MEMBERS if name in names), None)
 

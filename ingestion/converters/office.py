@@ -15,6 +15,7 @@ from ingestion.converters.checks.office_text import checked
 from ingestion.converters.content import Content, RawFile
 from ingestion.converters.file_type import looks_like
 from ingestion.converters.titles import first_good, name_title
+from ingestion.converters.zip_parts import UNREADABLE
 from ingestion.splitting.blocks import first_heading
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def check_archive(file: RawFile, member: str) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(file.data)) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
+    except UNREADABLE as error:
         raise ConversionError(FailureKind.MALFORMED, f"The file is damaged: {error}.") from error
     if not any(entry.filename.startswith(member) for entry in members):
         raise ConversionError(

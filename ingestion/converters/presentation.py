@@ -11,10 +11,12 @@ from lxml.etree import _Element as Element
 from core.types import TextFormat
 from ingestion.clean_text import tidy
 from ingestion.converters.content import Content, RawFile
+from ingestion.converters.markup.open_document import write_blanks
 from ingestion.converters.office import check_archive
 from ingestion.converters.texts.separated_values import markdown_table
 from ingestion.converters.titles import first_good, name_title
 from ingestion.converters.xml_tree import attribute, children, local_name, named, parsed
+from ingestion.converters.zip_parts import part
 
 MEDIA_TYPE = "application/vnd.oasis.opendocument.presentation"
 
@@ -25,7 +27,8 @@ class PresentationReader:
     def read(self, file: RawFile) -> Content:
         check_archive(file, "content.xml")
         with zipfile.ZipFile(io.BytesIO(file.data)) as archive:
-            root = parsed(archive.read("content.xml"))
+            root = parsed(part(archive, "content.xml"))
+        write_blanks(root)
         slides = [_slide(page, number) for number, page in enumerate(named(root, "page"), 1)]
         first = next((words for page in named(root, "page") if (words := _title(page))), "")
         text = tidy("\n\n".join(slides))
@@ -69,10 +72,10 @@ def _words(node: Element) -> str:
 
 
 def _pieces(node: Element) -> Iterator[str]:
-    """The text of a node, a space for each of its tabs, spaces and line breaks."""
+    """The text of a node, its paragraphs apart."""
     for each in node.iter():
         name = local_name(each)
-        if name in ("s", "tab", "line-break", "p"):
+        if name == "p":
             yield " "
         yield each.text or "" if name else ""
         if each is not node:

@@ -12,14 +12,13 @@ import posixpath
 import re
 import zipfile
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import dataclass, field
 
 from lxml import etree
 from lxml.etree import _Element as Element
 
-from core.errors import ConversionError, FailureKind
-from ingestion.converters.xml_tree import attribute, children, drop, like, local_name, named, parsed, unwrap, with_parts
+from ingestion.converters.xml_tree import attribute, children, drop, like, local_name, named, parsed, unwrap
+from ingestion.converters.zip_parts import part, with_parts
 
 _BODY = "word/document.xml"
 
@@ -63,13 +62,7 @@ class _Parts:
 
     def tree(self, name: str) -> Element | None:
         """The root of a part; None where the archive has none of that name."""
-        try:
-            source = self.archive.read(name)
-        except KeyError:
-            return None
-        except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as error:
-            raise ConversionError(FailureKind.MALFORMED, f"The file is damaged: {error}.") from error
-        return parsed(source)
+        return parsed(part(self.archive, name)) if name in self.archive.namelist() else None
 
     def targets(self) -> dict[str, str]:
         """The body's relations: the id of each and the part it names."""
@@ -108,12 +101,17 @@ def _clean(root: Element, hidden_styles: frozenset[str]) -> None:
         _choose(node)
     for node in [*named(root, *_REMOVED)]:
         drop(node)
+    # Looked at before their runs, of which one may have thousands.
+    hidden_paragraphs = {
+        style.getparent().getparent()
+        for style in root.iterfind(".//{*}p/{*}pPr/{*}pStyle")
+        if _value(style) in hidden_styles
+    }
     for node in [*named(root, "r")]:
-        if _is_hidden(node, hidden_styles):
+        if _is_hidden(node, hidden_styles, hidden_paragraphs):
             drop(node)
-    for node in [*named(root, *_UNWRAPPED)]:
-        if (parent := node.getparent()) is not None and local_name(parent) != "rPr":
-            unwrap(node)
+    # Each on its own would cost what its paragraph holds: there are documents with thousands in one.
+    etree.strip_tags(root, *(f"{{*}}{name}" for name in _UNWRAPPED))
     for properties in [*named(root, "rPr")]:
         for mark in [*children(properties, *_EMPHASIS)]:
             properties.remove(mark)
@@ -133,7 +131,7 @@ def _choose(node: Element) -> None:
     unwrap(node)
 
 
-def _is_hidden(run: Element, hidden_styles: frozenset[str]) -> bool:
+def _is_hidden(run: Element, hidden_styles: frozenset[str], hidden_paragraphs: set[Element]) -> bool:
     properties = next(children(run, "rPr"), None)
     if properties is not None:
         for mark in children(properties, "vanish"):
@@ -141,9 +139,7 @@ def _is_hidden(run: Element, hidden_styles: frozenset[str]) -> bool:
         for style in children(properties, "rStyle"):
             if _value(style) in hidden_styles:
                 return True
-    paragraph = next(run.iterancestors("{*}p"), None)
-    style = None if paragraph is None else next(paragraph.iterfind("{*}pPr/{*}pStyle"), None)
-    return style is not None and _value(style) in hidden_styles
+    return next(run.iterancestors("{*}p"), None) in hidden_paragraphs
 
 
 def _hidden_styles(styles: Element) -> frozenset[str]:
@@ -201,21 +197,23 @@ def _notes(parts: _Parts, kind: str) -> dict[str, list[Element]]:
 
 
 def _number_notes(body: Element, notes: dict[str, dict[str, list[Element]]]) -> None:
-    """References as numbers, each note behind the paragraph that refers to it, under its number."""
-    count = 0
+    """References as numbers, each note behind the paragraph that refers to it first, under its number."""
+    numbers: dict[tuple[str, str], int] = {}
     behind: dict[Element, Element] = {}
     for reference in [*named(body, *_NOTES)]:
-        blocks = notes[_NOTES[local_name(reference)]].get(attribute(reference, "id"), [])
+        kind, name = _NOTES[local_name(reference)], attribute(reference, "id")
+        blocks = notes[kind].get(name, [])
         paragraph = next(reference.iterancestors("{*}p"), None)
         if not blocks or paragraph is None:
             drop(reference)
             continue
-        count += 1
+        new = (kind, name) not in numbers
+        count = numbers.setdefault((kind, name), len(numbers) + 1)
         mark = reference.makeelement(like(reference, "t"))
         mark.text = f" ({count})"
         mark.set("{http://www.w3.org/XML/1998/namespace}space", "preserve")
         reference.getparent().replace(reference, mark)
-        for number, block in enumerate(deepcopy(block) for block in blocks):
+        for number, block in enumerate(blocks if new else ()):
             if number == 0 and local_name(block) == "p":
                 _lead(block, f"({count}) ")
             behind.get(paragraph, paragraph).addnext(block)
@@ -241,8 +239,8 @@ def _margins(body: Element, parts: _Parts) -> tuple[list[Element], list[Element]
     top, bottom = (
         [
             block
-            for reference in [*named(body, name)]
-            for block in _margin(parts, targets.get(attribute(reference, "id"), ""), said)
+            for part_name in dict.fromkeys(targets.get(attribute(node, "id"), "") for node in named(body, name))
+            for block in _margin(parts, part_name, said)
         ]
         for name in ("headerReference", "footerReference")
     )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from lxml import etree
 from lxml.etree import _Element as Element
@@ -50,13 +48,3 @@ def unwrap(node: Element) -> None:
     if (parent := node.getparent()) is not None:
         position = parent.index(node)
         parent[position : position + 1] = list(node)
-
-
-def with_parts(archive: zipfile.ZipFile, changed: Mapping[str, bytes], without: tuple[str, ...]) -> bytes:
-    """The archive with some parts exchanged, and without those whose names begin with one of `without`."""
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as copy:
-        for entry in archive.infolist():
-            if not entry.filename.startswith(without):
-                copy.writestr(entry.filename, changed.get(entry.filename) or archive.read(entry))
-    return target.getvalue()

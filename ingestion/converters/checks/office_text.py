@@ -16,6 +16,7 @@ from lxml.etree import _Element as Element
 from core.errors import ConversionError
 from ingestion.converters.checks.word_recall import LEAST_RECALL, word_count, word_recall
 from ingestion.converters.xml_tree import attribute, drop, local_name, named, parsed
+from ingestion.converters.zip_parts import part
 
 _PARTS = re.compile(
     r"word/(?:document|footnotes|endnotes)\.xml|ppt/slides/slide\d+\.xml|content\.xml|.+\.x?html?"
@@ -64,9 +65,9 @@ def paragraphs(archive: zipfile.ZipFile) -> Iterator[str]:
         if not _PARTS.fullmatch(name):
             continue
         try:
-            root = parsed(archive.read(name))
+            root = parsed(part(archive, name))
         except ConversionError:
-            continue  # an HTML part that is no XML; its own reader has looked at it
+            continue  # an HTML part that is no XML, or one that is damaged; its own reader has looked at it
         # Text stands in elements of its own in Office files, anywhere in the others.
         only = frozenset(("t", "v")) if name.startswith(("word/", "ppt/", "xl/")) else None
         _drop_unread(root)

@@ -9,17 +9,19 @@ import zipfile
 from lxml import etree
 from lxml.etree import _Element as Element
 
-from ingestion.converters.xml_tree import drop, like, named, parsed, with_parts
+from ingestion.converters.xml_tree import drop, like, named, parsed
+from ingestion.converters.zip_parts import part, with_parts
 
 _BODY = "content.xml"
 _INLINE = ("span", "ruby", "ruby-base", "meta", "bookmark-ref", "reference-mark")
+_BLANKS = ("s", "tab", "line-break")
 _UNSEEN = ("annotation", "annotation-end", "tracked-changes", "ruby-text")
 
 
 def prepared(data: bytes) -> bytes:
     """The file with a body whose every word is where its reader looks. Raises ConversionError (damaged)."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        body = parsed(archive.read(_BODY))
+        body = parsed(part(archive, _BODY))
         for node in [*named(body, *_UNSEEN)]:
             if node.tail and (before := node.getprevious()) is not None:
                 before.tail = (before.tail or "") + node.tail
@@ -27,11 +29,19 @@ def prepared(data: bytes) -> bytes:
                 parent.text = (parent.text or "") + node.tail
             drop(node)
         etree.strip_tags(body, *(f"{{*}}{name}" for name in _INLINE))
+        write_blanks(body)
         # The inner tables first: what their cells say is then a paragraph of the outer cell.
         for cell in reversed([*named(body, "table-cell")]):
             _in_one_paragraph(cell)
         changed = {_BODY: etree.tostring(body, xml_declaration=True, encoding="UTF-8")}
         return with_parts(archive, changed, without=("Pictures/",))
+
+
+def write_blanks(root: Element) -> None:
+    """Spaces, tabs and line breaks, which are elements, become spaces: without them words are glued, or lost."""
+    for blank in named(root, *_BLANKS):
+        blank.text = " "
+    etree.strip_tags(root, *(f"{{*}}{name}" for name in _BLANKS))
 
 
 def _in_one_paragraph(cell: Element) -> None:

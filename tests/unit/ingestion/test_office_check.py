@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 
+from core.errors import ConversionError, FailureKind
 from ingestion.converters import office
 from ingestion.converters.checks.office_text import checked
 from ingestion.converters.content import RawFile
@@ -53,6 +54,17 @@ def test_words_in_a_style_of_their_own_are_read_and_so_is_all_of_a_cell(convert:
     assert "| Rule | Text |" in lines
     assert "| Kept: first second | with bold words small boat |" in lines
     assert lines[-1] == "After all."
+
+
+def test_words_with_a_tab_a_space_or_a_line_break_between_them_stay_apart(convert: Convert) -> None:
+    blanks = "Zone<text:line-break/>East<text:tab/>berth<text:s/>7"
+    row = cell(p(blanks)) + cell(p(blanks), p("more"))
+    lines = convert(
+        "a.odt", open_document(f"{p(blanks)}<table:table><table:table-row>{row}</table:table-row></table:table>")
+    ).text.split("\n")
+
+    assert "Zone East berth 7" in lines
+    assert "| Zone East berth 7 | Zone East berth 7 more |" in lines
 
 
 WORDS = "The pier opens at six and closes when the last boat has left the harbour."
@@ -108,3 +120,41 @@ def test_the_check_is_part_of_reading(docx: bytes, monkeypatch: pytest.MonkeyPat
     media = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
     assert "Words of the first part." in office.OfficeReader(media, "word/").read(RawFile("a.docx", docx)).text
+
+
+def damaged(*names: str, within: bytes) -> bytes:
+    """The archive with a wrong checksum for these parts."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(within)) as source, zipfile.ZipFile(buffer, "w") as target:
+        for name in dict.fromkeys([*source.namelist(), *names]):
+            target.writestr(name, b"broken here" if name in names else source.read(name))
+    return buffer.getvalue().replace(b"broken here", b"broken herE")
+
+
+def test_a_damaged_picture_in_a_word_file_loses_no_text(convert: Convert, docx: bytes) -> None:
+    document = convert("a.docx", damaged("docProps/thumbnail.jpeg", within=docx))
+
+    assert document.text == convert("b.docx", docx).text
+
+
+@pytest.mark.parametrize("suffix", ["odt", "odp"])
+def test_a_damaged_picture_in_an_open_document_loses_no_text(convert: Convert, suffix: str) -> None:
+    data = open_document(f'<draw:page xmlns:draw="d">{p(WORDS)}</draw:page>' if suffix == "odp" else p(WORDS))
+
+    assert WORDS in convert(f"a.{suffix}", damaged("Thumbnails/thumbnail.png", within=data)).text
+
+
+@pytest.mark.parametrize("suffix", ["docx", "odt", "odp"])
+def test_a_damaged_text_of_an_office_file_is_named_as_such(convert: Convert, docx: bytes, suffix: str) -> None:
+    body, within = ("word/document.xml", docx) if suffix == "docx" else ("content.xml", open_document(""))
+
+    with pytest.raises(ConversionError, match="The file is damaged: Bad CRC") as caught:
+        convert(f"a.{suffix}", damaged(body, within=within))
+    assert caught.value.kind is FailureKind.MALFORMED
+
+
+def test_a_damaged_part_does_not_stop_the_check_of_the_others() -> None:
+    body = f'<w:document xmlns:w="w"><w:p><w:r><w:t>{WORDS}</w:t></w:r></w:p></w:document>'
+    data = damaged("word/footnotes.xml", within=archive(word__document=body))
+
+    assert checked("", data, data)[0] == WORDS

@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import zipfile
 from pathlib import Path
+from time import process_time
 
 import pytest
 
+from ingestion.converters import word_markup, xml_tree
+from ingestion.converters.word_markup import prepared
 from tests.support.conversion import Convert
 
 DATA = Path(__file__).parents[2] / "data" / "documents"
@@ -33,7 +36,7 @@ def word_file(body: str, **parts: str) -> bytes:
         archive.writestr("_rels/.rels", RELATIONS)
         archive.writestr("word/document.xml", f'<w:document xmlns:w="{WORD}"><w:body>{body}</w:body></w:document>')
         for name, content in parts.items():
-            archive.writestr(f"word/{name}.xml", content)
+            archive.writestr(f"word/{name}" if "." in name else f"word/{name}.xml", content)
     return buffer.getvalue()
 
 
@@ -133,6 +136,17 @@ def test_a_run_is_hidden_by_itself_or_by_its_style(convert: Convert, properties:
     assert "Seen." in text
 
 
+def test_a_paragraph_of_a_hidden_style_is_not_read_but_for_what_is_shown_again(convert: Convert) -> None:
+    styles = f'<w:styles xmlns:w="{WORD}"><w:style w:styleId="S"><w:rPr><w:vanish/></w:rPr></w:style></w:styles>'
+    shown = run("Shown.", '<w:vanish w:val="0"/>')
+    hidden = paragraph(
+        '<w:pPr><w:pStyle w:val="S"/></w:pPr>', run("Code 4711."), f"<w:ins>{run('4712')}</w:ins>", shown
+    )
+    text = convert("a.docx", word_file(paragraph(run("Seen.")) + hidden, styles=styles)).text
+
+    assert lines(text) == ["Seen.", "Shown."]
+
+
 def test_what_is_drawn_in_two_ways_is_read_once(convert: Convert) -> None:
     box = f"<w:txbxContent>{paragraph(run('Ring twice.'))}</w:txbxContent>"
     drawn = (
@@ -170,3 +184,39 @@ def test_a_page_number_alone_is_no_header(convert: Convert, words: str, kept: bo
 
     expected = [words.strip(), "The body."] if kept else ["The body."]
     assert lines(convert("a.docx", with_relations.getvalue()).text) == expected
+
+
+def test_thousands_of_insertions_in_one_paragraph_take_no_longer_than_in_many() -> None:
+    def seconds(count: int) -> float:
+        data = word_file(paragraph(*(f"<w:ins>{run('word ')}</w:ins>" for _ in range(count))))
+        began = process_time()
+        prepared(data)
+        return process_time() - began
+
+    assert min(seconds(8000) for _ in range(3)) < 24 * min(seconds(1000) for _ in range(3))
+
+
+def test_a_note_with_two_references_is_read_once_and_both_have_its_number(convert: Convert) -> None:
+    notes = (
+        f'<w:footnotes xmlns:w="{WORD}"><w:footnote w:id="4">{paragraph(run("Dogs too."))}</w:footnote></w:footnotes>'
+    )
+    reference = '<w:r><w:footnoteReference w:id="4"/></w:r>'
+    body = paragraph(run("The pier."), reference) + paragraph(run("The quay."), reference)
+
+    expected = ["The pier. (1)", "(1) Dogs too.", "The quay. (1)"]
+    assert lines(convert("a.docx", word_file(body, footnotes=notes)).text) == expected
+
+
+def test_a_header_of_many_sections_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006/relationships"
+    section = f'<w:sectPr xmlns:r="{office}"><w:headerReference r:id="h"/></w:sectPr>'
+    header = f'<w:hdr xmlns:w="{WORD}">{paragraph(run("Rules of the harbour"))}</w:hdr>'
+    relations = f'<Relationships xmlns="{package}"><Relationship Id="h" Target="header1.xml"/></Relationships>'
+    parts = {"header1": header, "_rels/document.xml.rels": relations}
+    data = word_file(paragraph(run("The body.")) + section * 50, **parts)
+    parsed: list[bytes] = []
+    monkeypatch.setattr(word_markup, "parsed", lambda source: parsed.append(source) or xml_tree.parsed(source))
+    prepared(data)
+
+    assert parsed.count(header.encode()) == 1
