@@ -74,7 +74,7 @@ def _extract(file: RawFile, media_type: str, config: ExtractionConfig) -> Extrac
 
     try:
         return kreuzberg.extract_bytes_sync(file.data, media_type, config=config)
-    except kreuzberg.KreuzbergError as error:
+    except (kreuzberg.KreuzbergError, OSError) as error:  # the latter for a wrong checksum
         # The library's messages repeat themselves from one layer to the next.
         reason = ": ".join(dict.fromkeys(" ".join(str(error).split()).removeprefix("ParsingError: ").split(": ")))[:300]
         if "password" in reason.lower() or "encrypt" in reason.lower():

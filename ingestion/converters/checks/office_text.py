@@ -44,11 +44,21 @@ def checked(text: str, data: bytes, read: bytes) -> tuple[str, str]:
     """
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         names = archive.namelist()
+        damaged = [name for name in names if _PARTS.fullmatch(name) and _is_damaged(archive, name)]
     with zipfile.ZipFile(io.BytesIO(read)) as archive:
         plain = "\n\n".join(paragraphs(archive))
     if word_recall(text, plain) < LEAST_RECALL and word_count(text) < word_count(plain):
         text = plain
-    return text, "; ".join(_told(text, names))
+    told = [*_told(text, names), *([f"damaged parts: {', '.join(damaged[:3])}"] if damaged else [])]
+    return text, "; ".join(told)
+
+
+def _is_damaged(archive: zipfile.ZipFile, name: str) -> bool:
+    try:
+        part(archive, name)
+    except ConversionError:
+        return True
+    return False
 
 
 def _told(text: str, names: list[str]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 
+import kreuzberg
 import pytest
 
 from core.errors import ConversionError, FailureKind
@@ -158,3 +159,20 @@ def test_a_damaged_part_does_not_stop_the_check_of_the_others() -> None:
     data = damaged("word/footnotes.xml", within=archive(word__document=body))
 
     assert checked("", data, data)[0] == WORDS
+
+
+def test_a_damaged_part_that_has_text_is_named() -> None:
+    data = damaged("xl/worksheets/sheet2.xml", within=archive(word__document="<d/>"))
+
+    assert checked(WORDS, data, data) == (WORDS, "damaged parts: xl/worksheets/sheet2.xml")
+
+
+def test_a_reader_that_stumbles_over_a_checksum_says_that_the_file_is_damaged(
+    docx: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_: object, **__: object) -> None:
+        raise OSError("Invalid checksum")
+
+    monkeypatch.setattr(kreuzberg, "extract_bytes_sync", stumble)
+    with pytest.raises(ConversionError, match="The file is damaged: Invalid checksum"):
+        office.OfficeReader("media", "word/").read(RawFile("a.docx", docx))
