@@ -37,6 +37,7 @@ PARAMS = {
     ),
     "personal_data": Param(
         None,
+        type=["null", "string"],
         enum=[None, "keep", "report", "mask"],
         description="Addresses and numbers of people: kept, counted in the report, or masked before anything is "
         "stored; by default as it was decided for the source before, at first kept.",
