@@ -77,8 +77,8 @@ class TextFormat(StrEnum):
 class Document:
     """A converted document. Every character span in the system indexes into `text`.
 
-    `text` has `\\n` line ends and no byte-order mark. For markdown and plain text it is the file's own text, so a
-    span can be checked against the file; for other formats it is the markdown that the converter extracted.
+    `text` has `\\n` line ends and no byte-order mark. Of a file that is text it is the file's own, so a
+    span can be checked against the file; for other formats it is what the converter extracted.
     `page_starts[i]` is the offset in `text` at which page i + 1 begins; empty where the format has no pages. `missing`
     says in a sentence what of the file is not in the text; empty where nothing is. `personal_data` counts what was
     found of each kind, where its source's policy has it looked for.

@@ -183,9 +183,10 @@ class Pipeline:
         kept_out = self.stores.erasures.subjects(Subject.KEPT_OUT)
         offered = list(source.list())
         items = [item for item in offered if item.uri not in kept_out]
-        policy = permissions.personal_data or self.stores.documents.personal_data_policy(source.name)
+        before = self.stores.documents.personal_data_policy(source.name)
+        policy = permissions.personal_data or before
         mask = PersonalDataPolicy.MASK
-        unmasked = policy is mask and self.stores.documents.personal_data_policy(source.name) is not mask
+        unmasked = policy is mask and before is not mask
         fingerprint, indexed = self._converter(policy).fingerprint, self.stores.indexed(self.spec.name)
         difference = diff(items, entries, fingerprint, indexed, unmasked=unmasked)
         if not permissions.mass_delete:

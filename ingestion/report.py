@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -101,33 +101,35 @@ def _begun(plan: StagedPlan) -> Tally:
 
 
 def _as_json(plan: StagedPlan, tally: Tally) -> dict[str, Any]:
-    failures = sorted(tally.failures, key=lambda failure: failure.uri)
-    partial = sorted(tally.partial, key=lambda one: one.uri)
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": plan.run_id,
         "source": plan.source,
         "collection": plan.collection,
         "documents": {
-            "seen": tally.added + tally.changed + tally.unchanged + len(failures),
+            "seen": tally.added + tally.changed + tally.unchanged + len(tally.failures),
             "added": tally.added,
             "changed": tally.changed,
             "unchanged": tally.unchanged,
             "deleted": tally.deleted,
-            "failed": len(failures),
+            "failed": len(tally.failures),
         },
         "chunks": {"written": tally.written, "embedded": tally.embedded, "deleted": tally.removed},
-        "partial": [{"uri": one.uri, "missing": one.missing} for one in partial],
-        "failures": [{"uri": one.uri, "kind": one.kind, "reason": one.reason} for one in failures],
+        "partial": _by_uri(tally.partial),
+        "failures": _by_uri(tally.failures),
         "personal_data": {
             "policy": plan.personal_data.value,
-            "documents": [asdict(one) for one in sorted(tally.personal_data, key=lambda one: one.uri)],
+            "documents": _by_uri(tally.personal_data),
         },
         "skipped": dict(sorted(plan.skipped.items())),
         "left_alone": [asdict(one) for one in plan.left_alone],
         "kept_out": plan.kept_out,
         "seconds": round(time.time() - plan.started_at, 3),
     }
+
+
+def _by_uri(found: Iterable[Failure | Partial | PersonalDataFound]) -> list[dict[str, Any]]:
+    return [asdict(one) for one in sorted(found, key=lambda one: one.uri)]
 
 
 def summary(report: Mapping[str, Any]) -> str:

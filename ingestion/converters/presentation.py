@@ -11,7 +11,7 @@ from lxml.etree import _Element as Element
 from core.types import TextFormat
 from ingestion.clean_text import tidy
 from ingestion.converters.content import Content, RawFile
-from ingestion.converters.markup.open_document import write_blanks
+from ingestion.converters.markup.open_document import clean
 from ingestion.converters.office import check_archive
 from ingestion.converters.texts.separated_values import markdown_table
 from ingestion.converters.titles import first_good, name_title
@@ -28,7 +28,7 @@ class PresentationReader:
         check_archive(file, "content.xml")
         with zipfile.ZipFile(io.BytesIO(file.data)) as archive:
             root = parsed(part(archive, "content.xml"))
-        write_blanks(root)
+        clean(root)
         slides = [_slide(page, number) for number, page in enumerate(named(root, "page"), 1)]
         first = next((words for page in named(root, "page") if (words := _title(page))), "")
         text = tidy("\n\n".join(slides))

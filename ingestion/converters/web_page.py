@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from core.errors import ConversionError, FailureKind
 from core.types import TextFormat
 from ingestion.clean_text import canonical, tidy
+from ingestion.converters.checks.word_recall import word_count
 from ingestion.converters.content import Content, RawFile
 from ingestion.converters.file_type import looks_like
 from ingestion.converters.table_spans import with_spans_written_out
@@ -19,7 +20,6 @@ from ingestion.splitting.blocks import first_heading
 
 _HEAD = re.compile(r"<head\b.*?</head\s*>", re.IGNORECASE | re.DOTALL)
 _TITLE = re.compile(r"<title\b[^>]*>(.*?)</title\s*>", re.IGNORECASE | re.DOTALL)
-_WORD = re.compile(r"\w+")
 
 # A page of fewer words than this has no navigation worth losing text for; on the small pages among docling's test
 # files main-text extraction drops headings and link lists that are all there is.
@@ -44,8 +44,9 @@ class WebPageReader:
             raise ConversionError(FailureKind.MISMATCH, f"The file is named {file.suffix} but is {what}.")
         html = _spelled_out(canonical(decode(file.data, declared=True).text))
         text = _main_text(html)
-        if _words(text) < max(_SMALL_PAGE_WORDS, _words(_bare_text(html, _BESIDE)) * _LEAST_OF_PROSE):
-            text = _more(text, html)
+        least = word_count(_bare_text(html, _BESIDE)) * _LEAST_OF_PROSE
+        if word_count(text) < max(_SMALL_PAGE_WORDS, least):
+            text = _more(text, html, least)
         title = first_good(_title(html), first_heading(text)) or name_title(file.name)
         return Content(text, title, TextFormat.MARKDOWN, "text/html")
 
@@ -54,17 +55,17 @@ def _spelled_out(html: str) -> str:
     """The page with its spans written out, unless that loses words: behind 2,048 elements in one another its parser
     gives up."""
     written = with_spans_written_out(html)
-    return written if written == html or _words(_bare_text(written)) >= _words(_bare_text(html)) else html
+    return written if written == html or word_count(_bare_text(written)) >= word_count(_bare_text(html)) else html
 
 
-def _more(text: str, html: str) -> str:
-    """Instead of a main text that is small or too small: the whole page, or what its elements hold; never less."""
+def _more(text: str, html: str, least: float) -> str:
+    """Instead of a main text that is small or of fewer words than `least`: the whole page, or what its elements hold;
+    never less."""
     whole = _whole_page(html)
-    small = _words(whole) < _SMALL_PAGE_WORDS
-    least = _words(_bare_text(html, _BESIDE)) * _LEAST_OF_PROSE
-    if (small or _words(text) < least) and _words(whole) > _words(text):
+    small = word_count(whole) < _SMALL_PAGE_WORDS
+    if (small or word_count(text) < least) and word_count(whole) > word_count(text):
         text = whole
-    return text if text and _words(text) >= least else _bare_text(html)
+    return text if text and word_count(text) >= least else _bare_text(html)
 
 
 def _main_text(html: str) -> str:
@@ -124,7 +125,3 @@ def _bare_text(html: str, unread: tuple[str, ...] = ()) -> str:
 def _title(html: str) -> str:
     match = _TITLE.search(html)
     return unescape(match.group(1)) if match else ""
-
-
-def _words(text: str) -> int:
-    return len(_WORD.findall(text))

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from lxml import etree
 from lxml.etree import _Element as Element
 
-from ingestion.converters.xml_tree import attribute, children, drop, like, local_name, named, parsed, unwrap
+from ingestion.converters.xml_tree import attribute, children, drop, like, local_name, named, parsed, tags, unwrap
 from ingestion.converters.zip_parts import part, with_parts
 
 _BODY = "word/document.xml"
@@ -111,7 +111,7 @@ def _clean(root: Element, hidden_styles: frozenset[str]) -> None:
         if _is_hidden(node, hidden_styles, hidden_paragraphs):
             drop(node)
     # Each on its own would cost what its paragraph holds: there are documents with thousands in one.
-    etree.strip_tags(root, *(f"{{*}}{name}" for name in _UNWRAPPED))
+    etree.strip_tags(root, *tags(*_UNWRAPPED))
     for properties in [*named(root, "rPr")]:
         for mark in [*children(properties, *_EMPHASIS)]:
             properties.remove(mark)

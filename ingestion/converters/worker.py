@@ -29,9 +29,11 @@ from ingestion.splitting.substance import says_nothing
 _LIBRARIES = (
     "chardet",
     "kreuzberg",
+    "lxml.etree",
     "markdown_it",
     "olefile",
     "pdf_oxide",
+    "phonenumbers",
     "pypdfium2",
     "tokenizers",
     "trafilatura",

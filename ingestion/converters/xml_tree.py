@@ -23,16 +23,21 @@ def local_name(node: Element) -> str:
 
 
 def like(node: Element, name: str) -> str:
-    """A tag of Word's own namespace, which has two addresses, as `node` has it."""
+    """The tag `name` in the namespace of `node`, which has two addresses."""
     return str(etree.QName(etree.QName(node).namespace, name))
 
 
+def tags(*names: str) -> Iterator[str]:
+    """The names in whatever namespace, in lxml's words."""
+    return (f"{{*}}{name}" for name in names)
+
+
 def named(root: Element, *names: str) -> Iterator[Element]:
-    yield from root.iter(*(f"{{*}}{name}" for name in names))
+    yield from root.iter(*tags(*names))
 
 
 def children(node: Element, *names: str) -> Iterator[Element]:
-    yield from node.iterchildren(*(f"{{*}}{name}" for name in names))
+    yield from node.iterchildren(*tags(*names))
 
 
 def attribute(node: Element, name: str) -> str:

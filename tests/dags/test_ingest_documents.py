@@ -13,6 +13,7 @@ import pytest
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository, RunRepository
+from core.text.personal_data import PersonalDataPolicy
 from core.types import DocumentState, ManifestEntry, document_id
 from tests.support.airflow_server import AIRFLOW, LaidAirflow
 from tests.support.home import make_home
@@ -62,6 +63,11 @@ def test_every_parameter_is_typed_and_described(described: Mapping[str, Any]) ->
         for name, param in dag["params"].items():
             assert param["schema"].get("type"), name
             assert param["description"], name
+
+
+def test_the_policies_for_personal_data_are_those_of_ingestion(described: Mapping[str, Any]) -> None:
+    schema = described["dags"]["ingest_documents"]["params"]["personal_data"]["schema"]
+    assert schema["enum"] == [None, *PersonalDataPolicy]
 
 
 def test_every_dag_explains_itself(described: Mapping[str, Any]) -> None:

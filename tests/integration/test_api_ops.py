@@ -164,7 +164,7 @@ async def test_names_of_failed_documents_are_for_those_who_may_see_them(world: W
         assert "handbook/broken.pdf" in answer.text
         assert "severance" not in answer.text
     text = text_of(await rita.get("/ops"))
-    assert "Documents failed 2 Which" in text
+    assert "Documents not whole 2 Which" in text
     assert "1 more, which your key may not see" in text
 
     board = world.key("board", "public", name="Bo", roles=(Role.REVIEW,))

@@ -15,7 +15,7 @@ from lxml.etree import _Element as Element
 
 from core.errors import ConversionError
 from ingestion.converters.checks.word_recall import LEAST_RECALL, word_count, word_recall
-from ingestion.converters.xml_tree import attribute, drop, local_name, named, parsed
+from ingestion.converters.xml_tree import attribute, drop, local_name, named, parsed, tags
 from ingestion.converters.zip_parts import part
 
 _PARTS = re.compile(
@@ -85,7 +85,7 @@ def paragraphs(archive: zipfile.ZipFile) -> Iterator[str]:
 
 
 def _drop_unread(root: Element) -> None:
-    etree.strip_elements(root, etree.Comment, *(f"{{*}}{name}" for name in _UNREAD), with_tail=False)
+    etree.strip_elements(root, etree.Comment, *tags(*_UNREAD), with_tail=False)
     for run in [*named(root, "r")]:
         if next(run.iterfind("{*}rPr/{*}vanish"), None) is not None:
             drop(run)

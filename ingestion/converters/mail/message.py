@@ -88,8 +88,8 @@ def written(letter: Letter, name: str, read_part: ReadPart, media_type: str = ME
     return Content(f"{matter}{text}", title, TextFormat.MARKDOWN, media_type, missing=missing)
 
 
-def section(letter: Letter, title: str, read_part: ReadPart, level: int = 1) -> tuple[str, str]:
-    """A letter under a heading of `level`, and what of it is missing."""
+def section(letter: Letter, title: str, read_part: ReadPart) -> tuple[str, str]:
+    """A letter under a heading of its own, and what of it is missing."""
     named = {
         "From": letter.sender,
         "To": letter.receivers,
@@ -97,7 +97,7 @@ def section(letter: Letter, title: str, read_part: ReadPart, level: int = 1) -> 
         "Subject": letter.subject,
     }
     headers = "\n".join(f"{key}: {value}" for key, value in named.items() if value)
-    parts = [f"{'#' * level} {title}", headers, under(letter.body, level)]
+    parts = [f"# {title}", headers, under(letter.body, 1)]
     missing = [letter.missing]
     for number, attached in enumerate(letter.attachments):
         if number == _MOST_ATTACHMENTS:
@@ -113,8 +113,8 @@ def section(letter: Letter, title: str, read_part: ReadPart, level: int = 1) -> 
             continue
         missing.append(f"Attachment {attached.name}: {content.missing}" if content.missing else "")
         parts += [
-            f"{'#' * (level + 1)} Attachment: {attached.name}",
-            under(content.text[front_matter_end(content.text) :], level + 1),
+            f"## Attachment: {attached.name}",
+            under(content.text[front_matter_end(content.text) :], 2),
         ]
     return tidy("\n\n".join(part for part in parts if part.strip())), " ".join(filter(None, missing))
 

@@ -9,7 +9,7 @@ import zipfile
 from lxml import etree
 from lxml.etree import _Element as Element
 
-from ingestion.converters.xml_tree import drop, like, named, parsed
+from ingestion.converters.xml_tree import like, named, parsed, tags
 from ingestion.converters.zip_parts import part, with_parts
 
 _BODY = "content.xml"
@@ -22,14 +22,7 @@ def prepared(data: bytes) -> bytes:
     """The file with a body whose every word is where its reader looks. Raises ConversionError (damaged)."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         body = parsed(part(archive, _BODY))
-        for node in [*named(body, *_UNSEEN)]:
-            if node.tail and (before := node.getprevious()) is not None:
-                before.tail = (before.tail or "") + node.tail
-            elif node.tail and (parent := node.getparent()) is not None:
-                parent.text = (parent.text or "") + node.tail
-            drop(node)
-        etree.strip_tags(body, *(f"{{*}}{name}" for name in _INLINE))
-        write_blanks(body)
+        clean(body)
         # The inner tables first: what their cells say is then a paragraph of the outer cell.
         for cell in reversed([*named(body, "table-cell")]):
             _in_one_paragraph(cell)
@@ -37,11 +30,13 @@ def prepared(data: bytes) -> bytes:
         return with_parts(archive, changed, without=("Pictures/",))
 
 
-def write_blanks(root: Element) -> None:
-    """Spaces, tabs and line breaks, which are elements, become spaces: without them words are glued, or lost."""
+def clean(root: Element) -> None:
+    """Without what nobody sees; spaces, tabs and line breaks, which are elements, become spaces: without them words are
+    glued, or lost."""
+    etree.strip_elements(root, *tags(*_UNSEEN), with_tail=False)
     for blank in named(root, *_BLANKS):
         blank.text = " "
-    etree.strip_tags(root, *(f"{{*}}{name}" for name in _BLANKS))
+    etree.strip_tags(root, *tags(*_BLANKS, *_INLINE))
 
 
 def _in_one_paragraph(cell: Element) -> None:

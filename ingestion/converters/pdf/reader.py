@@ -51,7 +51,8 @@ class _Page:
 
 @dataclass(frozen=True, slots=True)
 class PdfReader:
-    """The text by PDFium, within the page's box wherever that begins. A second reader looks at every page."""
+    """The text by PDFium, within the page's box wherever that begins. A second reader looks at some
+    of the pages, and at all where one of those is not whole."""
 
     def read(self, file: RawFile) -> Content:
         if not is_pdf(file.data):

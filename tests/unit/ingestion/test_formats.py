@@ -233,11 +233,12 @@ def test_real_office_files_are_read(path: str, said: str) -> None:
 ODP = """<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>
 <office:document-content xmlns:office="urn:o" xmlns:draw="urn:d" xmlns:text="urn:t" xmlns:presentation="urn:p">
 <office:body><draw:page><draw:frame presentation:class="title"><text:p>Fire<text:s/>drill</text:p></draw:frame>
-<draw:frame><text:p>Meet at the <text:span>gate</text:span>. &b;</text:p></draw:frame></draw:page></office:body>
+<draw:frame><text:p>Meet at the <text:span>gate</text:span>.<office:annotation><text:p>Really?</text:p></office:annotation> &b;</text:p>
+</draw:frame></draw:page></office:body>
 </office:document-content>"""
 
 
-def test_a_slide_has_its_title_as_heading_and_no_entity_is_expanded(convert: Convert) -> None:
+def test_a_slide_has_its_title_as_heading_no_comment_is_read_and_no_entity_expanded(convert: Convert) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("mimetype", "application/vnd.oasis.opendocument.presentation")
@@ -247,3 +248,4 @@ def test_a_slide_has_its_title_as_heading_and_no_entity_is_expanded(convert: Con
     assert document.title == "Fire drill"
     assert document.text.startswith("## Fire drill\n\nMeet at the gate.")
     assert "aaaa" not in document.text
+    assert "Really?" not in document.text
