@@ -146,8 +146,10 @@ class Pipeline:
         verify(self.stores.index, self.stores.documents, self.spec.name, run_id)
 
     def verify_all(self) -> ComparedTexts:
-        """The same of every chunk of every document."""
-        return verify_all(self.stores.index, self.stores.documents, self.spec.name)
+        """The same of every chunk of every document. Raises ConflictError while another process changes them: between
+        the commit to the index and that of the texts they differ."""
+        with self._alone(WAIT_SECONDS):
+            return verify_all(self.stores.index, self.stores.documents, self.spec.name)
 
     def report(self, run_id: str) -> dict[str, Any]:
         """Record the run as finished, clear its staged files away, and return its report."""

@@ -105,7 +105,8 @@ def delete(
 def verify(as_json: JsonOption = False) -> None:
     """Compare the live index with the manifest and the stored texts: every chunk of every document.
 
-    Each ingestion compares all counts and a sample of the texts. This one changes nothing, and answers go on meanwhile.
+    Each ingestion compares all counts and a sample of the texts. This one changes nothing, waits for one that
+    is under way, and answers go on meanwhile.
     """
     from dataclasses import asdict
 

@@ -63,6 +63,8 @@ def report(run_id: str) -> dict[str, Any]:
         made = pipeline.report(run_id)
     for failure in made["failures"]:
         _log.warning("%s: %s", failure["uri"], failure["reason"])
+    for found in made["personal_data"]["documents"]:
+        _log.warning("%s, personal data: %s", found["uri"], found["kinds"])
     for partial in made["partial"]:
         _log.warning("%s, read in part: %s", partial["uri"], partial["missing"])
     for left in made["left_alone"]:

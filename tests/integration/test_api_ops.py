@@ -157,6 +157,18 @@ async def test_a_firing_whose_candidate_was_decided_on_does_not_wait_for_a_perso
     assert "Triggers at work 0" in text
 
 
+async def test_a_document_read_in_part_is_listed_with_what_is_missing(world: World, rita: AsyncClient) -> None:
+    fail(world, "handbook/broken.pdf", "public")
+    scan = ManifestEntry(
+        document_id("handbook/scan.pdf"), "handbook/scan.pdf", "handbook", "etag", "0" * 64, "fake", DocumentState.INDEXED,
+        1, ("public",), missing="Page 2 is a scan.",
+    )  # fmt: skip
+    world.documents.save_entries(world.spec.name, "run", [scan])
+    text = text_of(await rita.get("/ops"))
+    assert "Documents not whole 2 Which" in text
+    assert "handbook/scan.pdf Page 2 is a scan." in text
+
+
 async def test_names_of_failed_documents_are_for_those_who_may_see_them(world: World, rita: AsyncClient) -> None:
     fail(world, "handbook/broken.pdf", "public")
     fail(world, "handbook/severance.pdf", "board")

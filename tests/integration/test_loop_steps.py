@@ -17,15 +17,17 @@ from core.loop.diagnosis import Cause
 from core.loop.enums import FiringState
 from core.loop.feedback import Firing
 from core.settings import load_settings
+from core.storage.documents import DocumentRepository
 from core.storage.loop.firings import FiringRepository
 from core.storage.releases import Decision, ReleaseRepository
 from core.storage.tables import trigger_firings
+from core.types import document_id
 from loop.remedies.catalogue.content import ContentProposal
 from loop.remedies.catalogue.reindex import REMEDY, ReindexProposal
 from loop.remedies.execution import REMEDIES
 from loop.remedies.lifecycle import ABANDONED_AFTER, begin
 from loop.remedies.registry import open_firings
-from loop.steps import monitor_feedback, rebuild_index, tune_generator
+from loop.steps import ingest_documents, monitor_feedback, rebuild_index, tune_generator
 from loop.steps.firings import announced, note_failure
 from loop.triggers.firings import FiringService
 from serving.factory import Services, open_services
@@ -233,3 +235,27 @@ def test_a_remedy_that_was_killed_long_ago_can_be_taken_up_again(services: Servi
     with services.database.transaction() as connection:
         connection.execute(update(trigger_firings).values(changed_at=long_ago))
     assert begin(firings, firing.id, "another").detail == "Begun by another."
+
+
+def test_what_the_dag_is_told_about_personal_data_is_done(
+    services: Services, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "letters"
+    folder.mkdir()
+    (folder / "keys.md").write_text("# Keys\n\nWrite to jane.doe@example.com.\n")
+    params = {
+        "folder": str(folder), "source": None, "access": ["public"], "personal_data": "mask", "allow_mass_delete": False,
+        "relocated": False, "dry_run": False,
+    }  # fmt: skip
+    (portions,) = ingest_documents.plan(RUN, params, 4)
+    ingest_documents.process(RUN, portions)
+    ingest_documents.commit(RUN)
+    ingest_documents.verify(RUN)
+
+    report = ingest_documents.report(RUN)
+
+    assert report["personal_data"]["policy"] == "mask"
+    assert "letters/keys.md, personal data: {'email': 1}" in caplog.text
+    stored = DocumentRepository(services.database).get(document_id("letters/keys.md"))
+    assert stored is not None
+    assert "Write to [email]." in stored.text

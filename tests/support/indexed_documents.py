@@ -53,6 +53,7 @@ def embedded(
             title=uri.rpartition("/")[2],
             heading_path=("Chapter", "Section"),
             page=ordinal + 1 if ordinal else None,
+            last_page=ordinal + 2 if ordinal else None,
             start=ordinal * 100,
             end=ordinal * 100 + len(text),
             text=text,

@@ -1,7 +1,8 @@
 """The second part of the walk-through: members call things what no page calls them, and votes teach it to the search.
 
-They say "the giraffe" and mean the scaffold tower. The questions of the evaluation are others than those voted on,
-about the same things: what is learned is measured on what nobody voted on.
+They say "the giraffe" and mean the scaffold tower. The questions of the evaluation are others than those voted on, for
+the same eight sentences, three for each: what is learned is what a name stands for, measured on questions that nobody
+voted on.
 """
 
 from __future__ import annotations

@@ -140,6 +140,32 @@ def test_a_rotated_key_is_shown_once_and_the_old_one_is_given_its_end(capsys: py
     assert run(capsys, "keys", "rotate", made["id"])[0] == 2
 
 
+def test_personal_data_is_masked_and_files_not_read_in_whole_or_at_all_are_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "letters"
+    folder.mkdir()
+    (folder / "keys.md").write_text("# Keys\n\nFor the keys write to jane.doe@example.com.\n")
+    (folder / "bad.txt").write_bytes("The café and the naïve Zoë say the kettle is full. ".encode() * 3 + b"\xff!")
+    (folder / "photo.png").write_bytes(b"\x89PNG")
+
+    code, out, err = run(capsys, "ingest", str(folder), "--personal-data", "mask")
+
+    assert code == 0
+    told = f"{out}{err}"
+    assert "personal data masked: letters/keys.md: 1 email" in told
+    assert "read in part: letters/bad.txt: " in told
+    assert "left alone: letters/photo.png: " in told
+    assert "2 added" in told
+    assert "1 partial" in told
+    code, found = run_json(capsys, "search", "keys")
+    assert "write to [email]" in found["passages"][0]["text"]
+    code, out, _ = run(capsys, "verify")
+    assert (code, "all as stored" in out) == (0, True)
+    code, compared = run_json(capsys, "verify")
+    assert (compared["documents"], code) == (2, 0)
+
+
 def test_documents_are_ingested_asked_about_and_deleted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     folder = tmp_path / "policies"
     folder.mkdir()

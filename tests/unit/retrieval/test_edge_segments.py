@@ -303,3 +303,18 @@ def test_killed_twenty_times_the_index_is_one_revision_each_time(root: Path, ind
     chance = random.Random(int(os.environ.get("TEST_KILL_SEED", "6")))
     for _ in range(int(os.environ.get("TEST_KILLS", "20"))):
         require_whole(root, killed_after(root, chance.uniform(0.0, 1.0)))
+
+
+def test_living_chunks_behind_many_dead_ones_of_a_segment_are_found(root: Path, index: EdgeIndex) -> None:
+    best = [embedded(f"s/best-{n}", [f"leaver {part}" for part in range(30)]) for n in range(5)]
+    others = [embedded(f"s/{n}", [f"leaver among many other words {part}" for part in range(30)]) for n in range(35)]
+    index.commit(NAME, [*best, *others], [])
+    index.commit(NAME, [embedded(f"s/best-{n}", ["canteen"]) for n in range(5)], [])
+    assert len(segments(root)) == 2
+
+    found = index.search(NAME, "leaver", vector_of("leaver"), 20, EVERYTHING)
+
+    assert len(found.sparse) == len(found.dense) == 20
+    fetched = index.fetch(NAME, [hit.chunk_id for hit in found.sparse], EVERYTHING)
+    assert len(fetched) == 20
+    assert all("among" in one.chunk.text for one in fetched)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,6 +80,15 @@ async def test_of_a_list_that_is_quoted_whole_the_citation_marks_the_items_that_
         *citation.marked_texts
     ]
     assert shown_place(shown, 1, "an answer").marked_texts == citation.marked_texts
+
+
+@pytest.mark.parametrize(("last", "pages"), [(None, "3"), (4, "3–4")])
+async def test_a_citation_names_the_pages_that_its_passage_stands_on(last: int | None, pages: str) -> None:
+    source = replace(chunk("The team lead approves travel."), last_page=last)
+    request = GenerationRequest("Who?", (), [Passage(source, "0" * 64, 1.0, {})], evidence(sentences(source, 0.9)))
+    *_, done = [event async for event in ExtractiveGenerator(FakeEmbedder()).stream(request)]
+    assert isinstance(done, Generated)
+    assert shown_place(citation_json(done.citations[0]), 1, "an answer").page == pages
 
 
 async def test_neighbouring_sentences_become_one_quotation() -> None:
