@@ -15,6 +15,7 @@ from core.types import Role
 from loop.remedies.catalogue.reindex import ReindexFigures, ReindexProposal
 from loop.remedies.figures import ChunkFigures, GainComparison, SizeGain
 from tools.walk_through.complaints import complaints
+from tools.walk_through.figures import surely_found_more
 from tools.walk_through.installation import Installation
 from tools.walk_through.narration import Story, StoryError
 from tools.walk_through.retrieval_story import Walk
@@ -159,3 +160,18 @@ def test_a_loop_that_does_all_it_says_is_told_to_its_end(capsys: pytest.CaptureF
 def test_a_loop_that_breaks_its_word_fails_the_walk_through(broken: str, expected: str) -> None:
     with pytest.raises(StoryError, match=expected):
         walk(broken)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "surely"),
+    [([(0.0, 1.0)] * 20, True), ([(0.0, 1.0)] + [(0.0, 0.0)] * 23, False), ([(1.0, 0.0)] * 20, False)],
+)
+def test_the_search_has_surely_found_more_only_where_chance_does_not_explain_it(
+    pairs: list[tuple[float, float]], surely: bool
+) -> None:
+    rows = [
+        {"origin": "written", "scores": {"recall_at_1": {"baseline": live, "candidate": candidate}}}
+        for live, candidate in pairs
+    ]
+    voted = {"origin": "feedback", "scores": {"recall_at_1": {"baseline": 0.0, "candidate": 1.0}}}
+    assert surely_found_more({"rows": [*rows, *[voted] * 50]}) is surely
