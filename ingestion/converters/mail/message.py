@@ -24,10 +24,15 @@ ReadPart = Callable[[RawFile], Content]
 # What is read of one message: those that people write have fewer.
 _MOST_ATTACHMENTS = 50
 _DEEPEST_PART = 20
+# Of all kinds, bodies and footers among them: the parser takes a millisecond for each.
+_MOST_PARTS = 1_000
 
 MEDIA_TYPE = "message/rfc822"
 _HEADING = re.compile(r"(#{1,6})(?=[ \t])")
 _FENCE = re.compile(r"[ ]{0,3}(```+|~~~+)")
+# What separates a message's parts: a line of two hyphens and what a header announces.
+_BOUNDARY = re.compile(rb"""\bboundary\*?[ \t]*=[ \t]*(?:[\w-]*'[\w-]*')?"?([^"\r\n;]+)""", re.IGNORECASE)
+_HYPHENS = re.compile(rb"(?<=[\r\n])--([^\r\n]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class MessageReader:
 
 def parsed(data: bytes, read_part: ReadPart) -> Letter:
     """The message in `data`. Raises ConversionError when it is none."""
+    data, unread = _first_parts(data)
     message = email.message_from_bytes(data, policy=email.policy.default)
     if not isinstance(message, EmailMessage) or not any(name in message for name in ("From", "Subject", "Date", "To")):
         raise ConversionError(FailureKind.MISMATCH, "The file is named as a message but has no headers of one.")
@@ -76,8 +82,17 @@ def parsed(data: bytes, read_part: ReadPart) -> Letter:
         _sent(message),
         body,
         tuple(_attachments(message, part)),
-        missing,
+        " ".join(filter(None, (missing, unread))),
     )
+
+
+def _first_parts(data: bytes) -> tuple[bytes, str]:
+    """The message with so many of its parts as are read, and a sentence on the others."""
+    boundaries = {match[1].rstrip() for match in _BOUNDARY.finditer(data)}
+    starts = [match.start() for match in _HYPHENS.finditer(data) if match[1].rstrip() in boundaries]
+    if len(starts) <= _MOST_PARTS:
+        return data, ""
+    return data[: starts[_MOST_PARTS]], f"{len(starts) - _MOST_PARTS:,} of its {len(starts):,} parts were not read."
 
 
 def written(letter: Letter, name: str, read_part: ReadPart, media_type: str = MEDIA_TYPE) -> Content:

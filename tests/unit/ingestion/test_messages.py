@@ -93,6 +93,18 @@ def test_of_very_many_attachments_the_rest_is_named(convert: Convert) -> None:
     assert "10 of its attachments were not read." in document.missing
 
 
+@pytest.mark.parametrize("boundary", ['boundary="Q/1"', "boundary=Q/1", "boundary*=us-ascii'en'Q/1"])
+def test_of_a_message_of_very_many_parts_the_first_are_read_and_the_rest_is_counted(
+    convert: Convert, boundary: str
+) -> None:
+    part = b"--Q/1 \r\nContent-Type: text/plain\r\n\r\nA part.\r\n"
+    head = f"From: a@b.c\r\nContent-Type: multipart/mixed; {boundary}\r\n\r\n".encode()
+    document = convert("a.eml", head + part * 200_000 + b"--Q/1--\r\n")
+
+    assert "A part." in document.text
+    assert "199,000 of its 200,000 parts were not read." in document.missing
+
+
 @pytest.mark.parametrize(
     "headers",
     [
