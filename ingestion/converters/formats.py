@@ -8,7 +8,7 @@ from functools import partial
 
 from core.errors import ConversionError, FailureKind
 from core.types import TextFormat
-from ingestion.converters import word_markup
+from ingestion.converters import sheets
 from ingestion.converters.content import DAMAGE, Content, FormatReader, RawFile
 from ingestion.converters.file_type import suffix_by_content
 from ingestion.converters.mail.mbox import MboxReader
@@ -17,11 +17,15 @@ from ingestion.converters.mail.outlook import OutlookReader
 from ingestion.converters.markup import open_document
 from ingestion.converters.office import CompoundReader, OfficeReader
 from ingestion.converters.pdf.reader import PdfReader
-from ingestion.converters.presentation import PresentationReader
+from ingestion.converters.slides.open_document import OpenDocumentSlidesReader
+from ingestion.converters.slides.powerpoint import PowerPointReader
+from ingestion.converters.slides.powerpoint97 import PowerPoint97Reader
 from ingestion.converters.texts.notebook import NotebookReader
 from ingestion.converters.texts.plain_text import TextReader
 from ingestion.converters.texts.separated_values import SeparatedValuesReader
 from ingestion.converters.web_page import WebPageReader
+from ingestion.converters.word import markup as word_markup
+from ingestion.converters.word import word97
 
 _OPEN_XML = "application/vnd.openxmlformats-officedocument"
 _OPEN_DOCUMENT = "application/vnd.oasis.opendocument"
@@ -90,16 +94,22 @@ FORMATS = (
         (".docx", ".docm"),
         OfficeReader(f"{_OPEN_XML}.wordprocessingml.document", "word/", word_markup.prepared),
     ),
-    FileFormat("PowerPoint", (".pptx", ".pptm"), OfficeReader(f"{_OPEN_XML}.presentationml.presentation", "ppt/")),
-    FileFormat("Excel", (".xlsx", ".xlsm"), OfficeReader(f"{_OPEN_XML}.spreadsheetml.sheet", "xl/")),
-    FileFormat("Word 97", (".doc",), CompoundReader("application/msword")),
-    FileFormat("PowerPoint 97", (".ppt",), CompoundReader("application/vnd.ms-powerpoint")),
-    FileFormat("Excel 97", (".xls",), CompoundReader("application/vnd.ms-excel")),
+    FileFormat("PowerPoint", (".pptx", ".pptm"), PowerPointReader()),
+    FileFormat(
+        "Excel", (".xlsx", ".xlsm"), OfficeReader(f"{_OPEN_XML}.spreadsheetml.sheet", "xl/", finish=sheets.titles_above)
+    ),
+    FileFormat("Word 97", (".doc",), CompoundReader("application/msword", form="plain", finish=word97.markdown)),
+    FileFormat("PowerPoint 97", (".ppt",), PowerPoint97Reader()),
+    FileFormat("Excel 97", (".xls",), CompoundReader("application/vnd.ms-excel", finish=sheets.titles_above)),
     FileFormat(
         "OpenDocument text", (".odt",), OfficeReader(f"{_OPEN_DOCUMENT}.text", "content.xml", open_document.prepared)
     ),
-    FileFormat("OpenDocument spreadsheet", (".ods",), OfficeReader(f"{_OPEN_DOCUMENT}.spreadsheet", "content.xml")),
-    FileFormat("OpenDocument presentation", (".odp",), PresentationReader()),
+    FileFormat(
+        "OpenDocument spreadsheet",
+        (".ods",),
+        OfficeReader(f"{_OPEN_DOCUMENT}.spreadsheet", "content.xml", finish=sheets.titles_above),
+    ),
+    FileFormat("OpenDocument presentation", (".odp",), OpenDocumentSlidesReader()),
     FileFormat("RTF", (".rtf",), CompoundReader("application/rtf", "an RTF document")),
     FileFormat("EPUB", (".epub",), OfficeReader("application/epub+zip", "META-INF/container.xml")),
     FileFormat("CSV", (".csv",), SeparatedValuesReader()),

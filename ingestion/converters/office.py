@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from core.errors import ConversionError, FailureKind
@@ -19,7 +19,7 @@ from ingestion.converters.zip_parts import UNREADABLE
 from ingestion.splitting.blocks import first_heading
 
 if TYPE_CHECKING:
-    from kreuzberg import ExtractionConfig, ExtractionResult
+    from kreuzberg import ExtractionResult
 
 # An archive may unpack to this many times its own size, and always to _SMALL_ARCHIVE bytes. XML packs 10 to 20 times.
 _MOST_EXPANSION = 100
@@ -30,48 +30,49 @@ _ENCRYPTED_HINT = "Remove the password, or leave the file out of the folder."
 
 @dataclass(frozen=True, slots=True)
 class OfficeReader:
-    """A format that is a zip archive of XML (docx, odt, pptx, xlsx, epub) as markdown. `member` is a file in it;
-    `prepare` mends the archive's bytes before they are read."""
+    """A format that is a zip archive of XML (docx, odt, xlsx, ods, epub) as markdown. `member` is a file in it;
+    `prepare` mends the archive's bytes before they are read, `finish` the text that was."""
 
     media_type: str
     member: str
-    prepare: Callable[[bytes], bytes] | None = None
+    prepare: Callable[[bytes], bytes] = field(default=lambda data: data)
+    finish: Callable[[str], str] = field(default=lambda text: text)
 
     def read(self, file: RawFile) -> Content:
-        from kreuzberg import ExtractionConfig
-
         check_archive(file, self.member)
-        prepared = replace(file, data=self.prepare(file.data)) if self.prepare is not None else file
-        result = _extract(prepared, self.media_type, ExtractionConfig(use_cache=False, output_format="markdown"))
-        text, missing = checked(tidy(result.content), file.data, prepared.data)
+        prepared = replace(file, data=self.prepare(file.data))
+        result = _extract(prepared, self.media_type)
+        text, missing = checked(tidy(self.finish(result.content)), file.data, prepared.data)
         title = first_good(result.metadata.get("title"), first_heading(text)) or name_title(file.name)
         return Content(text, title, TextFormat.MARKDOWN, self.media_type, missing=missing)
 
 
 @dataclass(frozen=True, slots=True)
 class CompoundReader:
-    """A format that is no archive (doc, ppt, xls, rtf) as markdown. `what` the file's first bytes say it is."""
+    """A format that is no archive (doc, xls, rtf) as markdown. `what` the file's first bytes say it is; `finish` makes
+    it of the `form` in which the library reads it best."""
 
     media_type: str
     what: str = "an old Office or encrypted document"
+    form: str = "markdown"
+    finish: Callable[[str], str] = field(default=lambda text: text)
 
     def read(self, file: RawFile) -> Content:
-        from kreuzberg import ExtractionConfig
-
         what = looks_like(file.data)
         if what != self.what:
             raise ConversionError(
                 FailureKind.MISMATCH, f"The file is named {file.suffix} but is {what or 'none of that kind'}."
             )
-        result = _extract(file, self.media_type, ExtractionConfig(use_cache=False, output_format="markdown"))
-        text = tidy(result.content)
+        result = _extract(file, self.media_type, self.form)
+        text = tidy(self.finish(result.content))
         title = first_good(result.metadata.get("title"), first_heading(text)) or name_title(file.name)
         return Content(text, title, TextFormat.MARKDOWN, self.media_type)
 
 
-def _extract(file: RawFile, media_type: str, config: ExtractionConfig) -> ExtractionResult:
+def _extract(file: RawFile, media_type: str, form: str = "markdown") -> ExtractionResult:
     import kreuzberg
 
+    config = kreuzberg.ExtractionConfig(use_cache=False, output_format=form)
     try:
         return kreuzberg.extract_bytes_sync(file.data, media_type, config=config)
     except (kreuzberg.KreuzbergError, OSError) as error:  # the latter for a wrong checksum

@@ -16,9 +16,9 @@ from ingestion.converters.formats import READERS, read_file
 from ingestion.personal_data import under_policy
 
 # Raise when our own code converts the same bytes differently.
-_VERSION = 7
+_VERSION = 8
 
-_LIBRARIES = ("chardet", "kreuzberg", "lxml", "olefile", "pdf_oxide", "pypdfium2", "trafilatura")
+_LIBRARIES = ("chardet", "kreuzberg", "lxml", "olefile", "pdf_oxide", "pypdfium2", "python-pptx", "trafilatura")
 
 
 @dataclass

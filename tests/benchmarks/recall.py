@@ -19,11 +19,11 @@ from pathlib import Path
 from core.errors import ConversionError, FailureKind
 from core.ports import LocalFile
 from core.types import Document, SourceItem
-from ingestion.converters import word_markup
 from ingestion.converters.checks.office_text import paragraphs
 from ingestion.converters.checks.word_recall import LEAST_RECALL, word_recall
 from ingestion.converters.pdf.second_reader import SecondReader
 from ingestion.converters.registry import FileConverter
+from ingestion.converters.word import markup as word_markup
 
 _MOST_BYTES = 60_000_000
 

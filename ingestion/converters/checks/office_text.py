@@ -19,7 +19,7 @@ from ingestion.converters.xml_tree import attribute, drop, local_name, named, pa
 from ingestion.converters.zip_parts import part
 
 _PARTS = re.compile(
-    r"word/(?:document|footnotes|endnotes)\.xml|ppt/slides/slide\d+\.xml|content\.xml|.+\.x?html?"
+    r"word/(?:document|footnotes|endnotes)\.xml|ppt/(?:slides/slide|notesSlides/notesSlide)\d+\.xml|content\.xml|.+\.x?html?"
     r"|xl/(?:sharedStrings|worksheets/sheet\d+)\.xml"
 )
 # A sheet's charts draw what stands in its cells.
@@ -29,6 +29,8 @@ _PICTURE = re.compile(r"(?:(?:word|ppt|xl)/media|Pictures)/.+\.(?:png|jpe?g|tiff
 
 # What is drawn once more for older programs, is deleted, is said about the text, or is not shown.
 _UNREAD = ("Fallback", "del", "moveFrom", "tracked-changes", "annotation", "head", "script", "style", "ruby-text")
+# What stands on each slide again.
+_REPEATED = ("dt", "ftr", "hdr", "sldNum")
 _BLOCKS = frozenset(
     ["p", "h", "br", "tab", "row", "si", "c", "li", "td", "th", "tr", "div", "h1", "h2", "h3", "h4", "h5", "h6", "s"]
 )
@@ -40,16 +42,17 @@ _SHORT_TEXT = 40
 def checked(text: str, data: bytes, read: bytes) -> tuple[str, str]:
     """The text to keep, which is the XML's own where too little was made of it; and what is missing.
 
-    `data` is the archive as it came, `read` as it was read: what is hidden in the one is not in the other.
+    `data` is the archive as it came, `read` as it was read: without what is hidden, and without charts that were read.
     """
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         names = archive.namelist()
         damaged = [name for name in names if _PARTS.fullmatch(name) and _is_damaged(archive, name)]
     with zipfile.ZipFile(io.BytesIO(read)) as archive:
+        left = archive.namelist()
         plain = "\n\n".join(paragraphs(archive))
     if word_recall(text, plain) < LEAST_RECALL and word_count(text) < word_count(plain):
         text = plain
-    told = [*_told(text, names), *([f"damaged parts: {', '.join(damaged[:3])}"] if damaged else [])]
+    told = [*_told(text, names, left), *([f"damaged parts: {', '.join(damaged[:3])}"] if damaged else [])]
     return text, "; ".join(told)
 
 
@@ -61,9 +64,9 @@ def _is_damaged(archive: zipfile.ZipFile, name: str) -> bool:
     return False
 
 
-def _told(text: str, names: list[str]) -> Iterator[str]:
+def _told(text: str, names: list[str], left: list[str]) -> Iterator[str]:
     for kind, pattern in (("charts", _CHART), ("diagrams", _DIAGRAM)):
-        if count := sum(1 for name in names if pattern.fullmatch(name)):
+        if count := sum(1 for name in left if pattern.fullmatch(name)):
             yield f"{kind} without text: {count}"
     if len(text.strip()) < _SHORT_TEXT and (pictures := sum(1 for name in names if _PICTURE.fullmatch(name))):
         yield f"pictures, no OCR: {pictures}"
@@ -86,6 +89,9 @@ def paragraphs(archive: zipfile.ZipFile) -> Iterator[str]:
 
 def _drop_unread(root: Element) -> None:
     etree.strip_elements(root, etree.Comment, *tags(*_UNREAD), with_tail=False)
+    for mark in [*named(root, "ph")]:
+        if attribute(mark, "type") in _REPEATED:
+            drop(next(mark.iterancestors("{*}sp"), mark))
     for run in [*named(root, "r")]:
         if next(run.iterfind("{*}rPr/{*}vanish"), None) is not None:
             drop(run)

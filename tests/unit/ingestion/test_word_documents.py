@@ -9,8 +9,10 @@ from time import process_time
 
 import pytest
 
-from ingestion.converters import word_markup, xml_tree
-from ingestion.converters.word_markup import prepared
+from ingestion.converters import xml_tree
+from ingestion.converters.word import markup as word_markup
+from ingestion.converters.word import word97
+from ingestion.converters.word.markup import prepared
 from tests.support.conversion import Convert
 
 DATA = Path(__file__).parents[2] / "data" / "documents"
@@ -194,6 +196,58 @@ def test_thousands_of_insertions_in_one_paragraph_take_no_longer_than_in_many() 
         return process_time() - began
 
     assert min(seconds(8000) for _ in range(3)) < 24 * min(seconds(1000) for _ in range(3))
+
+
+CHART = """<c:chartSpace xmlns:c="urn:c" xmlns:a="urn:a"><c:chart><c:title><c:tx><c:rich><a:p><a:r><a:t>Ships a day</a:t></a:r></a:p>
+</c:rich></c:tx></c:title><c:plotArea><c:pieChart><c:ser><c:tx><c:strRef><c:strCache><c:pt idx="0"><c:v>Boats</c:v></c:pt></c:strCache>
+</c:strRef></c:tx><c:cat><c:strRef><c:strCache><c:pt idx="0"><c:v>Mon</c:v></c:pt></c:strCache></c:strRef></c:cat><c:val><c:numRef>
+<c:numCache><c:pt idx="0"><c:v>120</c:v></c:pt></c:numCache></c:numRef></c:val></c:ser></c:pieChart></c:plotArea></c:chart></c:chartSpace>"""
+DIAGRAM = """<d:dataModel xmlns:d="urn:d" xmlns:a="urn:a"><d:pt><d:t><a:p><a:r><a:t>Moor</a:t></a:r></a:p></d:t></d:pt>
+<d:pt><d:t><a:p><a:r><a:t>Pay</a:t></a:r></a:p></d:t></d:pt></d:dataModel>"""
+
+
+def drawn(chart: str = CHART) -> bytes:
+    """A document with a chart and a diagram between two paragraphs."""
+    package = "http://schemas.openxmlformats.org/package/2006/relationships"
+    targets = {"c": "charts/chart1.xml", "d": "diagrams/data1.xml"}
+    relations = "".join(f'<Relationship Id="{name}" Target="{target}"/>' for name, target in targets.items())
+    body = paragraph(run("Before."))
+    for shape in ('<x:chart xmlns:x="urn:c" x:id="c"/>', '<x:relIds xmlns:x="urn:d" x:dm="d"/>'):
+        body += paragraph(f"<w:r><w:drawing>{shape}</w:drawing></w:r>")
+    return word_file(
+        body + paragraph(run("After.")),
+        **{"_rels/document.xml.rels": f'<Relationships xmlns="{package}">{relations}</Relationships>'},
+        **{"charts/chart1.xml": chart, "diagrams/data1.xml": DIAGRAM},
+    )
+
+
+def test_charts_and_diagrams_stand_in_words_where_they_are_shown(convert: Convert) -> None:
+    document = convert("a.docx", drawn())
+
+    assert lines(document.text) == [
+        *("Before.", "Ships a day", "|  | Boats |", "| --- | --- |", "| Mon | 120 |", "Moor", "Pay", "After.")
+    ]
+    assert document.missing == ""
+
+
+def test_a_damaged_chart_is_named_and_costs_none_of_the_words(convert: Convert) -> None:
+    document = convert("a.docx", drawn("<c:chartSpace"))
+
+    assert lines(document.text) == ["Before.", "Moor", "Pay", "After."]
+    assert document.missing == "charts without text: 1"
+
+
+def test_an_old_document_has_its_paragraphs_its_tables_and_no_codes_of_fields(convert: Convert) -> None:
+    text = convert("rules.doc", (DATA / "rules.doc").read_bytes()).text
+
+    assert text == (
+        "Rules of the harbour\n\nBoats moor at the pier.\n\n|  | Zone | Fee |\n| --- | --- | --- |\n"
+        "| North | A | 14 |\n| South | B |  |\n\nFees are paid in advance."
+    )
+    assert word97.markdown('See HYPERLINK "http://a.org" the list.\nTable SEQ Table \\* ARABIC 1: Fees') == (
+        "See the list.\n\nTable 1: Fees"
+    )
+    assert word97.markdown("a\tb") == "a b"
 
 
 def test_a_note_with_two_references_is_read_once_and_both_have_its_number(convert: Convert) -> None:

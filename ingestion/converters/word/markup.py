@@ -1,8 +1,9 @@
 """A Word document made ready for its reader, which overlooks some of what a person sees and shows some of what nobody
 sees: XML in, XML out.
 
-Text boxes and notes become paragraphs behind the one that holds them, headers and footers stand once around the body,
-tracked insertions are text; hidden runs, deletions, comments and marks of emphasis (they break words) are gone.
+Text boxes, notes, charts and diagrams stand in words behind the paragraph that holds them, headers and footers once
+around the body, tracked insertions are text; hidden runs, deletions, comments and marks of emphasis (they break words)
+are gone.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from lxml import etree
 from lxml.etree import _Element as Element
 
+from ingestion.converters.word.drawn import say_drawings
 from ingestion.converters.xml_tree import attribute, children, drop, like, local_name, named, parsed, tags, unwrap
 from ingestion.converters.zip_parts import part, with_parts
 
@@ -45,8 +47,9 @@ def prepared(data: bytes) -> bytes:
         if body is None:
             return data
         _put_in_order(body, parts)
+        drawings = say_drawings(body, parts.targets(), parts.tree)
         changed = {_BODY: etree.tostring(body, xml_declaration=True, encoding="UTF-8", standalone=True)}
-        return with_parts(archive, changed, without=_MERGED)
+        return with_parts(archive, changed, without=(*_MERGED, *drawings))
 
 
 @dataclass

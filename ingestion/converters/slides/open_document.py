@@ -21,7 +21,7 @@ from ingestion.converters.zip_parts import part
 MEDIA_TYPE = "application/vnd.oasis.opendocument.presentation"
 
 
-class PresentationReader:
+class OpenDocumentSlidesReader:
     """A slide's name is its title's text."""
 
     def read(self, file: RawFile) -> Content:

@@ -1,0 +1,1 @@
+"""Presentations: a heading for every slide, its texts, tables and notes below."""
