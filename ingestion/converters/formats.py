@@ -77,6 +77,7 @@ _SOURCE_CODE = (
 _TEXT = TextReader(TextFormat.PLAIN)
 _NAMED_TEXT = TextReader(TextFormat.PLAIN, named_whole=True)
 _XML = TextReader(TextFormat.PLAIN, "application/xml", declares=True, named_whole=True)
+_open_sheets = partial(open_document.prepared, across=False)
 _ATTACHED = partial(_read_attachment, 0)
 
 FORMATS = (
@@ -96,7 +97,9 @@ FORMATS = (
     ),
     FileFormat("PowerPoint", (".pptx", ".pptm"), PowerPointReader()),
     FileFormat(
-        "Excel", (".xlsx", ".xlsm"), OfficeReader(f"{_OPEN_XML}.spreadsheetml.sheet", "xl/", finish=sheets.titles_above)
+        "Excel",
+        (".xlsx", ".xlsm"),
+        OfficeReader(f"{_OPEN_XML}.spreadsheetml.sheet", "xl/", sheets.prepared, sheets.titles_above),
     ),
     FileFormat("Word 97", (".doc",), CompoundReader("application/msword", form="plain", finish=word97.markdown)),
     FileFormat("PowerPoint 97", (".ppt",), PowerPoint97Reader()),
@@ -107,7 +110,7 @@ FORMATS = (
     FileFormat(
         "OpenDocument spreadsheet",
         (".ods",),
-        OfficeReader(f"{_OPEN_DOCUMENT}.spreadsheet", "content.xml", finish=sheets.titles_above),
+        OfficeReader(f"{_OPEN_DOCUMENT}.spreadsheet", "content.xml", _open_sheets, sheets.titles_above),
     ),
     FileFormat("OpenDocument presentation", (".odp",), OpenDocumentSlidesReader()),
     FileFormat("RTF", (".rtf",), CompoundReader("application/rtf", "an RTF document")),

@@ -9,6 +9,7 @@ import zipfile
 from lxml import etree
 from lxml.etree import _Element as Element
 
+from ingestion.converters.markup.covered_cells import write_out_spans
 from ingestion.converters.xml_tree import like, named, parsed, tags
 from ingestion.converters.zip_parts import part, with_parts
 
@@ -18,11 +19,14 @@ _BLANKS = ("s", "tab", "line-break")
 _UNSEEN = ("annotation", "annotation-end", "tracked-changes", "ruby-text")
 
 
-def prepared(data: bytes) -> bytes:
-    """The file with a body whose every word is where its reader looks. Raises ConversionError (damaged)."""
+def prepared(data: bytes, *, across: bool = True) -> bytes:
+    """The file with a body whose every word is where its reader looks; what spans columns is repeated if `across`.
+
+    Raises ConversionError (damaged)."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         body = parsed(part(archive, _BODY))
         clean(body)
+        write_out_spans(body, across=across)
         # The inner tables first: what their cells say is then a paragraph of the outer cell.
         for cell in reversed([*named(body, "table-cell")]):
             _in_one_paragraph(cell)

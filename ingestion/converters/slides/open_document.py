@@ -11,6 +11,7 @@ from lxml.etree import _Element as Element
 from core.types import TextFormat
 from ingestion.clean_text import tidy
 from ingestion.converters.content import Content, RawFile
+from ingestion.converters.markup.covered_cells import write_out_spans
 from ingestion.converters.markup.open_document import clean
 from ingestion.converters.office import check_archive
 from ingestion.converters.texts.separated_values import markdown_table
@@ -29,6 +30,7 @@ class OpenDocumentSlidesReader:
         with zipfile.ZipFile(io.BytesIO(file.data)) as archive:
             root = parsed(part(archive, "content.xml"))
         clean(root)
+        write_out_spans(root, across=True)
         slides = [_slide(page, number) for number, page in enumerate(named(root, "page"), 1)]
         first = next((words for page in named(root, "page") if (words := _title(page))), "")
         text = tidy("\n\n".join(slides))

@@ -14,7 +14,6 @@ from core.ports import LocalFile
 from core.types import SourceItem, TextFormat
 from ingestion.converters.formats import FORMATS, READERS
 from ingestion.converters.registry import FileConverter
-from ingestion.converters.sheets import titles_above
 from ingestion.splitting.blocks import blocks
 from tests.support.conversion import Convert
 from tests.support.needs import shared
@@ -237,23 +236,6 @@ ODP = """<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&
 <draw:frame><text:p>Meet at the <text:span>gate</text:span>.<office:annotation><text:p>Really?</text:p></office:annotation> &b;</text:p>
 </draw:frame></draw:page></office:body>
 </office:document-content>"""
-
-
-@pytest.mark.parametrize(
-    ("read", "made"),
-    [
-        (
-            "## Ships\n\n| Ships a day |  |\n| --- | --- |\n|  |  |\n| Year | Boats |\n| 2024 | 1 |",
-            "## Ships\n\nShips a day\n\n| Year | Boats |\n| --- | --- |\n| 2024 | 1 |",
-        ),
-        ("| a \\| b |  |\n| --- | --- |\n| c | d |", "a \\| b\n\n| c | d |\n| --- | --- |"),
-        ("| a |  |\n| --- | --- |\n| b |  |", "| a |  |\n| --- | --- |\n| b |  |"),
-        ("| a | b |\n| --- | --- |\n| c |  |", "| a | b |\n| --- | --- |\n| c |  |"),
-        ("| a |\n| --- |", "| a |\n| --- |"),
-    ],
-)
-def test_lines_above_the_table_of_a_sheet_are_not_taken_for_its_head(read: str, made: str) -> None:
-    assert titles_above(read) == made
 
 
 def test_a_slide_has_its_title_as_heading_no_comment_is_read_and_no_entity_expanded(convert: Convert) -> None:
