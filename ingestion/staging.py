@@ -225,9 +225,10 @@ def _spans(chunks: Sequence[Chunk]) -> list[dict[str, Any]]:
 
 
 def _chunks(document: Document, spans: Sequence[Mapping[str, Any]]) -> tuple[Chunk, ...]:
+    key = document.id
     return tuple(
         Chunk(
-            document_id=document.id,
+            document_id=key,
             ordinal=ordinal,
             uri=document.uri,
             text=document.text[span["start"] : span["end"]],

@@ -52,6 +52,11 @@ _COMMONEST = {
     "nerede nasıl kaç neden tarafından o ancak ki göre değil var yılında olduğu hangisi kimdir nedir",
 }  # fmt: skip
 COMMONEST = {language: frozenset(words.split()) for language, words in _COMMONEST.items()}
+_BY_WORD = {
+    word: frozenset(language for language, words in COMMONEST.items() if word in words)
+    for word in frozenset().union(*COMMONEST.values())
+}
+_NONE: frozenset[str] = frozenset()
 
 # Letters that few of these languages have: a word with one counts like a common word.
 _OWN_LETTERS = {
@@ -175,13 +180,18 @@ def _by_words(text: str, among: Collection[str], likely: Sequence[str]) -> str:
     candidates = [language for language in COMMONEST if not among or language in among]
     most = max(2.0, _MOST_OF_ONE * len(words))
     counts = {word: min(count, most) for word, count in Counter(words).items()}
-    hits = {
-        language: sum(count for word, count in counts.items() if _speaks_for(word, language)) for language in candidates
-    }
+    hits: dict[str, float] = dict.fromkeys(candidates, 0.0)
+    for word, count in counts.items():
+        for language in _spoken_for(word) & hits.keys():
+            hits[language] += count
     places = {language: -place for place, language in reversed(list(enumerate(likely)))}
     best = max(hits, key=lambda each: (hits[each], places.get(each, -len(likely))), default="")
     return best if best and hits[best] >= max(1, _LEAST_SHARE * len(words)) else ""
 
 
-def _speaks_for(word: str, language: str) -> bool:
-    return word in COMMONEST[language] or not (word.isascii() or _OWN.get(language, frozenset()).isdisjoint(word))
+def _spoken_for(word: str) -> frozenset[str]:
+    """The languages that the word speaks for: those that it is common in, and those that alone have its letters."""
+    common = _BY_WORD.get(word, _NONE)
+    if word.isascii():
+        return common
+    return common.union(language for language, letters in _OWN.items() if not letters.isdisjoint(word))

@@ -20,7 +20,7 @@ _AUTOMATIC = re.compile(
 
 def markdown_title(text: str, name: str) -> str:
     """Of a markdown text: from its front matter, else its first heading, else the file's name."""
-    return first_good(_front_matter_title(text), first_heading(text)) or name_title(name)
+    return first_good(_front_matter_title(text)) or first_good(first_heading(text)) or name_title(name)
 
 
 def first_good(*candidates: str | None) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _FENCES = ("---", "+++")  # YAML and TOML
 _KEY = re.compile(r"""[\w"'.-]+[ \t]*[:=]""")
 _MARKUP = re.compile(r"[*_\[\]`\\<>&!]")
+_BEGINNING = 2_000
 _BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
 
 
@@ -107,8 +108,13 @@ def heading_text(source: str) -> str:
 def first_heading(text: str) -> str:
     """The words of a markdown text's first heading; empty if it has none."""
     body = text[front_matter_end(text) :]
-    tokens = _block_tokens(body)
-    for token, inline in itertools.pairwise(tokens):
+    # Nothing behind a heading makes it none, so the beginning tells nearly always, and the rest need not be parsed.
+    beginning = body[: body.find("\n", _BEGINNING) + 1]
+    return (_first_heading(beginning) if beginning else "") or _first_heading(body)
+
+
+def _first_heading(body: str) -> str:
+    for token, inline in itertools.pairwise(_block_tokens(body)):
         if token.type == "heading_open" and (words := heading_text(inline.content)):
             return words
     return ""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.telemetry import configure_logging
-from tests.benchmarks import answers, index_changes, ingestion, machine, search, startup
+from tests.benchmarks import answers, index_changes, ingestion, ingestion_memory, machine, search, startup
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "bench-results"
@@ -30,6 +30,9 @@ def main() -> None:
     parser.add_argument(
         "--index-chunks", type=int, nargs="+", default=[10_000, 95_000], help="sizes of changed indexes"
     )
+    parser.add_argument(
+        "--memory-documents", type=int, nargs="+", default=[1_000, 10_000, 50_000], help="numbers of small documents"
+    )
     chosen = parser.parse_args()
     configure_logging("warning")
     models = ROOT / "var" / "models"
@@ -42,6 +45,7 @@ def main() -> None:
             "machine": machine.describe(),
             "folder": chosen.folder.name,
             "ingestion": figures,
+            "ingestion_memory": ingestion_memory.measure(chosen.memory_documents),
             "index_changes": index_changes.measure(Path(scratch) / "changes", chosen.index_chunks),
             "search": search.measure(settings, questions[: chosen.searches]),
             "answers": answers.measure(settings, questions[chosen.searches :]),

@@ -53,6 +53,8 @@ def test_nulls_which_databases_refuse_are_dropped(convert: Convert) -> None:
         ("---\ntitle: !!bool maybe\n---\n", "!!bool maybe"),
         ("---\ntitle: 2026-99-99 plan\n---\n", "2026-99-99 plan"),
         ("no heading", "guide"),
+        ("A line of text.\n\n" * 300 + "Far down\n========\n\n# Behind it\n", "Far down"),
+        ("x" * 1990 + "\n\nIts underline comes next\n====\n\n# Behind it\n", "Its underline comes next"),
         ("# " + "x" * 500, "x" * 199 + "…"),
         ("# two\u2028lines\x1b[0m", "two lines [0m"),
     ],
