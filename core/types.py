@@ -68,6 +68,8 @@ class TextFormat(StrEnum):
 
     MARKDOWN = "markdown"
     PLAIN = "plain"
+    LAID_OUT = "laid-out"
+    """From pages: plain, but for headings and tables, which are marked as in markdown."""
     RESTRUCTURED = "restructured"
     ASCIIDOC = "asciidoc"
     ORG = "org"

@@ -16,7 +16,7 @@ from ingestion.converters.formats import READERS, read_file
 from ingestion.personal_data import under_policy
 
 # Raise when our own code converts the same bytes differently.
-_VERSION = 8
+_VERSION = 9
 
 _LIBRARIES = ("chardet", "kreuzberg", "lxml", "olefile", "pdf_oxide", "pypdfium2", "python-pptx", "trafilatura")
 

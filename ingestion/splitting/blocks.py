@@ -88,7 +88,9 @@ def front_matter_end(text: str) -> int:
 def blocks(text: str, text_format: TextFormat) -> list[Block]:
     """The blocks of a text in order. They do not overlap."""
     if text_format is TextFormat.MARKDOWN:
-        return list(_markdown(text))
+        return list(_markdown(text, front_matter_end(text), _block_parser()))
+    if text_format is TextFormat.LAID_OUT:
+        return list(_markdown(text, 0, _layout_parser()))
     return list(_outlined(text, text_format))
 
 
@@ -114,16 +116,16 @@ def first_heading(text: str) -> str:
 
 
 def _first_heading(body: str) -> str:
-    for token, inline in itertools.pairwise(_block_tokens(body)):
+    for token, inline in itertools.pairwise(_block_tokens(body, _block_parser())):
         if token.type == "heading_open" and (words := heading_text(inline.content)):
             return words
     return ""
 
 
-def _block_tokens(text: str) -> list[Token]:
-    """The text as CommonMark with tables, what is inside of lines left unparsed. Maps count lines."""
+def _block_tokens(text: str, parser: MarkdownIt) -> list[Token]:
+    """The text as the parser's markdown, what is inside of lines left unparsed. Maps count lines."""
     # A carriage return would count as a line end of its own; as a space it changes neither lines nor offsets.
-    return _block_parser().parse(text.replace("\r", " "))
+    return parser.parse(text.replace("\r", " "))
 
 
 @cache
@@ -135,16 +137,24 @@ def _block_parser() -> MarkdownIt:
 
 
 @cache
+def _layout_parser() -> MarkdownIt:
+    """Headings and tables: a number at the start of a line of a page, or a rule, is no markup."""
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("zero").enable(["heading", "table"]).disable("inline")
+
+
+@cache
 def _inline_parser() -> MarkdownIt:
     from markdown_it import MarkdownIt
 
     return MarkdownIt("commonmark")
 
 
-def _markdown(text: str) -> Iterator[Block]:
-    body = front_matter_end(text)
+def _markdown(text: str, body: int, parser: MarkdownIt) -> Iterator[Block]:
+    """The blocks of the text from `body` on."""
     lines = _line_starts(text, body)
-    tokens = _block_tokens(text[body:])
+    tokens = _block_tokens(text[body:], parser)
     headings = _Headings()
     covered = body
     for position, token in enumerate(tokens):

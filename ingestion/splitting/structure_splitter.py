@@ -130,7 +130,7 @@ class _Split:
         """What rows stand under that are cut off from the head of their table: its columns' names come last. A single
         column is a list."""
         names = cells(self._document.text[block.start : block.end].partition("\n")[0])
-        if block.kind is not BlockKind.TABLE or len(names) < 2:
+        if block.kind is not BlockKind.TABLE or len(names) < 2 or not any(names):
             return block.path
         return (*block.path, COLUMN_SEPARATOR.join(map(heading_text, names)))
 

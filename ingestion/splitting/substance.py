@@ -21,7 +21,11 @@ def says_nothing(chunks: Iterable[Chunk], text_format: TextFormat) -> bool:
 
 
 def _has_words(text: str, text_format: TextFormat) -> bool:
-    shown = text if text_format is TextFormat.PLAIN else unescape(_UNSPOKEN.sub("", _without_comments(text)))
+    shown = (
+        text
+        if text_format in (TextFormat.PLAIN, TextFormat.LAID_OUT)
+        else unescape(_UNSPOKEN.sub("", _without_comments(text)))
+    )
     return any(character.isalnum() for character in shown)
 
 

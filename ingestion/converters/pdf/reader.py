@@ -1,11 +1,12 @@
-"""A PDF as plain text, page by page, one line to a line, and what of it is not in the text."""
+"""A PDF page by page, one line to a line, with its headings and tables, and what of it is not in the text."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from core.errors import ConversionError, FailureKind
@@ -14,9 +15,12 @@ from ingestion.clean_text import tidy
 from ingestion.converters.checks.word_recall import LEAST_RECALL, whole_word_recall, word_count, word_recall
 from ingestion.converters.content import Content, RawFile
 from ingestion.converters.file_type import is_pdf, looks_like
+from ingestion.converters.pdf.headings import plain_words
+from ingestion.converters.pdf.layout import LaidLine, laid_lines
 from ingestion.converters.pdf.page_text import ligatures_in_order, looks_glued, readable, unglued, unreadable
 from ingestion.converters.pdf.running_lines import without_running_lines
 from ingestion.converters.pdf.second_reader import SecondReader
+from ingestion.converters.pdf.structure import as_markdown, marked, without_marks
 from ingestion.converters.pdf.title import drawn_title
 from ingestion.converters.titles import first_good, name_title
 
@@ -40,13 +44,19 @@ _EVERY = 5
 _FEW_WORDS = 0.5
 
 
+_DEEPEST_BOOKMARK = 6
+_MOST_BOOKMARKS = 5000
+
+
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """A page's text, and in what respect it is not all of it ("" if it is). `dark` counts its unreadable characters."""
+    """A page's text, and in what respect it is not all of it ("" if it is). `dark` counts its unreadable characters,
+    `lines` are where they stand, if that is known."""
 
     text: str
     missing: str = ""
     dark: int = 0
+    lines: tuple[LaidLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +70,16 @@ class PdfReader:
             raise ConversionError(FailureKind.MISMATCH, f"The file is named {file.suffix} but is {what}.")
         with closing(_opened(file.data)) as document:
             second = SecondReader(file.data)
-            pages = _checked(_read(document), second)
+            pages = _checked(_structured(_read(document), _bookmarks(document)), second)
             named = document.get_metadata_value("Title")
         title = first_good(drawn_title(second.spans(0), pages[0].text if pages else ""), named) or name_title(file.name)
-        text, page_starts = joined_pages(without_running_lines([page.text for page in pages]))
+        kept = without_running_lines([page.text for page in pages])
+        text, page_starts = joined_pages([as_markdown(page) for page in kept])
         missing = "; ".join(_told(pages))
         if not text:
             reason = f"The PDF has no text: {missing}." if missing else "The PDF has no text."
             raise ConversionError(FailureKind.EMPTY, reason, hint="Run it through text recognition (OCR) first.")
-        return Content(text, title, TextFormat.PLAIN, _MEDIA_TYPE, page_starts, missing)
+        return Content(text, title, TextFormat.LAID_OUT, _MEDIA_TYPE, page_starts, missing)
 
 
 def joined_pages(pages: Sequence[str]) -> tuple[str, tuple[int, ...]]:
@@ -91,7 +102,7 @@ def joined_pages(pages: Sequence[str]) -> tuple[str, tuple[int, ...]]:
 
 def _goes_on(before: str, page: str) -> bool:
     """Whether the page begins amid a sentence: small, and no mark ends what stands before it."""
-    return before[-1] not in _ENDS and page[0].islower()
+    return before[-1] not in f"{_ENDS}|" and page[0].islower()
 
 
 def _opened(data: bytes) -> PdfDocument:
@@ -123,14 +134,48 @@ def _read(document: PdfDocument) -> list[_Page]:
 
 
 def _read_page(page: PdfPage, reading: PdfTextPage) -> _Page:
-    drawn = reading.get_text_bounded()
+    drawn = _drawn(reading)
     if not drawn.strip():
         return _Page("", _SCAN if _has_image(page) else "")
     dark = unreadable(drawn)
+    drawn = without_marks(drawn)
+    lines: list[LaidLine] = []
     if len(drawn) == reading.count_chars():  # else offsets are not places on the page
         drawn = ligatures_in_order(drawn, lambda at: reading.get_charbox(at) == reading.get_charbox(at + 1))
+        lines = laid_lines(reading, drawn)
     missing = f"{dark} characters in a font that does not say its letters" if dark > _MOST_UNREADABLE else ""
-    return _Page(readable(drawn), missing, dark)
+    return _Page(drawn, missing, dark, tuple(lines))
+
+
+def _drawn(reading: PdfTextPage) -> str:
+    """The text within the page's box. Where all of it is, with the spaces between columns, which no box holds."""
+    within, whole = str(reading.get_text_bounded()), str(reading.get_text_range())
+    return whole if "".join(within.split()) == "".join(whole.split()) else within
+
+
+def _structured(pages: Sequence[_Page], bookmarks: Mapping[int, frozenset[str]]) -> list[_Page]:
+    """The pages with their headings and tables marked, and made readable."""
+    texts = marked([page.lines for page in pages], bookmarks)
+    return [
+        replace(page, text=readable(text if page.lines else page.text), lines=())
+        for page, text in zip(pages, texts, strict=True)
+    ]
+
+
+def _bookmarks(document: PdfDocument) -> Mapping[int, frozenset[str]]:
+    """What the document's bookmarks are called, by the page from 0 that they lead to."""
+    import pypdfium2
+
+    titles: dict[int, set[str]] = {}
+    try:
+        for bookmark in islice(document.get_toc(max_depth=_DEEPEST_BOOKMARK), _MOST_BOOKMARKS):
+            place = bookmark.get_dest()
+            page = place.get_index() if place else None
+            if page is not None:
+                titles.setdefault(page, set()).add(plain_words(bookmark.get_title()))
+    except (pypdfium2.PdfiumError, ValueError, RuntimeError):
+        return {}
+    return {page: frozenset(found - {""}) for page, found in titles.items()}
 
 
 def _checked(pages: Sequence[_Page], second: SecondReader) -> list[_Page]:
@@ -157,7 +202,7 @@ def _compared(page: _Page, other: str) -> _Page:
     if word_recall(page.text, other) >= LEAST_RECALL:
         return replace(page, text=unglued(page.text, other))
     if word_count(page.text) < word_count(other) and whole_word_recall(other, page.text) >= LEAST_RECALL:
-        return _Page(other)
+        return _Page(without_marks(other))
     return replace(page, missing=f"{word_count(page.text)} words read, another reader finds {word_count(other)}")
 
 

@@ -38,7 +38,8 @@ def test_columns_are_read_one_after_the_other(convert: Convert) -> None:
 
 
 def test_numbers_of_columns_that_stand_close_are_apart(convert: Convert) -> None:
-    assert lines(convert, "table.pdf") == ["Item Units Price", "Rope 40 12.50", "Anchor 3 310.00", "Fender 22 45.00"]
+    rows = ["| Rope | 40 | 12.50 |", "| Anchor | 3 | 310.00 |", "| Fender | 22 | 45.00 |"]
+    assert lines(convert, "table.pdf") == ["| Item | Units | Price |", "| --- | --- | --- |", *rows]
 
 
 def test_a_pdf_that_only_its_owner_may_change_is_read(convert: Convert) -> None:

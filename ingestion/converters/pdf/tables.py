@@ -1,0 +1,220 @@
+"""The tables of a page: what is in their rows, and what their columns are called. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ingestion.converters.checks.word_recall import whole_word_recall
+from ingestion.converters.pdf.layout import LaidLine, LineCell
+from ingestion.converters.pdf.table_region import Column, TableRegion, column_of, region_above
+
+# The names of columns stand at most so many times the size of their letters above the rows and each other, and so high
+# in all; the lines of one cell stand closer.
+_HEAD_PITCH = 2.4
+_HEAD_HEIGHT = 7.0
+_LINE_PITCH = 1.6
+
+# Two columns need so many rows, the head counted; more columns make a table of two.
+_FEWEST_ROWS = 3
+
+# Running headers and footers may stand before and behind a table that goes on.
+_EDGE = 4
+
+# An amount, with its unit or without, or a dash for none; "30 June 2022" and "2022" are names of columns.
+_VALUE = re.compile(r"(?!.*(?<!\d)(?:19|20)\d\d(?!\d))[$€£¥(+\-–—\s]*\d.*|[–—-]|n/?a", re.IGNORECASE)
+# "(in millions)" is said of the table, and "Region:" names what stands beside it.
+_ASIDE = re.compile(r"\(.*\)")
+_FROM_THE_RIGHT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufefc]")
+
+
+@dataclass(frozen=True, slots=True)
+class PageTable:
+    """Rows of cells, as many in each as there are columns, and the columns' names; none where no line tells them."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    names: tuple[str, ...] = ()
+
+
+PagePart = LaidLine | PageTable
+
+
+def with_tables(lines: Sequence[LaidLine]) -> list[PagePart]:
+    """The lines in order, those of a table as one."""
+    placed = _mirrored(lines) if _is_from_the_right(lines) else lines
+    tables: dict[int, PageTable] = {}
+    taken: set[int] = set()
+    last = len(lines) - 1
+    while last >= 0:
+        region = region_above(placed, last) if len(placed[last].cells) > 1 and last not in taken else None
+        table = _table(placed, region, taken) if region is not None else None
+        if region is not None and table is not None:
+            tables[region.top] = table
+            taken.update(range(region.top, region.bottom + 1), region.head)
+            last = region.top
+        last -= 1
+    return [tables.get(place, line) for place, line in enumerate(lines) if place in tables or place not in taken]
+
+
+def continued(pages: Sequence[Sequence[PagePart]]) -> list[list[PagePart]]:
+    """The pages, a table that goes on from the page before with its columns' names."""
+    following: list[list[PagePart]] = []
+    for page in pages:
+        parts = list(page)
+        before = following[-1][: -_EDGE - 1 : -1] if following else []
+        above = next((part for part in before if isinstance(part, PageTable)), None)
+        for place, part in enumerate(parts[:_EDGE]):
+            if isinstance(part, PageTable):
+                if above is not None and _goes_on(above, part):
+                    parts[place] = replace(part, names=above.names)
+                break
+        following.append(parts)
+    return following
+
+
+def _goes_on(above: PageTable, table: PageTable) -> bool:
+    same = len(above.columns) == len(table.columns)
+    return same and not table.names and all(map(Column.overlaps, above.columns, table.columns))
+
+
+def _is_from_the_right(lines: Sequence[LaidLine]) -> bool:
+    text = "".join(line.text for line in lines)
+    return len(_FROM_THE_RIGHT.findall(text)) * 2 > sum(map(str.isalpha, text))
+
+
+def _mirrored(lines: Sequence[LaidLine]) -> list[LaidLine]:
+    """The lines as a mirror shows them: the first column is then on the left."""
+    return [
+        replace(line, cells=tuple(LineCell(cell.text, -cell.right, -cell.left) for cell in line.cells))
+        for line in lines
+    ]
+
+
+def _table(lines: Sequence[LaidLine], region: TableRegion, taken: set[int]) -> PageTable | None:
+    """The table of a region, with the lines above it that say its columns' names. None where it would lack a word of
+    those lines, or where so few rows make none."""
+    _crown(lines, region, taken)
+    head = [lines[place] for place in region.head]
+    places = (place for place in range(region.top, region.bottom + 1) if place not in region.head)
+    body = [lines[place] for place in places if lines[place].cells]
+    filled = {column_of(region.columns, cell) for line in body if len(line.cells) > 1 for cell in line.cells}
+    columns = tuple(column for number, column in enumerate(region.columns) if number in filled)
+    fewest = _FEWEST_ROWS if len(columns) == 2 or not head else _FEWEST_ROWS - 1
+    if len(columns) < 2 or len(body) + bool(head) < fewest:
+        return None
+    names = _names(head, columns)
+    rows = _rows(body, columns, named=bool(names))
+    told = " ".join(cell for row in (names, *rows) for cell in row)
+    whole = whole_word_recall(told, " ".join(line.text for line in (*head, *body))) == 1
+    return PageTable(columns, tuple(map(tuple, rows)), names) if whole else None
+
+
+# -- the head
+
+
+def _crown(lines: Sequence[LaidLine], region: TableRegion, taken: set[int]) -> None:
+    """Find the lines that name the columns: those at the top of the region that have names and not values, by their
+    numbers or letters, and those that stand right above it."""
+    body = [lines[place] for place in region.rows[1:]]
+    numeric = sum(map(_has_values, body)) * 2 >= len(body)
+    plain = sum(line.bold for line in body) * 2 < len(body)
+
+    def names_columns(line: LaidLine) -> bool:
+        tells = (numeric or (plain and line.bold)) and not _has_values(line)
+        return tells and not line.cells[0].text.endswith(":") and not _ASIDE.fullmatch(line.text.strip())
+
+    body_top = next((place for place in region.rows[:-1] if not names_columns(lines[place])), region.rows[-1])
+    region.head = [place for place in range(region.top, body_top) if lines[place].cells]
+    passed = _lines_above(lines, region, taken)
+    over = [
+        place for place in passed if any(c.overlaps(cell) for c in region.columns[1:] for cell in lines[place].cells)
+    ]
+    region.head += [place for place in over if names_columns(lines[place])]
+    # Between the names and the first row may stand a label of rows.
+    start = min(region.head, default=region.top)
+    if passed.issuperset(place for place in range(start, region.top) if lines[place].cells):
+        region.top = min(start, region.top)
+
+
+def _lines_above(lines: Sequence[LaidLine], region: TableRegion, taken: set[int]) -> set[int]:
+    """The lines right above a region that stand over its columns, but none over the first and others at once."""
+    passed: set[int] = set()
+    first = highest = lines[region.top]
+    free = [place for place, line in enumerate(lines) if line.cells and line.bottom > first.bottom]
+    for place in sorted(set(free).difference(taken), key=lambda place: lines[place].bottom):
+        line = lines[place]
+        if line.bottom - first.bottom > _HEAD_HEIGHT * first.size:
+            break
+        over = [[column.overlaps(cell) for column in region.columns] for cell in line.cells]
+        if not any(map(any, over)):
+            continue  # beside the table
+        near = line.bottom - highest.bottom <= _HEAD_PITCH * max(line.size, highest.size)
+        if not near or _has_values(line) or any(flags[0] and any(flags[1:]) for flags in over):
+            break
+        highest = line
+        passed.add(place)
+    return passed
+
+
+def _names(head: Sequence[LaidLine], columns: Sequence[Column]) -> tuple[str, ...]:
+    """The columns' names: what stands over several is said of each that nothing else on its line stands over."""
+    if not head:
+        return ()
+    names: list[list[str]] = [[] for _ in columns]
+    for line in sorted(head, key=lambda line: -line.bottom):
+        told: set[LineCell] = set()
+        for number, column in enumerate(columns):
+            cell = max(line.cells, key=column.shared)
+            if column.overlaps(cell):
+                names[number].append(cell.text)
+                told.add(cell)
+        for cell in line.cells:
+            if cell not in told:
+                names[column_of(columns, cell)].append(cell.text)
+    return tuple(" ".join(name) for name in names)
+
+
+def _has_values(line: LaidLine) -> bool:
+    return any(map(_is_value, line.cells))
+
+
+def _is_value(cell: LineCell) -> bool:
+    return _VALUE.fullmatch(cell.text) is not None
+
+
+# -- the rows
+
+
+def _rows(lines: Sequence[LaidLine], columns: Sequence[Column], *, named: bool) -> list[list[str]]:
+    rows: list[list[str]] = []
+    above: LaidLine | None = None
+    for line in lines:
+        row = [""] * len(columns)
+        for cell in line.cells:
+            number = 0 if _is_label(line, columns) else column_of(columns, cell)
+            row[number] = f"{row[number]} {cell.text}".strip()
+        close = above is not None and above.bottom - line.bottom <= _LINE_PITCH * max(line.size, above.size)
+        joins = above is not None and close and above.bold == line.bold and (named or len(line.cells) == 1)
+        if joins and _continues(rows[-1], row, line):
+            rows[-1] = [f"{before} {more}".strip() for before, more in zip(rows[-1], row, strict=True)]
+        else:
+            rows.append(row)
+        above = line
+    return rows
+
+
+def _is_label(line: LaidLine, columns: Sequence[Column]) -> bool:
+    """Whether it stands alone and in no column: over rows."""
+    cell, edge = line.cells[0], line.size
+    inside = any(column.left - edge < cell.left and cell.right < column.right + edge for column in columns)
+    return len(line.cells) == 1 and not inside
+
+
+def _continues(before: Sequence[str], row: Sequence[str], line: LaidLine) -> bool:
+    """Whether a line goes on with the cells of the row before: with its label, or with what stands beside that."""
+    if row[0]:
+        return row[0][0].islower() and (not any(before[1:]) or not any(row[1:]))
+    goes_on = all(had for had, more in zip(before, row, strict=True) if more)
+    return goes_on and not any(map(_is_value, line.cells))
