@@ -14,6 +14,7 @@ from core.errors import NotFoundError
 from core.storage.database import Database
 from core.storage.documents import DocumentRepository, DocumentSummary
 from core.storage.visibility import Visibility
+from core.text.document_uri import parent_uri
 from core.types import AccessScope, Document, document_id
 
 
@@ -46,6 +47,11 @@ class DocumentLibrary:
         found = self._documents.page(after=after, limit=limit + 1, scope=scope)
         shown = tuple(found[:limit])
         return DocumentListing(shown, shown[-1].uri if len(found) > limit else None)
+
+    def parent(self, document: Document, scope: AccessScope) -> Document | None:
+        """The message that the document came with, if it did and the caller may see that."""
+        uri = parent_uri(document.uri)
+        return Visibility(self._database, scope).document(document_id(uri)) if uri else None
 
     def links(self, document: Document, scope: AccessScope, addresses: Sequence[str]) -> Mapping[str, str]:
         """For each address in the document's text that leads to another document of its source, which is there and

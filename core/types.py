@@ -50,6 +50,7 @@ class SourceItem:
 
     `uri` is the source's name, a slash, and the path inside the source: `handbook/team/index.md`.
     `etag` changes whenever the content may have changed; equal etags mean "do not read it again".
+    What is attached to another document is an item too, found when that is read; `date` is that document's.
     """
 
     uri: str
@@ -57,6 +58,7 @@ class SourceItem:
     etag: str
     size: int
     access: tuple[str, ...] = (PUBLIC,)
+    date: date | None = None
 
     @property
     def document_id(self) -> str:
@@ -83,7 +85,7 @@ class Document:
     span can be checked against the file; for other formats it is what the converter extracted.
     `page_starts[i]` is the offset in `text` at which page i + 1 begins; empty where the format has no pages. `missing`
     says in a sentence what of the file is not in the text; empty where nothing is. `personal_data` counts what was
-    found of each kind, where its source's policy has it looked for.
+    found of each kind, where its source's policy has it looked for. `date` is the message's that it came with.
     """
 
     uri: str
@@ -96,6 +98,7 @@ class Document:
     access: tuple[str, ...] = (PUBLIC,)
     missing: str = ""
     personal_data: tuple[tuple[str, int], ...] = ()
+    date: date | None = None
 
     @property
     def id(self) -> str:

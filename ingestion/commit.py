@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from core.ports import VectorIndex
 from core.storage.documents import DocumentRepository
 from core.storage.loop.erasures import ErasedSubjects
+from core.text.document_uri import parent_uri
 from core.text.personal_data import PersonalDataPolicy
 from core.types import CollectionSpec, DocumentState, EmbeddedDocument, ManifestEntry
 from ingestion.facts import facts_of
@@ -49,7 +50,10 @@ class Commit:
         """Each shard's result, one in memory at a time."""
         for number in range(plan.shards):
             result = staging.done(number)
-            yield replace(result, read=tuple(one for one in result.read if one.document.uri not in self.kept_out))
+            yield replace(result, read=tuple(one for one in result.read if not self._is_kept_out(one.document.uri)))
+
+    def _is_kept_out(self, uri: str) -> bool:
+        return uri in self.kept_out or (bool(uri) and self._is_kept_out(parent_uri(uri)))
 
     def _entry(self, one: ReadDocument) -> ManifestEntry:
         entry = _known(one.planned, DocumentState.INDEXED, self.converter_fingerprint)
@@ -77,6 +81,7 @@ class CollectionWriter:
         """The manifest rows of a result; `read` are those of the documents that were read."""
         lost = [one.planned.item.document_id for one in result.rejected if not one.planned.has_good_version]
         self._remove_texts(lost)
+        self._forget(result.gone)
         entries = [*read]
         entries += [_known(one, DocumentState.INDEXED, self.converter_fingerprint) for one in result.same]
         entries += [_rejected(one, self.converter_fingerprint) for one in result.rejected]
@@ -84,21 +89,26 @@ class CollectionWriter:
 
     def forget(self) -> None:
         """The vanished: texts first, the manifest rows that lead to them last."""
-        vanished = [entry.document_id for entry in self.plan.vanished]
-        self._remove_texts(vanished)
-        self.documents.remove_entries(self.spec.name, vanished)
+        self._forget(self.plan.vanished)
 
     def announce(self, results: Iterable[ShardResult]) -> list[str]:
         """Write down what is about to change, and return the documents to delete from the index."""
         deletes = [entry.document_id for entry in self.plan.vanished]
         pending = [replace(entry, state=DocumentState.PENDING) for entry in self.plan.vanished]
         for result in results:
+            deletes += [entry.document_id for entry in result.gone]
+            pending += [replace(entry, state=DocumentState.PENDING) for entry in result.gone]
             lost = [one for one in result.rejected if not one.planned.has_good_version and _may_be_indexed(one.planned)]
             deletes += [one.planned.item.document_id for one in lost]
             pending += [_pending(one.planned) for one in result.read]
             pending += [_pending(one.planned) for one in lost]
         self.documents.save_entries(self.spec.name, self.plan.run_id, pending)
         return deletes
+
+    def _forget(self, entries: Sequence[ManifestEntry]) -> None:
+        gone = [entry.document_id for entry in entries]
+        self._remove_texts(gone)
+        self.documents.remove_entries(self.spec.name, gone)
 
     def _remove_texts(self, document_ids: Iterable[str]) -> None:
         self.documents.remove([each for each in document_ids if self._is_only_here(each)])

@@ -23,11 +23,12 @@ _LONGEST_VALUE = 200
 
 
 def facts_of(document: Document) -> DocumentFacts:
-    """From the front matter that the text begins with; a date may also stand in the file's name (2025-03-14)."""
+    """From the front matter that the text begins with; a date may also stand in the file's name (2025-03-14), or be
+    that of the message that it came with."""
     found = {str(key).strip().casefold(): value for key, value in _front_matter(document.text).items()}
     named = _DATE_IN_NAME.search(PurePosixPath(document.uri).name)
     dates = (_day(found[key]) for key in _DATE_KEYS if key in found)
-    day = next((each for each in dates if each), None) or (parse_day(named[0]) if named else None)
+    day = next((each for each in dates if each), None) or (parse_day(named[0]) if named else document.date)
     metadata: dict[str, tuple[str, ...]] = {}
     for name, values in _values(found):
         if sum(map(len, metadata.values())) + len(values) <= _MOST_VALUES:

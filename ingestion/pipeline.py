@@ -28,7 +28,8 @@ from ingestion.converters.sandbox import Limits, Sandbox
 from ingestion.converters.worker import Job
 from ingestion.plan import PlannedItem, diff, refuse_mass_deletion, shards
 from ingestion.report import finished_report, planned_report
-from ingestion.shards import ShardProcessor, SourceReader
+from ingestion.shards import ShardProcessor
+from ingestion.source_reader import SourceReader
 from ingestion.sources.registry import open_source
 from ingestion.staging import StagedPlan, Staging, remove_abandoned
 from ingestion.verification import ComparedTexts, verify, verify_all
@@ -132,7 +133,8 @@ class Pipeline:
         converter = self._converter(staging.plan().personal_data)
         job = Job(converter, self.splitter, self.limits.chunks)
         with self.open_sandbox(job, self.limits, staging.folder) as sandbox:
-            reader = SourceReader(source, sandbox)
+            kept_out = self.stores.erasures.subjects(Subject.KEPT_OUT)
+            reader = SourceReader(source, sandbox, self.limits, converter.fingerprint, kept_out)
             processor = ShardProcessor(reader, self.open_embedder, self.stores.memo, staging, self.max_chunks)
             processor.process(todo, progress or NoProgress())
 

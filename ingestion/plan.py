@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from core.errors import ConflictError, ConversionError, FailureKind
+from core.text.document_uri import ATTACHED, file_uri, parent_uri
 from core.types import DocumentState, ManifestEntry, SourceItem
 
 # Documents whose texts and vectors are in memory together, by number and by bytes: enough chunks for the embedder to
@@ -28,7 +29,8 @@ class PlannedItem:
     `known_missing` is what that content lacks of its file. `unmasked` says that it may hold personal data that is to be
     masked from now on. Where `in_doubt`, a run was killed while it changed the document, or the index does not hold
     what it should.
-    `reread` forbids taking equal bytes for an unchanged document.
+    `reread` forbids taking equal bytes for an unchanged document. `attached` is what is known of what came with it, and
+    `opened` says that some of that is to be read again, whatever becomes of the document itself.
     """
 
     item: SourceItem
@@ -40,6 +42,8 @@ class PlannedItem:
     unmasked: bool = False
     in_doubt: bool = False
     reread: bool = False
+    attached: tuple[ManifestEntry, ...] = ()
+    opened: bool = False
 
     @property
     def has_good_version(self) -> bool:
@@ -72,6 +76,15 @@ class Diff:
         return len(self.work) + self.unchanged + len(self.settled)
 
 
+@dataclass(frozen=True, slots=True)
+class AttachedDiff:
+    """The same for what came with a document that was read. `kept` stays as it is known, `gone` is there no more."""
+
+    work: tuple[PlannedItem, ...] = ()
+    kept: tuple[ManifestEntry, ...] = ()
+    gone: tuple[ManifestEntry, ...] = ()
+
+
 def diff(
     items: Iterable[SourceItem],
     entries: Mapping[str, ManifestEntry],
@@ -81,31 +94,51 @@ def diff(
     unmasked: bool = False,
 ) -> Diff:
     """Compare the source's `items` with its `entries` in the manifest and with the chunks that are `indexed`, in which
-    personal data is `unmasked` that is to be masked from now on."""
+    personal data is `unmasked` that is to be masked from now on. What came with a file stands and falls with it."""
+    families = _by_file(entries)
     work: list[PlannedItem] = []
-    settled: list[ManifestEntry] = []
-    partial: list[ManifestEntry] = []
-    unchanged = 0
-    seen = set()
+    rest: list[ManifestEntry] = []
     for item in items:
-        seen.add(item.document_id)
-        entry = entries.get(item.document_id)
-        planned = _plan(item, entry, converter_fingerprint, indexed.get(item.document_id, 0))
+        entry, attached = families.pop(item.uri, (None, ()))
+        in_doubt = _is_in_doubt(item.document_id, entry, indexed)
+        in_doubt |= any(_is_in_doubt(one.document_id, one, indexed) for one in attached)
+        planned = _plan(item, entry, attached, converter_fingerprint, in_doubt=in_doubt)
         if planned is not None:
-            work.append(replace(planned, unmasked=unmasked and planned.known_chunks > 0))
-        elif entry is not None and entry.state is DocumentState.FAILED:
-            settled.append(entry)
+            held = planned.known_chunks > 0 or any(one.chunks for one in attached)
+            work.append(replace(planned, unmasked=unmasked and held))
+        elif entry is not None:
+            rest += [entry, *attached]
+    settled = tuple(one for one in rest if one.state is DocumentState.FAILED)
+    partial = tuple(one for one in rest if one.state is not DocumentState.FAILED and one.missing)
+    vanished = tuple(one for family in families.values() for one in (family[0], *family[1]) if one is not None)
+    return Diff(tuple(work), len(rest) - len(settled), partial, settled, vanished)
+
+
+def diff_attached(parent: PlannedItem, items: Iterable[SourceItem], converter_fingerprint: str) -> AttachedDiff:
+    """Compare what came with a document that was read with what is known of it."""
+    families: dict[str, list[ManifestEntry]] = {}
+    below = len(parent.item.uri) + len(ATTACHED)
+    for known in parent.attached:
+        name = known.uri[below:].partition(ATTACHED)[0]
+        families.setdefault(f"{parent.item.uri}{ATTACHED}{name}", []).append(known)
+    work: list[PlannedItem] = []
+    kept: list[ManifestEntry] = []
+    for item in items:
+        family = families.pop(item.uri, [])
+        entry = next((one for one in family if one.uri == item.uri), None)
+        attached = tuple(one for one in family if one is not entry)
+        planned = _plan(item, entry, attached, converter_fingerprint, in_doubt=parent.in_doubt)
+        if planned is None:
+            kept += family
         else:
-            unchanged += 1
-            if entry is not None and entry.missing:
-                partial.append(entry)
-    vanished = tuple(entry for document_id, entry in entries.items() if document_id not in seen)
-    return Diff(tuple(work), unchanged, tuple(partial), tuple(settled), vanished)
+            work.append(replace(planned, unmasked=parent.unmasked))
+    return AttachedDiff(tuple(work), tuple(kept), tuple(one for family in families.values() for one in family))
 
 
 def refuse_mass_deletion(source: str, entries: Mapping[str, ManifestEntry], vanished: Sequence[ManifestEntry]) -> None:
-    """Raises ConflictError when the run would delete nearly everything that is known of the source."""
-    known, lost = len(entries), len(vanished)
+    """Raises ConflictError when the run would delete nearly everything that is known of the source. What came with a
+    file is not counted: one mailbox may hold more documents than the rest."""
+    known, lost = (sum(not parent_uri(entry.uri) for entry in each) for each in (entries.values(), vanished))
     if known > _MASS_DELETION_FLOOR and lost > known * _MASS_DELETION:
         raise ConflictError(
             f"{lost} of the {known} documents of {source} have vanished; nothing was changed.",
@@ -113,14 +146,37 @@ def refuse_mass_deletion(source: str, entries: Mapping[str, ManifestEntry], vani
         )
 
 
+def _by_file(
+    entries: Mapping[str, ManifestEntry],
+) -> dict[str, tuple[ManifestEntry | None, tuple[ManifestEntry, ...]]]:
+    """By the URI of each file: what is known of it, and of what came with it."""
+    files = {entry.uri: entry for entry in entries.values() if not parent_uri(entry.uri)}
+    attached: dict[str, list[ManifestEntry]] = {uri: [] for uri in files}
+    for entry in entries.values():
+        if parent_uri(entry.uri):
+            attached.setdefault(file_uri(entry.uri), []).append(entry)
+    return {uri: (files.get(uri), tuple(found)) for uri, found in attached.items()}
+
+
+def _is_in_doubt(document_id: str, entry: ManifestEntry | None, indexed: Mapping[str, int]) -> bool:
+    chunks = indexed.get(document_id, 0)
+    return chunks > 0 if entry is None else entry.state is DocumentState.PENDING or chunks != entry.chunks
+
+
 def _plan(
-    item: SourceItem, entry: ManifestEntry | None, converter_fingerprint: str, indexed: int
+    item: SourceItem,
+    entry: ManifestEntry | None,
+    attached: tuple[ManifestEntry, ...],
+    converter_fingerprint: str,
+    *,
+    in_doubt: bool,
 ) -> PlannedItem | None:
     if entry is None:
-        return PlannedItem(item, is_new=True, in_doubt=indexed > 0)
-    in_doubt = entry.state is DocumentState.PENDING or indexed != entry.chunks
+        return PlannedItem(item, is_new=True, in_doubt=in_doubt, attached=attached)
     reread = in_doubt or entry.converter_fingerprint != converter_fingerprint or entry.access != item.access
-    if not reread and entry.etag == item.etag and (entry.state is DocumentState.INDEXED or _is_settled(entry)):
+    indexed = entry.state is DocumentState.INDEXED
+    opened = indexed and any(one.state is DocumentState.FAILED and not _is_settled(one) for one in attached)
+    if not reread and not opened and entry.etag == item.etag and (indexed or _is_settled(entry)):
         return None
     return PlannedItem(
         item,
@@ -131,6 +187,8 @@ def _plan(
         known_missing=entry.missing,
         in_doubt=in_doubt,
         reread=reread,
+        attached=attached,
+        opened=opened,
     )
 
 

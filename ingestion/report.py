@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from core.types import DocumentState, ManifestEntry
 from ingestion.staging import ShardResult, StagedPlan, Staging
 
 SCHEMA_VERSION = 1
@@ -68,7 +69,18 @@ class Tally:
         for same in result.same:
             self.unchanged += 1
             self._note(same.item.uri, same.known_missing)
+        for kept in result.kept:
+            self._add_kept(kept)
+        self.deleted += len(result.gone)
+        self.removed += sum(entry.chunks for entry in result.gone)
         self.embedded += result.embedded
+
+    def _add_kept(self, entry: ManifestEntry) -> None:
+        if entry.state is DocumentState.FAILED:
+            self.failures.append(_failure(entry))
+            return
+        self.unchanged += 1
+        self._note(entry.uri, entry.missing)
 
     def _note(self, uri: str, missing: str) -> None:
         if missing:
@@ -96,8 +108,12 @@ def _begun(plan: StagedPlan) -> Tally:
         deleted=len(plan.vanished),
         removed=sum(entry.chunks for entry in plan.vanished),
         partial=[Partial(entry.uri, entry.missing) for entry in plan.partial],
-        failures=[Failure(entry.uri, entry.failure_kind or "", entry.failure_reason or "") for entry in plan.settled],
+        failures=[_failure(entry) for entry in plan.settled],
     )
+
+
+def _failure(entry: ManifestEntry) -> Failure:
+    return Failure(entry.uri, entry.failure_kind or "", entry.failure_reason or "")
 
 
 def _as_json(plan: StagedPlan, tally: Tally) -> dict[str, Any]:

@@ -3,46 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from core.errors import ConflictError, ConversionError
-from core.ports import Embedder, Source
+from core.errors import ConflictError
+from core.ports import Embedder
 from core.progress import Progress
 from core.storage.documents import EmbeddingMemo
-from ingestion.converters.sandbox import Sandbox
-from ingestion.converters.worker import Converted, Outcome, Rejected, SameBytes, Task
+from ingestion.converters.worker import Converted, Rejected, SameBytes
 from ingestion.embedding import embed
 from ingestion.plan import PlannedItem
+from ingestion.source_reader import Pending, Reading
 from ingestion.staging import ReadDocument, RejectedDocument, ShardResult, Staging
 
 # Shards that are read ahead of the one that is embedded. Their texts are in memory.
 _AHEAD = 2
 
 _KEPT = "The version that was read before stays searchable."
-
-Pending = Callable[[], Outcome]
-"""Waits for a document that is being read, and says what became of it."""
-
-
-@dataclass(frozen=True)
-class SourceReader:
-    """Reads documents from their source: fetched here, converted and split in the sandbox."""
-
-    source: Source
-    sandbox: Sandbox
-
-    def __call__(self, planned: PlannedItem) -> Pending:
-        item = planned.item
-        try:
-            file = self.source.fetch(item)
-        except ConversionError as error:
-            rejected = Rejected(item, error.kind, error.message)
-            return lambda: rejected
-        task = Task(file, item, None if planned.reread else planned.known_sha256)
-        future: Future[Outcome] = self.sandbox.submit(task)
-        return lambda: self.sandbox.outcome(task, future)
 
 
 class _Count:
@@ -83,22 +61,24 @@ class ShardProcessor:
         made = 0
         waiting = deque(number for number in shards if not self.staging.is_done(number))
         count = _Count(progress, sum(len(self.staging.todo(number)) for number in waiting))
-        reading: deque[tuple[int, list[tuple[PlannedItem, Pending]]]] = deque()
+        reading: deque[tuple[int, list[Pending]]] = deque()
         # Writing a result down takes the disk, not the processor: the next shard is embedded meanwhile.
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="staging") as writer:
             written = writer.submit(lambda: None)
             while waiting or reading:
                 while waiting and len(reading) <= _AHEAD:
                     number = waiting.popleft()
-                    reading.append((number, [(one, self.read(one)) for one in self.staging.todo(number)]))
+                    reading.append((number, [self.read(one) for one in self.staging.todo(number)]))
                 number, pending = reading.popleft()
-                outcomes = [(planned, outcome()) for planned, outcome in pending]
-                made += sum(len(one.chunks) for _, one in outcomes if isinstance(one, Converted))
+                read = Reading([])
+                for each in pending:
+                    read.add(each())
+                made += sum(len(one.chunks) for _, one in read.outcomes if isinstance(one, Converted))
                 self._refuse_more(made)
-                result = self._result(outcomes, count)
+                result = self._result(read, count)
                 written.result()
                 written = writer.submit(self.staging.write_done, number, result)
-                count.documents(len(outcomes))
+                count.documents(len(pending))
             written.result()
 
     def _refuse_more(self, chunks: int) -> None:
@@ -108,7 +88,8 @@ class ShardProcessor:
                 hint="Ingest a part of the folder at a time, or raise RAGLOOP_MAX_RUN_CHUNKS.",
             )
 
-    def _result(self, outcomes: Sequence[tuple[PlannedItem, Outcome]], count: _Count) -> ShardResult:
+    def _result(self, reading: Reading, count: _Count) -> ShardResult:
+        outcomes = reading.outcomes
         converted = [(planned, one) for planned, one in outcomes if isinstance(one, Converted)]
         # All of a shard's texts in one call: sorted by length together, they are padded least.
         texts = [chunk.indexed_text for _, one in converted for chunk in one.chunks]
@@ -122,6 +103,8 @@ class ShardProcessor:
             tuple(read),
             tuple(planned for planned, one in outcomes if isinstance(one, SameBytes)),
             tuple(_rejected(planned, one) for planned, one in outcomes if isinstance(one, Rejected)),
+            tuple(reading.kept),
+            tuple(reading.gone),
             embedded,
         )
 

@@ -12,16 +12,18 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from core.errors import ConflictError, FailureKind, NotFoundError
 from core.ports import LeftAlone
+from core.text.document_uri import is_within
 from core.text.personal_data import PersonalDataPolicy
 from core.types import Chunk, Document, DocumentState, ManifestEntry, SourceItem, TextFormat, Vector
 from ingestion.plan import PlannedItem
 
-_SCHEMA_VERSION = 3
+_SCHEMA_VERSION = 4
 
 _DONE = ".done.npz"
 
@@ -75,11 +77,14 @@ class RejectedDocument:
 
 @dataclass(frozen=True, slots=True)
 class ShardResult:
-    """What became of a shard's documents. `embedded` counts the vectors that were not known before."""
+    """What became of a shard's documents. Of what came with them, `kept` stays as it is known and `gone` is there no
+    more. `embedded` counts the vectors that were not known before."""
 
     read: tuple[ReadDocument, ...] = ()
     same: tuple[PlannedItem, ...] = ()
     rejected: tuple[RejectedDocument, ...] = ()
+    kept: tuple[ManifestEntry, ...] = ()
+    gone: tuple[ManifestEntry, ...] = ()
     embedded: int = field(default=0)
 
 
@@ -127,8 +132,10 @@ class Staging:
             ],
             "same": [asdict(planned) for planned in result.same],
             "rejected": [asdict(one) for one in result.rejected],
+            "kept": [asdict(one) for one in result.kept],
+            "gone": [asdict(one) for one in result.gone],
         }
-        encoded = np.frombuffer(json.dumps(content).encode(), dtype=np.uint8)
+        encoded = np.frombuffer(_json(content), dtype=np.uint8)
         vectors = [one.vectors for one in result.read]
         stacked = np.concatenate(vectors) if vectors else np.zeros((0, 0), dtype=np.float32)
         with _atomic(self._done(shard)) as file:
@@ -155,7 +162,8 @@ class Staging:
             RejectedDocument(_planned(one["planned"]), FailureKind(one["kind"]), one["reason"])
             for one in content["rejected"]
         )
-        return ShardResult(tuple(read), same, rejected, content["embedded"])
+        kept, gone = (tuple(_entry(value) for value in content[name]) for name in ("kept", "gone"))
+        return ShardResult(tuple(read), same, rejected, kept, gone, content["embedded"])
 
     def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -165,7 +173,7 @@ class Staging:
 
     def _write_json(self, name: str, value: Any) -> None:
         with _atomic(self.folder / name) as file:
-            file.write(json.dumps(value).encode())
+            file.write(_json(value))
 
     def _read_json(self, name: str) -> Any:
         try:
@@ -186,12 +194,13 @@ def remove_abandoned(root: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove_document(root: Path, document_id: str) -> int:
-    """Remove what killed runs have staged of the document, with the rest of its shard. Returns the number of shards."""
+def remove_document(root: Path, uri: str) -> int:
+    """Remove what killed runs have staged of the document and of what came with it, with the rest of its shard. Returns
+    the number of shards."""
     removed = 0
     for path in sorted(root.glob(f"*/*{_DONE}")):
         staging = Staging(root, path.parent.name)
-        if any(one.document.id == document_id for one in staging.done(int(path.name.removesuffix(_DONE))).read):
+        if any(is_within(one.document.uri, uri) for one in staging.done(int(path.name.removesuffix(_DONE))).read):
             path.unlink()
             removed += 1
     return removed
@@ -206,6 +215,14 @@ def _atomic(path: Path) -> Iterator[BinaryIO]:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, default=date.isoformat).encode()
+
+
+def _day(value: str | None) -> date | None:
+    return date.fromisoformat(value) if value else None
 
 
 def _spans(chunks: Sequence[Chunk]) -> list[dict[str, Any]]:
@@ -241,12 +258,15 @@ def _chunks(document: Document, spans: Sequence[Mapping[str, Any]]) -> tuple[Chu
 def _document(values: Mapping[str, Any]) -> Document:
     lists = {name: tuple(values[name]) for name in ("page_starts", "access")}
     lists["personal_data"] = tuple(map(tuple, values.get("personal_data", ())))
-    return Document(**{**values, **lists, "format": TextFormat(values["format"])})
+    return Document(**{**values, **lists, "format": TextFormat(values["format"]), "date": _day(values["date"])})
 
 
 def _planned(values: Mapping[str, Any]) -> PlannedItem:
-    item = SourceItem(**{**values["item"], "access": tuple(values["item"]["access"])})
-    return PlannedItem(**{**values, "item": item, "known_access": tuple(values["known_access"])})
+    stored = values["item"]
+    item = SourceItem(**{**stored, "access": tuple(stored["access"]), "date": _day(stored["date"])})
+    attached = tuple(_entry(value) for value in values["attached"])
+    told = {"item": item, "known_access": tuple(values["known_access"]), "attached": attached}
+    return PlannedItem(**{**values, **told})
 
 
 def _entry(values: Mapping[str, Any]) -> ManifestEntry:

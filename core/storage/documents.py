@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from core.storage.database import Database
 from core.storage.erasure import Tables, Traces, scrub
 from core.storage.tables import documents, embedding_memo, ingestion_runs, manifest, sources
+from core.text.document_uri import ATTACHED
 from core.text.personal_data import PersonalDataPolicy
 from core.types import AccessScope, Document, DocumentState, ManifestEntry, TextFormat, Vector
 
@@ -94,6 +95,14 @@ class DocumentRepository:
         with self._database.transaction() as connection:
             row = connection.execute(select(documents).where(documents.c.id == document_id)).first()
         return _document(row) if row else None
+
+    def attached_to(self, uri: str) -> list[str]:
+        """Ids of what came with the document at `uri`: the files in a message, and those in messages in it."""
+        within = uri + ATTACHED
+        stored = select(documents.c.id).where(func.substr(documents.c.uri, 1, len(within)) == within)
+        listed = select(manifest.c.document_id).where(func.substr(manifest.c.uri, 1, len(within)) == within)
+        with self._database.transaction() as connection:
+            return sorted({*connection.execute(stored).scalars(), *connection.execute(listed).scalars()})
 
     def versions(self) -> dict[str, StoredVersion]:
         """The version of every document's text, by document id."""
@@ -323,6 +332,7 @@ def _document_row(source: str, converter_fingerprint: str, item: Document) -> di
         "access": list(item.access),
         "page_starts": list(item.page_starts),
         "text": item.text,
+        "date": item.date,
         "converted_at": _now(),
     }
 
@@ -337,6 +347,7 @@ def _document(row: Row[Any]) -> Document:
         content_sha256=row.content_sha256,
         page_starts=tuple(row.page_starts),
         access=tuple(row.access),
+        date=row.date,
     )
 
 

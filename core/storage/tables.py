@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Float,
     ForeignKey,
@@ -77,6 +78,8 @@ documents = Table(
     Column("access", JSON, nullable=False),
     Column("page_starts", JSON, nullable=False),
     Column("text", Text, nullable=False),
+    # Of the message that it came with.
+    Column("date", Date),
     _utc("converted_at"),
 )
 

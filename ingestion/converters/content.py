@@ -39,7 +39,8 @@ class RawFile:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What was in a file. `page_starts` and `missing` are as in core.types.Document."""
+    """What was in a file. `page_starts` and `missing` are as in core.types.Document; `attached` are the files in it,
+    which become documents of their own."""
 
     text: str
     title: str
@@ -47,6 +48,7 @@ class Content:
     media_type: str
     page_starts: tuple[int, ...] = ()
     missing: str = ""
+    attached: tuple[RawFile, ...] = ()
 
 
 class FormatReader(Protocol):

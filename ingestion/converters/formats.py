@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from core.errors import ConversionError, FailureKind
 from core.types import TextFormat
 from ingestion.converters import sheets
-from ingestion.converters.content import DAMAGE, Content, FormatReader, RawFile
+from ingestion.converters.content import Content, FormatReader, RawFile
 from ingestion.converters.file_type import suffix_by_content
 from ingestion.converters.mail.mbox import MboxReader
-from ingestion.converters.mail.message import MessageReader, ReadPart
+from ingestion.converters.mail.message import MessageReader
 from ingestion.converters.mail.outlook import OutlookReader
 from ingestion.converters.markup import open_document
 from ingestion.converters.office import CompoundReader, OfficeReader
@@ -30,9 +30,6 @@ from ingestion.converters.word import word97
 _OPEN_XML = "application/vnd.openxmlformats-officedocument"
 _OPEN_DOCUMENT = "application/vnd.oasis.opendocument"
 
-# Messages in messages in messages: people forward what was forwarded, and not much deeper.
-_DEEPEST_MESSAGE = 3
-
 
 @dataclass(frozen=True, slots=True)
 class FileFormat:
@@ -45,27 +42,7 @@ class FileFormat:
 
 def read_file(file: RawFile) -> Content:
     """What is in a file, by what it certainly is or else by what it is named."""
-    return _reader(file).read(file)
-
-
-def _read_attachment(depth: int, file: RawFile) -> Content:
-    suffix = suffix_by_content(file.data) or file.suffix
-    if suffix in _MAIL and depth >= _DEEPEST_MESSAGE:
-        raise ConversionError(FailureKind.TOO_LARGE, f"It is a message in more than {_DEEPEST_MESSAGE} others.")
-    reader = _MAIL[suffix](partial(_read_attachment, depth + 1)) if suffix in _MAIL else _reader(file)
-    try:
-        return reader.read(file)
-    except DAMAGE as error:
-        # One damaged attachment is no reason to lose the message.
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise ConversionError(FailureKind.MALFORMED, f"The file is damaged: {reason}.") from error
-
-
-_MAIL: Mapping[str, Callable[[ReadPart], FormatReader]] = {
-    ".eml": MessageReader,
-    ".msg": OutlookReader,
-    ".mbox": MboxReader,
-}
+    return READERS[format_of(file)].read(file)
 
 
 _SOURCE_CODE = (
@@ -78,7 +55,6 @@ _TEXT = TextReader(TextFormat.PLAIN)
 _NAMED_TEXT = TextReader(TextFormat.PLAIN, named_whole=True)
 _XML = TextReader(TextFormat.PLAIN, "application/xml", declares=True, named_whole=True)
 _open_sheets = partial(open_document.prepared, across=False)
-_ATTACHED = partial(_read_attachment, 0)
 
 FORMATS = (
     FileFormat(
@@ -121,9 +97,9 @@ FORMATS = (
     FileFormat("XML", (".xml", ".nxml"), _XML),
     FileFormat("YAML and other settings", (".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf"), _NAMED_TEXT),
     FileFormat("Jupyter notebooks", (".ipynb",), NotebookReader()),
-    FileFormat("e-mail", (".eml",), MessageReader(_ATTACHED)),
-    FileFormat("Outlook messages", (".msg",), OutlookReader(_ATTACHED)),
-    FileFormat("mailboxes", (".mbox",), MboxReader(_ATTACHED)),
+    FileFormat("e-mail", (".eml",), MessageReader()),
+    FileFormat("Outlook messages", (".msg",), OutlookReader()),
+    FileFormat("mailboxes", (".mbox",), MboxReader()),
     FileFormat("source code", tuple(f".{language}" for language in _SOURCE_CODE.split()), _NAMED_TEXT),
     FileFormat("files without a suffix, by what is in them", ("",), _NAMED_TEXT),
 )
@@ -132,11 +108,13 @@ READERS: Mapping[str, FormatReader] = {suffix: one.reader for one in FORMATS for
 """The readers by file name suffix, in lower case."""
 
 
-def _reader(file: RawFile) -> FormatReader:
+def format_of(file: RawFile) -> str:
+    """The suffix of a file's format, which may not be the one in its name. Raises ConversionError for one that is not
+    read."""
     named, certain = READERS.get(file.suffix), suffix_by_content(file.data)
     a_text_with_html = certain == ".html" and file.suffix != "" and isinstance(named, TextReader)
     if certain is not None and not a_text_with_html:
-        return READERS[certain]
+        return certain
     if named is None:
         raise ConversionError(FailureKind.MISMATCH, f"Files named {file.suffix} are not supported.")
-    return named
+    return file.suffix

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 
 from core.errors import ConversionError, FailureKind
@@ -12,7 +12,8 @@ from core.ports import LocalFile
 from core.text.personal_data import PersonalDataPolicy
 from core.types import Document, SourceItem, digest
 from ingestion.converters.content import RawFile
-from ingestion.converters.formats import READERS, read_file
+from ingestion.converters.formats import READERS, format_of, read_file
+from ingestion.converters.mail.attached import Opened, attached_files
 from ingestion.personal_data import under_policy
 
 # Raise when our own code converts the same bytes differently.
@@ -41,7 +42,7 @@ class FileConverter:
         return frozenset(READERS)
 
     def convert(self, file: LocalFile, item: SourceItem) -> Document:
-        return self.convert_bytes(self.read(file), item)
+        return self.opened(self.read(file), item).document
 
     def read(self, file: LocalFile) -> RawFile:
         """The file's bytes. Raises ConversionError when it is too large, not a regular file, or cannot be read."""
@@ -61,8 +62,8 @@ class FileConverter:
                 FailureKind.UNREADABLE, f"The file cannot be read: {error.strerror or error}."
             ) from error
 
-    def convert_bytes(self, file: RawFile, item: SourceItem) -> Document:
-        """The document in bytes that were read before."""
+    def opened(self, file: RawFile, item: SourceItem) -> Opened:
+        """The document in bytes that were read before, and what came with it."""
         if not file.data:
             raise ConversionError(FailureKind.EMPTY, "The file is empty.")
         content = read_file(file)
@@ -78,5 +79,8 @@ class FileConverter:
             page_starts=content.page_starts,
             access=item.access,
             missing=content.missing,
+            date=item.date,
         )
-        return under_policy(document, self.personal_data)
+        attached, left_out = attached_files(document, item, content.attached, self.personal_data, format_of)
+        whole = replace(document, missing=" ".join(filter(None, (content.missing, left_out))))
+        return Opened(under_policy(whole, self.personal_data), tuple(attached))

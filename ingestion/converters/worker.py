@@ -14,13 +14,15 @@ import re
 import resource
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import ConversionError, FailureKind
 from core.ports import LocalFile, Splitter
 from core.text.personal_data import PersonalDataPolicy
 from core.types import Chunk, Document, SourceItem
+from ingestion.converters.content import RawFile
+from ingestion.converters.mail.attached import AttachedFile
 from ingestion.converters.registry import FileConverter
 from ingestion.personal_data import masked
 from ingestion.splitting.substance import says_nothing
@@ -59,27 +61,31 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One file. If its bytes still have the hash `known_sha256` it is not converted."""
+    """One file, or one that came with another. If its bytes still have the hash `known_sha256` it is not converted,
+    unless it is to be `opened` for what came with it."""
 
-    file: LocalFile
+    file: LocalFile | RawFile
     item: SourceItem
     known_sha256: str | None = None
+    opened: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """The file was read, and split if its job has a splitter."""
+    """The file was read, and split if its job has a splitter. What came with it is still to be read."""
 
     item: SourceItem
     document: Document
     chunks: tuple[Chunk, ...]
+    attached: tuple[AttachedFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SameBytes:
-    """The file has the bytes that it had before, whatever its etag says."""
+    """The file has the bytes that it had before, whatever its etag says. `attached` is None unless it was opened."""
 
     item: SourceItem
+    attached: tuple[AttachedFile, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +136,21 @@ def perform(task: Task) -> Outcome:
 def convert(job: Job, task: Task) -> Outcome:
     """Read, convert and split one file."""
     try:
-        file = job.converter.read(task.file)
-        if task.known_sha256 and hashlib.sha256(file.data).hexdigest() == task.known_sha256:
+        file = task.file if isinstance(task.file, RawFile) else job.converter.read(task.file)
+        same = task.known_sha256 and hashlib.sha256(file.data).hexdigest() == task.known_sha256
+        if same and not task.opened:
             return SameBytes(task.item)
-        document = job.converter.convert_bytes(file, task.item)
+        opened = job.converter.opened(file, task.item)
+        if same:
+            return SameBytes(task.item, opened.attached)
         if job.splitter is None:
-            return Converted(task.item, document, ())
-        outcome = split(document, task.item, job.splitter)
-        if isinstance(outcome, Converted) and len(outcome.chunks) > job.max_chunks:
+            return Converted(task.item, opened.document, (), opened.attached)
+        outcome = split(opened.document, task.item, job.splitter)
+        if isinstance(outcome, Rejected):
+            return outcome
+        if len(outcome.chunks) > job.max_chunks:
             raise _too_many(len(outcome.chunks), job.max_chunks)
-        return outcome
+        return replace(outcome, attached=opened.attached)
     except ConversionError as error:
         reason = f"{error.message} {error.hint}".strip()
         is_masked = job.converter.personal_data is PersonalDataPolicy.MASK

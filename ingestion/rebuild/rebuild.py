@@ -28,7 +28,8 @@ from ingestion.rebuild.commit import RebuildCommit
 from ingestion.rebuild.plan import rebuild_diff
 from ingestion.rebuild.point_verification import PointVerifier, Verified
 from ingestion.report import finished_report, planned_report
-from ingestion.shards import Pending, ShardProcessor
+from ingestion.shards import ShardProcessor
+from ingestion.source_reader import Pending, Reading
 from ingestion.staging import StagedPlan, Staging, remove_abandoned
 from retrieval.locks import exclusive_lock
 
@@ -223,7 +224,8 @@ class _StoredTexts:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="splitting")
 
     def __call__(self, planned: PlannedItem) -> Pending:
-        return self._pool.submit(self._read, planned).result
+        future = self._pool.submit(self._read, planned)
+        return lambda: Reading([(planned, future.result())])
 
     def _read(self, planned: PlannedItem) -> Outcome:
         document = self._documents.get(planned.item.document_id)

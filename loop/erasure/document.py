@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
 from typing import Any
@@ -20,6 +20,7 @@ from core.storage.interactions import InteractionRepository
 from core.storage.loop.diagnoses import DiagnosisRepository
 from core.storage.loop.feedback import FeedbackRepository, content_of
 from core.storage.loop.snapshots import SNAPSHOTS
+from core.text.document_uri import is_within
 from core.types import Document
 from evals.cases.cases import Case
 from loop.erasure.traces import DocumentTraces, Found, without_cases
@@ -30,12 +31,13 @@ _DISMISSED: Mapping[str, Any] = {
 
 
 class ErasedDocument:
-    """Implements core.storage.erasure.Traces. Looks through the database once, before anything is erased."""
+    """Implements core.storage.erasure.Traces, for the document at `uri` and what came with it, of which `documents` are
+    the texts that are known. Looks through the database once, before anything is erased."""
 
-    def __init__(self, database: Database, uri: str, document: Document | None, by: str) -> None:
+    def __init__(self, database: Database, uri: str, documents: Sequence[Document], by: str) -> None:
         self.by = by
         self._uri = uri
-        now = [document.text] if document else []
+        now = [document.text for document in documents]
         self._traces = traces = DocumentTraces(uri, [*now, *_kept_passages(database, uri)])
         self._found = Found(traces.holds)
         traces.learn(_answered(database, traces))
@@ -110,11 +112,11 @@ def _kept_passages(database: Database, uri: str) -> list[str]:
     """What answers kept of the document: it may be gone already, or have said something else."""
     answers = (each.passages for each in InteractionRepository(database).every())
     records = chain(answers, (each["passages"] for each in EvaluationLedger(database).every_answer()))
-    kept = [str(passage["text"]) for passages in records for passage in passages if passage["uri"] == uri]
+    kept = [str(passage["text"]) for passages in records for passage in passages if is_within(passage["uri"], uri)]
     given = (vote.interaction.passages for vote in FeedbackRepository(database).every())
-    return kept + [passage.text for passages in given for passage in passages if passage.uri == uri]
+    return kept + [passage.text for passages in given for passage in passages if is_within(passage.uri, uri)]
 
 
 def _traced(uri: str, made: Diagnosis) -> str | None:
     """The vote whose correction, by its diagnosis, stands in the document."""
-    return made.subject.vote_id if any(place.uri == uri for place in made.evidence.passages) else None
+    return made.subject.vote_id if any(is_within(place.uri, uri) for place in made.evidence.passages) else None

@@ -11,7 +11,7 @@ that was killed can be run again: what leads to the rest goes last, and adapters
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -71,15 +71,15 @@ class Eraser:
         self._ledger = ErasureRepository(database)
 
     def document(self, uri: str, actor: Actor, *, keep_out: bool = False) -> Erased:
-        """Erase the document with this URI: from the index, the stored texts, answers, votes, cases, training rows and
-        reports. With `keep_out` ingestion leaves it out from now on, though its source still offers it; one that was
-        erased before can be kept out later. Raises NotFoundError if nothing is known of it."""
+        """Erase the document with this URI, and what came with it, from the index, the stored texts, answers, votes,
+        cases, training rows and reports. With `keep_out` ingestion leaves it out from now on, though its source still
+        offers it; one that was erased before can be kept out later. Raises NotFoundError if nothing is known of it."""
         adapters: list[str] = []
 
-        def traces(document: Document | None, held: Mapping[str, int]) -> Mapping[str, int]:
+        def traces(documents: Sequence[Document], held: Mapping[str, int]) -> Mapping[str, int]:
             # Diagnoses say which votes speak of the document, so they go behind these.
             last = (*(each for each in REPOSITORIES if each is not DiagnosisRepository), DiagnosisRepository)
-            erased = self._erase(uri, ErasedDocument(self._database, uri, document, actor.name), last)
+            erased = self._erase(uri, ErasedDocument(self._database, uri, documents, actor.name), last)
             adapters.extend(erased.adapters)
             found = erased.receipt
             if any((*held.values(), *found.values())):
@@ -89,9 +89,9 @@ class Eraser:
                 self._ledger.record(Subject.KEPT_OUT, uri, actor.name, {})
             return {**found, "kept_out": int(kept_out)}
 
-        documents, memo = DocumentRepository(self._database), EmbeddingMemo(self._database)
+        stored, memo = DocumentRepository(self._database), EmbeddingMemo(self._database)
         with writing(self._settings.home, WAIT_SECONDS):
-            deletion = Deletion(self._index, documents, memo, self._settings.home / "staging")
+            deletion = Deletion(self._index, stored, memo, self._settings.home / "staging")
             receipt = deletion.delete(uri, traces)
         self._database.settle()
         return Erased(receipt, tuple(adapters))

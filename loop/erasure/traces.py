@@ -19,6 +19,7 @@ from uuid import UUID
 from core.loop.answer_snapshot import AnswerSnapshot
 from core.loop.feedback import AcceptedCase
 from core.text.citation_marker import without_markers
+from core.text.document_uri import is_within
 from evals.cases.cases import Case
 from evals.cases.leakage import normalised
 
@@ -54,7 +55,7 @@ class Found:
 
 
 class DocumentTraces:
-    """What is recognised of one document. `texts` are its own, or passages of it that were kept."""
+    """What is recognised of one document and of what came with it. `texts` are theirs, or passages that were kept."""
 
     def __init__(self, uri: str, texts: Iterable[str]) -> None:
         self.uri = uri
@@ -86,13 +87,13 @@ class DocumentTraces:
     def in_case(self, case: Case | AcceptedCase) -> bool:
         """Whether the case rests on the document, or says what it says."""
         said = (case.question, case.answer, *(turn.content for turn in case.history))
-        return any(each.uri == self.uri for each in case.evidence) or any(map(self.repeats, said))
+        return any(is_within(each.uri, self.uri) for each in case.evidence) or any(map(self.repeats, said))
 
     def answer(self, record: Mapping[str, Any], text: str) -> dict[str, Any]:
         """The fields of a recorded answer that are to be otherwise; `text` is the name of the one with its words."""
         passages = [self._left(each) for each in record["passages"]]
-        citations = [each for each in record["citations"] if each["uri"] != self.uri]
-        shown = any(each["uri"] == self.uri for each in record["passages"])
+        citations = [each for each in record["citations"] if not is_within(each["uri"], self.uri)]
+        shown = any(is_within(each["uri"], self.uri) for each in record["passages"])
         cited = len(citations) < len(record["citations"])
         said = Found(self.repeats).without(
             {key: record[key] for key in ("question", "query", "history") if key in record}
@@ -110,8 +111,9 @@ class DocumentTraces:
 
     def _left(self, passage: Mapping[str, Any]) -> Mapping[str, Any]:
         same = passage.get("collapsed", ())
-        left = {**passage, "collapsed": [uri for uri in same if uri != self.uri]} if self.uri in same else passage
-        return {**left, **_GONE} if passage["uri"] == self.uri else left
+        others = [uri for uri in same if not is_within(uri, self.uri)]
+        left = {**passage, "collapsed": others} if len(others) < len(same) else passage
+        return {**left, **_GONE} if is_within(passage["uri"], self.uri) else left
 
 
 def without_cases(report: Mapping[str, Any], sha256s: Collection[str]) -> Mapping[str, Any]:

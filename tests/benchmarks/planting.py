@@ -28,6 +28,7 @@ from core.release import GeneratorSpec, Release, ReleaseManifest
 from core.storage.releases import Decision, ReleaseRepository
 from core.types import AccessScope, Answer, Chunk, Document, SourceItem, Turn
 from ingestion.converters.content import RawFile
+from ingestion.converters.mail.attached import Opened
 from ingestion.converters.registry import FileConverter
 from ingestion.factory import folder_source, open_pipeline
 from ingestion.pipeline import Pipeline
@@ -97,12 +98,15 @@ class BrokenConverter(FileConverter):
     failing: frozenset[str] = frozenset()
     dropped: Mapping[str, str] = field(default_factory=dict)
 
-    def convert_bytes(self, file: RawFile, item: SourceItem) -> Document:
+    def opened(self, file: RawFile, item: SourceItem) -> Opened:
         if item.uri in self.failing:
             raise ConversionError(FailureKind.MALFORMED, "The file cannot be parsed.")
-        document = super().convert_bytes(file, item)
+        opened = super().opened(file, item)
         sentence = self.dropped.get(item.uri)
-        return dataclasses.replace(document, text=document.text.replace(sentence, "")) if sentence else document
+        if not sentence:
+            return opened
+        text = opened.document.text.replace(sentence, "")
+        return dataclasses.replace(opened, document=dataclasses.replace(opened.document, text=text))
 
 
 @dataclass

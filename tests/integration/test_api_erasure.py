@@ -35,6 +35,21 @@ async def test_an_erased_document_is_neither_listed_nor_answered_from(world: Wor
         assert URI in again.json()["error"]["message"]
 
 
+async def test_with_a_message_goes_what_was_answered_from_its_attachments(world: World) -> None:
+    world.add("x/offer.eml", "The offer is attached.")
+    world.add("x/offer.eml//prices.csv", "The standing desk costs exactly forty-three euros and ten cents.")
+    world.add("x/offer.eml.bak", "A copy of something else.")
+    async with world.client() as client:
+        question = "How much does the standing desk cost?"
+        answer = (await client.post("/v1/chat/completions", json=asks(question))).json()
+        assert [each["uri"] for each in answer["citations"]] == ["x/offer.eml//prices.csv"]
+        receipt = (await client.delete("/v1/documents", params={"uri": "x/offer.eml"})).json()["receipt"]
+        assert (receipt["documents"], receipt["answers"]) == (2, 1)
+        listed = (await client.get("/v1/documents")).json()["documents"]
+        assert [each["uri"] for each in listed if each["uri"].startswith("x/")] == ["x/offer.eml.bak"]
+        assert (await client.post("/v1/chat/completions", json=asks(question))).json()["abstained"]
+
+
 async def test_a_key_that_may_only_ask_erases_nothing(world: World) -> None:
     async with world.client(Authorization=f"Bearer {world.key()}") as client:
         assert (await client.delete("/v1/documents", params={"uri": URI})).status_code == 403

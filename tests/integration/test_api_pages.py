@@ -203,6 +203,24 @@ async def test_the_page_number_is_shown_for_paged_formats(client: AsyncClient, w
     assert "page 2 of 3" in (await opened(client, report, start=12, end=18)).text
 
 
+async def test_a_document_that_came_with_a_message_leads_to_it(tmp_path: Path) -> None:
+    world = World(tmp_path).ingest()
+    message = world.add("x/offer.eml", "The offer is attached.", title="Our offer")
+    prices = world.add("x/offer.eml//prices.csv", "A desk costs forty euros.")
+    hidden = world.add("x/secret.eml//plan.md", "We move in May.")
+    world.add("x/secret.eml", "The secret plan.", title="Secret", access=("board",))
+    async with world.client(Authorization=f"Bearer {world.key()}") as client:
+        read = Reader((await client.get(f"/documents/{prices.id}")).text)
+        assert "Attached to Our offer" in " ".join(read.text.split())
+        assert f"/documents/{message.id}" in [attributes.get("href") for tag, attributes in read.tags if tag == "a"]
+        assert "Secret" not in (await client.get(f"/documents/{hidden.id}")).text
+        assert "Attached to" not in (await client.get(f"/documents/{message.id}")).text
+        asked = (await client.post("/v1/chat/completions", json=asks("What does a desk cost in euros?"))).json()
+        shown = Reader((await client.get(f"/answers/{asked['interaction_id']}")).text)
+    assert asked["citations"][0]["uri"] == prices.uri
+    assert "offer.eml" in shown.text
+
+
 async def test_plain_text_is_shown_as_it_is(client: AsyncClient, world: World) -> None:
     text = "# not a heading\n   <b>indented</b>\n"
     document = world.add("x/notes.txt", text, text_format=TextFormat.PLAIN)

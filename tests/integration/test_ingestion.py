@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from core.errors import ConflictError, FailureKind
-from core.types import AccessScope, Document, DocumentState, SourceItem, document_id
+from core.types import AccessScope, DocumentState, SourceItem, document_id
 from ingestion.converters.content import RawFile
+from ingestion.converters.mail.attached import Opened
 from ingestion.converters.registry import FileConverter
 from tests.fakes import FakeSource, InMemoryIndex
 from tests.support.ingestion_pipeline import LIMITS, NOTES, PLANS, Workbench, counts
@@ -238,8 +239,9 @@ def test_a_run_that_makes_too_many_chunks_changes_nothing(bench: Workbench) -> N
 class HalfReadConverter(FileConverter):
     """Loses a page of every file."""
 
-    def convert_bytes(self, file: RawFile, item: SourceItem) -> Document:
-        return replace(super().convert_bytes(file, item), missing="Page 2 is a picture without text.")
+    def opened(self, file: RawFile, item: SourceItem) -> Opened:
+        document = super().opened(file, item).document
+        return Opened(replace(document, missing="Page 2 is a picture without text."))
 
 
 def test_a_document_of_which_a_part_is_missing_is_searchable_and_named_on_every_run(bench: Workbench) -> None:

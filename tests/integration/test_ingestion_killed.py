@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,12 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bench = Workbench(root / "home", root / "docs", index=EdgeIndex(root / "home" / "index"))
     for number in range(150):
         bench.write(f"{number:03}.md", _text(number, "first"))
+    bench.write("098.eml", _message("stays", "changes", "goes"))
+    bench.write("gone.eml", _message("stays"))
     bench.ingest()
     bench.close()
+    bench.write("098.eml", _message("stays", "changes", "comes", version="second"))
+    (bench.docs / "gone.eml").unlink()
     for number in range(140):
         bench.write(f"{number:03}.md", _text(number, "second"))
     for number in range(140, 145):
@@ -96,6 +101,16 @@ def test_killed_again_and_again_until_it_gets_through(before: Path, unbroken: An
 def _text(number: int, version: str) -> str:
     sections = "\n\n".join(f"## Part {part}\n\n{version} word{number} part{part} " * 8 for part in range(3))
     return f"# Document {number}\n\n{sections}\n"
+
+
+def _message(*names: str, version: str = "first") -> bytes:
+    mail = EmailMessage()
+    mail["Subject"] = f"The {version} message"
+    mail.set_content("What is attached says more.")
+    for name in names:
+        text = _text(1, version if name == "changes" else name)
+        mail.add_attachment(text.encode(), "text", "markdown", filename=f"{name}.md")
+    return mail.as_bytes()
 
 
 def _copy(before: Path, target: Path) -> Path:

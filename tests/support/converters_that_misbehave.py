@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from core.types import Document, SourceItem, TextFormat
 from ingestion.converters.content import RawFile
+from ingestion.converters.mail.attached import Opened
 from ingestion.converters.registry import FileConverter
 
 
@@ -17,7 +18,7 @@ from ingestion.converters.registry import FileConverter
 class MisbehavingConverter(FileConverter):
     """A FileConverter that does what the file says, then converts it."""
 
-    def convert_bytes(self, file: RawFile, item: SourceItem) -> Document:
+    def opened(self, file: RawFile, item: SourceItem) -> Opened:
         action, _, argument = file.data.decode().partition(" ")
         if action == "allocate":
             held = [bytearray(10_000_000) for _ in range(int(argument))]
@@ -42,8 +43,8 @@ class MisbehavingConverter(FileConverter):
         return _told(item, f"{action} in process {os.getpid()}")
 
 
-def _told(item: SourceItem, text: str) -> Document:
-    return Document(item.uri, "told", text, TextFormat.PLAIN, "text/plain", "0" * 64)
+def _told(item: SourceItem, text: str) -> Opened:
+    return Opened(Document(item.uri, "told", text, TextFormat.PLAIN, "text/plain", "0" * 64))
 
 
 def _recurse() -> None:

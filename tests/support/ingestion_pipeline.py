@@ -122,7 +122,7 @@ class Workbench:
 
     def delete(self, uri: str) -> dict[str, int]:
         deletion = Deletion(self.index, self.documents, self.memo, self.home / "staging")
-        return deletion.delete(uri, lambda _document, _held: {})
+        return deletion.delete(uri, lambda _documents, _held: {})
 
     def dry_run(self, source: Source | None = None, **permissions: Any) -> dict[str, Any]:
         return self.pipeline.dry_run(source or self.source(), permissions=Permissions(**permissions))

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.answers.citations import document_url
 from app.pages.markdown import words
+from core.text.document_uri import ATTACHED, parent_uri
 from core.text.languages import CODES
 
 # How much is shown of a passage that is only offered.
@@ -16,10 +17,10 @@ EXCERPT = 240
 
 @dataclass(frozen=True, slots=True)
 class ShownPlace:
-    """A cited or offered place in a document. `marker` is 0 for a passage that was only offered; `glimpse` is the
-    quote, or its beginning, without markdown, `lang` the code of the language it is in, empty where that is not known.
-    Unless `supported`, the passage may not say what it is cited for; `marked_texts` are the sentences of the quote that
-    answer, where it has others."""
+    """A cited or offered place in a document. `marker` is 0 for a passage that was only offered; `path` are the
+    headings above it, behind the message that the document came with; `glimpse` is the quote, or its beginning, without
+    markdown, `lang` the code of the language it is in, empty where that is not known. Unless `supported`, the passage
+    may not say what it is cited for; `marked_texts` are the sentences of the quote that answer, where it has others."""
 
     marker: int
     title: str
@@ -38,7 +39,8 @@ def shown_place(place: Mapping[str, Any], marker: int, interaction_id: str) -> S
     quote = str(place.get("quote", place.get("text", "")))
     glimpse = words(quote)
     marked = place.get("marked", ())
-    path = [heading for heading in place["heading_path"] if heading != place["title"]]
+    above = (name.rpartition("/")[2] for name in parent_uri(place["uri"]).split(ATTACHED) if name)
+    path = [*above, *(heading for heading in place["heading_path"] if heading != place["title"])]
     return ShownPlace(
         marker=marker,
         title=place["title"],

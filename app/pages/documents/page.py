@@ -30,9 +30,17 @@ Offset = Annotated[int | None, Query(ge=0, le=10**9)]
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Where another document is, and what it is called."""
+
+    url: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentView:
     """A document, or the part of a long one, as the template shows it. `titled` says that its text begins with its
-    title; `earlier` and `later` lead to the neighbouring parts."""
+    title; `earlier` and `later` lead to the neighbouring parts, `parent` to the message that it came with."""
 
     document: Document
     titled: bool
@@ -42,6 +50,7 @@ class DocumentView:
     pages: int
     earlier: str | None
     later: str | None
+    parent: Link | None
 
 
 @router.get("/documents")
@@ -72,10 +81,13 @@ def document_page(
         located = locate(document, start, end, recorded)
     template = "documents/document_panel.html" if view == "panel" else "documents/document.html"
     links = partial(library.links, document, caller.scope)
-    return render(template, caller=caller, view=document_view(document, located, at or 0, links))
+    parent = library.parent(document, caller.scope)
+    return render(template, caller=caller, view=document_view(document, located, at or 0, links, parent))
 
 
-def document_view(document: Document, located: Located | None, at: int, links: Links) -> DocumentView:
+def document_view(
+    document: Document, located: Located | None, at: int, links: Links, parent: Document | None
+) -> DocumentView:
     """The document around the located quote, or from `at` on."""
     quote = located.span if located else None
     part = visible_part(document.text, quote or TextSpan(at, at))
@@ -89,6 +101,7 @@ def document_view(document: Document, located: Located | None, at: int, links: L
         pages=len(document.page_starts),
         earlier=f"{document_url(document.id)}?at={max(0, part.start - LONGEST_PART)}" if part.start else None,
         later=f"{document_url(document.id)}?at={part.end}" if part.end < len(document.text) else None,
+        parent=Link(document_url(parent.id), parent.title) if parent else None,
     )
 
 

@@ -2,49 +2,63 @@
 
 from __future__ import annotations
 
+import email.policy
 import re
 from dataclasses import dataclass
+from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 
 from core.errors import ConversionError, FailureKind
 from core.types import TextFormat
-from ingestion.converters.content import DAMAGE, Content, RawFile
-from ingestion.converters.mail.message import ReadPart, parsed, section
-from ingestion.converters.titles import first_good, name_title
+from ingestion.converters.content import Content, RawFile
+from ingestion.converters.mail.message import header, sent
+from ingestion.converters.titles import name_title
 
 _MESSAGE = re.compile(rb"^From [^\r\n]*\r?\n", re.MULTILINE)
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
 
-# One document is as long as this many messages; a larger mailbox is better exported message by message.
+# Of one file, so many documents are made; a larger mailbox is better exported in parts.
 _MOST_MESSAGES = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class MboxReader:
-    """Each message under a heading with its subject."""
-
-    read_part: ReadPart
+    """How many messages there are, and from when; each is attached, named by its date and subject, which stay the same
+    when others are added."""
 
     def read(self, file: RawFile) -> Content:
         starts = list(_MESSAGE.finditer(file.data))
         if not starts or file.data[: starts[0].start()].strip():
             raise ConversionError(FailureKind.MISMATCH, "The file is named as a mailbox but does not begin as one.")
         ends = [*(match.start() for match in starts[1:]), len(file.data)]
-        parts, missing = [], []
-        for match, end in list(zip(starts, ends, strict=True))[:_MOST_MESSAGES]:
-            data = _QUOTED_FROM.sub(rb"\1", file.data[match.end() : end])
-            try:
-                letter = parsed(data, self.read_part)
-            except ConversionError as error:
-                missing.append(f"A message was not read: {error.message}")
-                continue
-            except DAMAGE as error:
-                missing.append(f"A message was not read: {error}.")
-                continue
-            text, lost = section(letter, first_good(letter.subject) or "Without a subject", self.read_part)
-            parts.append(text)
-            missing.append(lost)
-        if len(starts) > _MOST_MESSAGES:
-            missing.append(f"{len(starts) - _MOST_MESSAGES} of its {len(starts)} messages were not read.")
-        text = "\n\n".join(parts)
-        told = " ".join(dict.fromkeys(filter(None, missing)))
-        return Content(text, name_title(file.name), TextFormat.MARKDOWN, "application/mbox", missing=told)
+        spans = list(zip(starts, ends, strict=True))[:_MOST_MESSAGES]
+        messages = [_QUOTED_FROM.sub(rb"\1", file.data[match.end() : end]) for match, end in spans]
+        days, named = [], []
+        for data in messages:
+            day, name = _name(data)
+            days += [day] if day else []
+            named.append(RawFile(name, data))
+        title = name_title(file.name)
+        missing = f"{len(starts) - len(spans)} of its {len(starts)} messages were not read."
+        return Content(
+            f"# {title}\n\nA mailbox of {len(starts)} messages{_period(days)}.",
+            title,
+            TextFormat.MARKDOWN,
+            "application/mbox",
+            missing=missing if len(starts) > len(spans) else "",
+            attached=tuple(named),
+        )
+
+
+def _name(data: bytes) -> tuple[str, str]:
+    """The day on which a message was sent, empty where it does not say, and its name."""
+    message = BytesHeaderParser(policy=email.policy.default).parsebytes(data)
+    if not isinstance(message, EmailMessage):
+        return "", "Without a subject.eml"
+    when = sent(message)
+    day = when.date().isoformat() if when else ""
+    return day, f"{day} {header(message, 'Subject') or 'Without a subject'}.eml".strip()
+
+
+def _period(days: list[str]) -> str:
+    return f", sent between {min(days)} and {max(days)}" if days else ""

@@ -1,25 +1,23 @@
-"""Messages (.eml): who wrote what to whom and when, the body, and what is attached."""
+"""Messages (.eml): who wrote what to whom and when, and what is attached."""
 
 from __future__ import annotations
 
 import email
 import email.policy
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from email.message import EmailMessage, MIMEPart
+from email.message import EmailMessage, Message, MIMEPart
 
 from core.errors import ConversionError, FailureKind
 from core.types import TextFormat
 from ingestion.clean_text import canonical, tidy
 from ingestion.converters.content import DAMAGE, Content, RawFile
+from ingestion.converters.file_type import suffix_by_content
 from ingestion.converters.texts.decoder import decode, decode_as
 from ingestion.converters.titles import first_good, name_title, one_line
-from ingestion.splitting.blocks import front_matter_end
-
-ReadPart = Callable[[RawFile], Content]
-"""Reads what is attached, by its name. Raises ConversionError."""
+from ingestion.converters.web_page import WebPageReader
 
 # What is read of one message: those that people write have fewer.
 _MOST_ATTACHMENTS = 50
@@ -36,14 +34,6 @@ _HYPHENS = re.compile(rb"(?<=[\r\n])--([^\r\n]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Attachment:
-    """A file in a message."""
-
-    name: str
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Letter:
     """A message, read. `body` is markdown or plain text."""
 
@@ -52,36 +42,36 @@ class Letter:
     receivers: str
     sent: datetime | None
     body: str
-    attachments: tuple[Attachment, ...] = ()
+    attached: tuple[RawFile, ...] = ()
     missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class MessageReader:
-    """A message as markdown: its headers are the first lines, each attachment stands under a heading with its name.
-    `read_part` reads the attachments and bodies in HTML."""
-
-    read_part: ReadPart
+    """A message as markdown: its headers are the first lines."""
 
     def read(self, file: RawFile) -> Content:
-        return written(parsed(file.data, self.read_part), file.name, self.read_part)
+        return written(parsed(file.data), file.name)
 
 
-def parsed(data: bytes, read_part: ReadPart) -> Letter:
+def parsed(data: bytes) -> Letter:
     """The message in `data`. Raises ConversionError when it is none."""
     data, unread = _first_parts(data)
     message = email.message_from_bytes(data, policy=email.policy.default)
     if not isinstance(message, EmailMessage) or not any(name in message for name in ("From", "Subject", "Date", "To")):
         raise ConversionError(FailureKind.MISMATCH, "The file is named as a message but has no headers of one.")
-    part = _body_part(message)
-    body, missing = _body(part, read_part)
+    main = _body_part(message)
+    body, missing = _body(main)
+    others = [part for part in _leaves(message) if part is not main]
+    # What is told behind the body and has no name: the footer of a mailing list, the reasons of a bounce.
+    told = [text for part in others if _is_told(part, message) and (text := _text(part)).strip()]
     return Letter(
-        _header(message, "Subject"),
-        _header(message, "From"),
-        ", ".join(filter(None, (_header(message, "To"), _header(message, "Cc")))),
-        _sent(message),
-        body,
-        tuple(_attachments(message, part)),
+        header(message, "Subject"),
+        header(message, "From"),
+        ", ".join(filter(None, (header(message, "To"), header(message, "Cc")))),
+        sent(message),
+        "\n\n".join(filter(str.strip, (body, *told))),
+        tuple(_attached(others, message)),
         " ".join(filter(None, (missing, unread))),
     )
 
@@ -95,16 +85,9 @@ def _first_parts(data: bytes) -> tuple[bytes, str]:
     return data[: starts[_MOST_PARTS]], f"{len(starts) - _MOST_PARTS:,} of its {len(starts):,} parts were not read."
 
 
-def written(letter: Letter, name: str, read_part: ReadPart, media_type: str = MEDIA_TYPE) -> Content:
+def written(letter: Letter, name: str, media_type: str = MEDIA_TYPE) -> Content:
     """A letter as a document. Its date stands in front matter, where dates of documents are looked for."""
     title = first_good(letter.subject) or name_title(name)
-    text, missing = section(letter, title, read_part)
-    matter = f"---\ndate: {letter.sent.date().isoformat()}\n---\n\n" if letter.sent else ""
-    return Content(f"{matter}{text}", title, TextFormat.MARKDOWN, media_type, missing=missing)
-
-
-def section(letter: Letter, title: str, read_part: ReadPart) -> tuple[str, str]:
-    """A letter under a heading of its own, and what of it is missing."""
     named = {
         "From": letter.sender,
         "To": letter.receivers,
@@ -113,25 +96,12 @@ def section(letter: Letter, title: str, read_part: ReadPart) -> tuple[str, str]:
     }
     headers = "\n".join(f"{key}: {value}" for key, value in named.items() if value)
     parts = [f"# {title}", headers, under(letter.body, 1)]
-    missing = [letter.missing]
-    for number, attached in enumerate(letter.attachments):
-        if number == _MOST_ATTACHMENTS:
-            missing.append(f"{len(letter.attachments) - number} of its attachments were not read.")
-            break
-        if not attached.data:
-            missing.append(f"Attachment {attached.name} was not read: It has no data of its own.")
-            continue
-        try:
-            content = read_part(RawFile(attached.name, attached.data))
-        except ConversionError as error:
-            missing.append(f"Attachment {attached.name} was not read: {error.message}")
-            continue
-        missing.append(f"Attachment {attached.name}: {content.missing}" if content.missing else "")
-        parts += [
-            f"## Attachment: {attached.name}",
-            under(content.text[front_matter_end(content.text) :], 2),
-        ]
-    return tidy("\n\n".join(part for part in parts if part.strip())), " ".join(filter(None, missing))
+    text = tidy("\n\n".join(part for part in parts if part.strip()))
+    matter = f"---\ndate: {letter.sent.date().isoformat()}\n---\n\n" if letter.sent else ""
+    more = len(letter.attached) - _MOST_ATTACHMENTS
+    missing = f"{letter.missing} {f'{more} of its attachments were not read.' if more > 0 else ''}".strip()
+    attached = letter.attached[:_MOST_ATTACHMENTS]
+    return Content(f"{matter}{text}", title, TextFormat.MARKDOWN, media_type, missing=missing, attached=attached)
 
 
 def under(text: str, level: int) -> str:
@@ -146,14 +116,16 @@ def under(text: str, level: int) -> str:
     return "\n".join(lines)
 
 
-def _header(message: EmailMessage, name: str) -> str:
+def header(message: EmailMessage, name: str) -> str:
+    """A header on one line; empty where there is none, or a broken one."""
     try:
         return one_line(str(message.get(name, "")))
     except (ValueError, IndexError, AttributeError, TypeError):  # the parser of addresses trips over hostile ones
         return ""
 
 
-def _sent(message: EmailMessage) -> datetime | None:
+def sent(message: EmailMessage) -> datetime | None:
+    """When the message was sent, if it says so."""
     try:
         found = message["Date"].datetime if message["Date"] else None
     except (ValueError, IndexError, AttributeError, TypeError, OverflowError):
@@ -161,7 +133,8 @@ def _sent(message: EmailMessage) -> datetime | None:
     return found if isinstance(found, datetime) else None
 
 
-def _body(part: MIMEPart | None, read_part: ReadPart) -> tuple[str, str]:
+def _body(part: MIMEPart | None) -> tuple[str, str]:
+    """The body's text, and what of it is missing."""
     if part is None:
         return "", ""
     data, doubt = _payload(part), ""
@@ -169,10 +142,32 @@ def _body(part: MIMEPart | None, read_part: ReadPart) -> tuple[str, str]:
     if text is None:
         decoded = decode(data, declared=True)
         text, doubt = decoded.text, decoded.doubt
-    if part.get_content_type() == "text/html":
-        content = read_part(RawFile("body.html", text.encode()))
-        return content.text, content.missing
-    return canonical(text), doubt
+    return page_text(text.encode()) if part.get_content_type() == "text/html" else (canonical(text), doubt)
+
+
+def page_text(page: bytes) -> tuple[str, str]:
+    """The text of a body in HTML, and what of it is missing. A body that is not read is no reason to lose the rest."""
+    try:
+        content = WebPageReader().read(RawFile("body.html", page))
+    except (ConversionError, *DAMAGE) as error:
+        return "", f"Its body was not read: {str(error)[:300]}"
+    return content.text, content.missing
+
+
+def _text(part: MIMEPart) -> str:
+    """What a part says that is no file: a text, or the fields of a report."""
+    if part.get_content_maintype() != "message":
+        return _body(part)[0]
+    reports = part.get_payload()
+    fields = [_fields(report) for report in reports if isinstance(report, Message)] if isinstance(reports, list) else []
+    return canonical("\n\n".join(filter(None, fields)))
+
+
+def _fields(report: Message) -> str:
+    try:
+        return report.as_string().strip()
+    except (*DAMAGE, AttributeError, TypeError):  # as in header()
+        return ""
 
 
 def _body_part(message: EmailMessage) -> MIMEPart | None:
@@ -200,27 +195,37 @@ def _inline_text(part: MIMEPart) -> bool:
     return part.get_content_maintype() == "text" and not part.is_attachment() and not part.get_filename()
 
 
-def _attachments(message: EmailMessage, body: MIMEPart | None) -> Iterator[Attachment]:
-    parts = (part for part in _leaves(message) if part is not body)
+def _is_told(part: MIMEPart, message: EmailMessage) -> bool:
+    report = part.get_content_maintype() == "message" and part.get_content_type() != MEDIA_TYPE
+    return part is not message and (report or _inline_text(part))
+
+
+def _attached(parts: list[MIMEPart], message: EmailMessage) -> Iterator[RawFile]:
     for number, part in enumerate(parts, 1):
         kind = part.get_content_type()
         name = one_line(part.get_filename() or "")
         if kind == MEDIA_TYPE:
-            yield Attachment(name if name.endswith(".eml") else f"{name or f'message {number}'}.eml", _inner(part))
-        elif part is message or part.is_attachment() or not (kind.startswith("image/") or _blank(part)):
-            yield Attachment(name or f"part {number}{'.html' * (kind == 'text/html')}", _payload(part))
+            name = name or _subject(part) or f"message {number}"
+            yield RawFile(name if name.endswith(".eml") else f"{name}.eml", _inner(part))
+        elif _is_told(part, message):
+            continue
+        elif part is message or part.is_attachment() or not kind.startswith("image/"):
+            data = _payload(part)
+            yield RawFile(name or f"part {number}{suffix_by_content(data) or ''}", data)
+
+
+def _subject(part: MIMEPart) -> str:
+    messages = part.get_payload()
+    first = messages[0] if isinstance(messages, list) and messages else None
+    return header(first, "Subject") if isinstance(first, EmailMessage) else ""
 
 
 def _inner(part: MIMEPart) -> bytes:
     try:
         inner = part.get_payload(0)
         return inner.as_bytes() if isinstance(inner, EmailMessage) else b""
-    except (*DAMAGE, AttributeError, TypeError):  # as in _header
+    except (*DAMAGE, AttributeError, TypeError):  # as in header()
         return b""
-
-
-def _blank(part: MIMEPart) -> bool:
-    return _inline_text(part) and not _payload(part).strip()
 
 
 def _payload(part: MIMEPart) -> bytes:

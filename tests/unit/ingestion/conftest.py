@@ -9,8 +9,10 @@ import pytest
 
 from core.ports import LocalFile
 from core.types import Document, SourceItem
+from ingestion.converters.content import RawFile
+from ingestion.converters.mail.attached import Opened
 from ingestion.converters.registry import FileConverter
-from tests.support.conversion import Convert
+from tests.support.conversion import Convert, Open
 
 
 @pytest.fixture
@@ -22,6 +24,18 @@ def convert(tmp_path: Path) -> Convert:
         path.write_bytes(data)
         return FileConverter(10_000_000).convert(
             LocalFile(path, name), SourceItem(f"docs/{name}", "docs", "1", len(data))
+        )
+
+    return run
+
+
+@pytest.fixture
+def open_file() -> Open:
+    """The same, with what came with it."""
+
+    def run(name: str, data: bytes) -> Opened:
+        return FileConverter(10_000_000).opened(
+            RawFile(name, data), SourceItem(f"docs/{name}", "docs", "1", len(data), ("hr",))
         )
 
     return run

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import io
-import zipfile
+import struct
 from email.message import EmailMessage
 
 import pytest
 
 from core.errors import ConversionError
-from core.ports import LocalFile
-from core.types import SourceItem
+from core.text.document_uri import parent_uri
+from core.text.personal_data import PersonalDataPolicy
+from core.types import Document, SourceItem
+from ingestion.converters.content import RawFile
+from ingestion.converters.mail.attached import Opened
 from ingestion.converters.registry import FileConverter
 from ingestion.facts import facts_of
-from ingestion.splitting.blocks import blocks
-from tests.support.conversion import Convert
+from tests.support.conversion import Convert, Open
 from tests.support.needs import shared
 from tests.support.written_pdf import written_pdf
 
@@ -47,18 +49,63 @@ def test_a_body_in_html_is_read_as_a_page(convert: Convert) -> None:
     assert "## Rooms\n\nRoom 7 is closed." in convert("a.eml", mail.as_bytes()).text.replace("### ", "## ")
 
 
-def test_what_is_attached_stands_under_its_name_with_its_headings_below(convert: Convert) -> None:
-    mail = message()
-    mail.add_attachment(b"# Plan\n\nWe paint the hall.\n\n```\n# code\n```\n", "text", "markdown", filename="plan.md")
-    mail.add_attachment(written_pdf([["The price is 40 euros."]]), "application", "pdf", filename="offer.pdf")
-    document = convert("a.eml", mail.as_bytes())
-    paths = {block.path for block in blocks(document.text, document.format)}
+def attached(opened: Opened) -> dict[str, bytes]:
+    return {one.item.uri: one.file.data for one in opened.attached}
 
-    assert ("Keys", "Attachment: plan.md", "Plan") in paths
-    assert ("Keys", "Attachment: offer.pdf") in paths
-    assert "The price is 40 euros." in document.text
-    assert "\n# code\n" in document.text
-    assert document.missing == ""
+
+def test_what_came_with_a_message_has_a_uri_of_its_own_and_the_labels_and_the_date_of_the_message(
+    open_file: Open,
+) -> None:
+    mail = message()
+    mail.add_attachment(b"# Plan\n\nWe paint the hall.", "text", "markdown", filename="plan.md")
+    mail.add_attachment(b"a,b\n1,2\n", "text", "csv", filename="lists/prices.csv")
+    mail.add_attachment(b"a,b\n3,4\n", "text", "csv", filename="lists/prices.csv")
+    opened = open_file("a.eml", mail.as_bytes())
+
+    assert attached(opened) == {
+        "docs/a.eml//plan.md": b"# Plan\n\nWe paint the hall.",
+        "docs/a.eml//lists_prices.csv": b"a,b\n1,2\n",
+        "docs/a.eml//lists_prices (2).csv": b"a,b\n3,4\n",
+    }
+    assert {(one.item.source, one.item.access, str(one.item.date)) for one in opened.attached} == {
+        ("docs", ("hr",), "2026-03-06")
+    }
+    assert "We paint" not in opened.document.text
+    assert opened.document.missing == ""
+
+
+def test_a_table_that_came_with_a_message_is_dated_as_the_message(open_file: Open) -> None:
+    mail = message()
+    mail.add_attachment(b"a,b\n1,2\n", "text", "csv", filename="prices.csv")
+    (one,) = open_file("a.eml", mail.as_bytes()).attached
+    document = FileConverter(10**6).opened(one.file, one.item).document
+
+    assert str(facts_of(document).date) == "2026-03-06"
+    assert document.access == ("hr",)
+    assert document.title == "prices"
+
+
+def test_a_name_out_of_a_message_is_masked_as_the_message_is() -> None:
+    mail = message()
+    mail.add_attachment(b"a,b\n1,2\n", "text", "csv", filename="ann@example.org.csv")
+    converter = FileConverter(10**6, PersonalDataPolicy.MASK)
+    opened = converter.opened(RawFile("a.eml", mail.as_bytes()), SourceItem("docs/a.eml", "docs", "1", 1))
+
+    assert [one.item.uri for one in opened.attached] == ["docs/a.eml//[email]"]
+
+
+@pytest.mark.parametrize("name", ["", "/", "..", "a" * 300 + ".csv", "a\tb//c.csv"])
+def test_no_name_of_an_attachment_looks_like_one_in_another(open_file: Open, name: str) -> None:
+    mail = message()
+    mail.add_attachment(b"a,b\n1,2\n", "text", "csv", filename=name)
+    (one,) = open_file("a.eml", mail.as_bytes()).attached
+
+    assert parent_uri(one.item.uri) == "docs/a.eml"
+    own = one.item.uri.removeprefix("docs/a.eml//")
+    assert own.strip(". ")
+    assert "/" not in own
+    assert own.isprintable()
+    assert len(own) <= 121
 
 
 def test_an_attachment_that_cannot_be_read_is_named_and_the_message_is_read(convert: Convert) -> None:
@@ -70,27 +117,37 @@ def test_an_attachment_that_cannot_be_read_is_named_and_the_message_is_read(conv
     assert document.missing == "Attachment map.png was not read: Files named .png are not supported."
 
 
-def test_a_message_in_a_message_is_read_and_too_many_around_one_another_are_named(convert: Convert) -> None:
+def opened_through(open_file: Open, name: str, data: bytes) -> list[Document]:
+    """A message, and what is in it, and what is in that."""
+    documents, waiting = [], [open_file(name, data)]
+    while waiting:
+        opened = waiting.pop(0)
+        documents.append(opened.document)
+        waiting += [FileConverter(10**7).opened(one.file, one.item) for one in opened.attached]
+    return documents
+
+
+def test_a_message_in_a_message_is_read_and_too_many_around_one_another_are_named(open_file: Open) -> None:
     mail = message("Number 0", "Text 0.")
     for number in range(1, 8):
         outer = message(f"Number {number}", f"Text {number}.")
         outer.add_attachment(mail)
         mail = outer
-    document = convert("a.eml", mail.as_bytes())
+    documents = opened_through(open_file, "a.eml", mail.as_bytes())
 
-    assert all(f"Text {number}." in document.text for number in (7, 6, 5, 4))
-    assert "Text 3." not in document.text
-    assert "It is a message in more than 3 others." in document.missing
+    assert [one.title for one in documents] == ["Number 7", "Number 6", "Number 5", "Number 4"]
+    assert documents[-1].uri == "docs/a.eml//Number 6.eml//Number 5.eml//Number 4.eml"
+    assert "It is a message in more than 3 others." in documents[-1].missing
 
 
-def test_of_very_many_attachments_the_rest_is_named(convert: Convert) -> None:
+def test_of_very_many_attachments_the_rest_is_named(open_file: Open) -> None:
     mail = message()
     for number in range(60):
         mail.add_attachment(f"File {number}.".encode(), "text", "plain", filename=f"{number}.txt")
-    document = convert("a.eml", mail.as_bytes())
+    opened = open_file("a.eml", mail.as_bytes())
 
-    assert "File 49." in document.text
-    assert "10 of its attachments were not read." in document.missing
+    assert len(opened.attached) == 50
+    assert "10 of its attachments were not read." in opened.document.missing
 
 
 @pytest.mark.parametrize("boundary", ['boundary="Q/1"', "boundary=Q/1", "boundary*=us-ascii'en'Q/1"])
@@ -119,9 +176,12 @@ def test_a_message_with_broken_headers_is_read_all_the_same(convert: Convert, he
     assert "The keys." in convert("a.eml", headers + b"\nThe keys.\n").text
 
 
-def test_an_attached_message_of_nothing_is_named(convert: Convert) -> None:
+def test_an_attached_message_of_nothing_is_named(open_file: Open) -> None:
     data = b"Subject: x\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n--b--\n"
-    assert "no headers" in convert("a.eml", data).missing
+    (one,) = open_file("a.eml", data).attached
+
+    with pytest.raises(ConversionError, match="no headers"):
+        FileConverter(10**6).opened(one.file, one.item)
 
 
 @pytest.mark.parametrize(
@@ -138,13 +198,14 @@ def test_a_message_that_is_a_file_of_a_kind_that_is_not_read_has_no_body_and_nam
     assert f"Attachment {name} was not read" in document.missing
 
 
-def test_a_message_that_is_a_pdf_is_read_as_one(convert: Convert) -> None:
+def test_a_message_that_is_a_pdf_is_read_as_one(open_file: Open) -> None:
     mail = message()
     mail.set_content(written_pdf([["The fax says 40 euros."]]), "application", "pdf")
-    document = convert("a.eml", mail.as_bytes())
+    first, second = opened_through(open_file, "a.eml", mail.as_bytes())
 
-    assert "The fax says 40 euros." in document.text
-    assert "JVBERi" not in document.text
+    assert "JVBERi" not in first.text
+    assert second.uri == "docs/a.eml//part 1.pdf"
+    assert "The fax says 40 euros." in second.text
 
 
 def test_a_message_that_is_one_text_of_another_kind_is_decoded(convert: Convert) -> None:
@@ -154,29 +215,62 @@ def test_a_message_that_is_one_text_of_another_kind_is_decoded(convert: Convert)
     assert "Room größer 7" in convert("a.eml", mail.as_bytes()).text
 
 
-def test_what_is_in_parts_of_parts_of_a_message_is_read(convert: Convert) -> None:
+def test_what_is_in_parts_of_parts_of_a_message_is_read(open_file: Open) -> None:
     first, second = message(), message("", "The second text.\n")
     second.add_attachment(b"The plan.", "text", "plain", filename="plan.txt")
     first.make_mixed()
     first.attach(second)
     first.attach(message("", "The footer.\n"))
-    text = convert("a.eml", first.as_bytes()).text
+    opened = open_file("a.eml", first.as_bytes())
 
-    assert [text.count(said) for said in ("The keys", "The second text.", "The plan.", "The footer.")] == [1, 1, 1, 1]
+    said = ("The keys", "The second text.", "The footer.")
+    assert [opened.document.text.count(text) for text in said] == [1, 1, 1]
+    assert attached(opened) == {"docs/a.eml//plan.txt": b"The plan."}
 
 
-def test_of_two_forms_of_a_text_one_is_read_and_what_is_attached_to_the_other(convert: Convert) -> None:
+def test_a_bounce_says_why_and_has_the_message_that_came_back(open_file: Open) -> None:
+    report = b"Reporting-MTA: dns; mx.example.org\n\nFinal-Recipient: rfc822; bob@example.org\nStatus: 5.1.1\n"
+    data = (
+        b"From: mailer@example.org\nSubject: Undeliverable\nContent-Type: multipart/report; boundary=b\n\n"
+        b"--b\n\nIt came back.\n--b\nContent-Type: message/delivery-status\n\n" + report + b"\n"
+        b"--b\nContent-Type: message/rfc822\n\n" + message().as_bytes() + b"\n--b--\n"
+    )
+    first, second = opened_through(open_file, "a.eml", data)
+
+    assert "It came back." in first.text
+    assert "Reporting-MTA: dns; mx.example.org" in first.text
+    assert "Status: 5.1.1" in first.text
+    assert second.uri == "docs/a.eml//Keys.eml"
+
+
+def test_a_body_that_is_not_read_costs_nothing_of_what_came_with_it(
+    open_file: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trip(self: object, file: object) -> None:
+        raise ValueError("bad markup")
+
+    monkeypatch.setattr("ingestion.converters.web_page.WebPageReader.read", trip)
+    mail = message()
+    mail.set_content("<p>The keys.</p>", subtype="html")
+    mail.add_attachment(b"The plan.", "text", "plain", filename="plan.txt")
+    opened = open_file("a.eml", mail.as_bytes())
+
+    assert "Its body was not read: bad markup" in opened.document.missing
+    assert attached(opened) == {"docs/a.eml//plan.txt": b"The plan."}
+
+
+def test_of_two_forms_of_a_text_one_is_read_and_what_is_attached_to_the_other(open_file: Open) -> None:
     mail = message()
     mail.add_alternative("<html><body><p>The keys in colour.</p></body></html>", subtype="html")
     page = list(mail.iter_parts())[1]
     assert isinstance(page, EmailMessage)
     page.add_attachment(b"The plan.", "text", "plain", filename="plan.txt")
-    document = convert("a.eml", mail.as_bytes())
+    opened = open_file("a.eml", mail.as_bytes())
 
-    assert "The keys are at the desk." in document.text
-    assert "in colour" not in document.text
-    assert "## Attachment: plan.txt\n\nThe plan." in document.text
-    assert document.missing == ""
+    assert "The keys are at the desk." in opened.document.text
+    assert "in colour" not in opened.document.text
+    assert attached(opened) == {"docs/a.eml//plan.txt": b"The plan."}
+    assert opened.document.missing == ""
 
 
 def test_parts_too_deep_in_parts_are_named(convert: Convert) -> None:
@@ -201,9 +295,49 @@ def test_an_attachment_without_data_is_named(convert: Convert) -> None:
     assert missing == "Attachment notes.txt was not read: It has no data of its own."
 
 
-def test_a_message_attached_to_an_outlook_message_is_named(convert: Convert, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_in_an_outlook_message_is_read_with_what_is_attached_to_it(
+    open_file: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = ("__attach_version1.0_#00000000", "__substg1.0_3701000D")
+    file = (*inner, "__attach_version1.0_#00000000")
+    sent = struct.pack("<IIQ", 0x00390040, 0, int((1_772_785_800 + 11_644_473_600) * 1e7))
     streams = {
         ("__substg1.0_0037001F",): "Keys".encode("utf-16-le"),
+        ("__substg1.0_1000001F",): "The keys.".encode("utf-16-le"),
+        (*inner, "__substg1.0_0037001F"): "Größe".encode("utf-16-le"),
+        (*inner, "__substg1.0_0C1A001F"): "Ann".encode("utf-16-le"),
+        (*inner, "__substg1.0_1000001F"): "Six metres.".encode("utf-16-le"),
+        (*inner, "__properties_version1.0"): bytes(24) + sent,
+        (*file, "__substg1.0_3707001F"): "plan.txt".encode("utf-16-le"),
+        (*file, "__substg1.0_37010102"): b"The plan.",
+    }
+
+    class Storage:
+        def listdir(self) -> list[list[str]]:
+            return [list(path) for path in streams]
+
+        def exists(self, path: list[str]) -> bool:
+            return tuple(path) in streams
+
+        def openstream(self, path: list[str]) -> io.BytesIO:
+            return io.BytesIO(streams[tuple(path)])
+
+    monkeypatch.setattr("olefile.OleFileIO", lambda _: contextlib.nullcontext(Storage()))
+    first, second, third = opened_through(open_file, "a.msg", b"any")
+
+    assert first.text == "# Keys\n\nSubject: Keys\n\nThe keys."
+    assert second.uri == "docs/a.msg//Größe.eml"
+    assert second.title == "Größe"
+    assert "From: Ann" in second.text
+    assert "Six metres." in second.text
+    assert str(facts_of(second).date) == "2026-03-06"
+    assert third.uri == "docs/a.msg//Größe.eml//plan.txt"
+    assert third.text == "The plan."
+    assert attached(open_file("a.msg", b"any")) == attached(open_file("a.msg", b"any"))
+
+
+def test_what_an_outlook_message_only_names_is_named(open_file: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    streams = {
         ("__substg1.0_1000001F",): "The keys.".encode("utf-16-le"),
         ("__attach_version1.0_#00000000", "__substg1.0_3701000D", "__substg1.0_1000001F"): b"T\x00",
     }
@@ -219,42 +353,23 @@ def test_a_message_attached_to_an_outlook_message_is_named(convert: Convert, mon
             return io.BytesIO(streams[tuple(path)])
 
     monkeypatch.setattr("olefile.OleFileIO", lambda _: contextlib.nullcontext(Storage()))
-    document = convert("a.msg", b"any")
+    document = open_file("a.msg", b"any").document
 
     assert "The keys." in document.text
     assert document.missing == "Attachment without a name was not read: It has no data of its own."
 
 
-def test_the_limit_on_messages_in_messages_holds_whatever_they_are_named(convert: Convert) -> None:
+def test_the_limit_on_messages_in_messages_holds_whatever_they_are_named(open_file: Open) -> None:
     mail = message("Number 0", "Text 0.")
     for number in range(1, 8):
         outer = message(f"Number {number}", f"Text {number}.")
         box = b"From a@example.org Fri Mar  6 09:30:00 2026\n" + mail.as_bytes()
         outer.add_attachment(box, "application", "octet-stream", filename="x.txt")
         mail = outer
-    document = convert("a.eml", mail.as_bytes())
+    documents = opened_through(open_file, "a.eml", mail.as_bytes())
 
-    assert all(f"Text {number}." in document.text for number in (7, 6, 5, 4))
-    assert "Text 3." not in document.text
-    assert "It is a message in more than 3 others." in document.missing
-
-
-@pytest.mark.parametrize(
-    "error", [zipfile.BadZipFile("bad"), RecursionError("too deep"), UnicodeError("no"), KeyError("x"), EOFError()]
-)
-def test_an_attachment_that_its_reader_trips_over_is_named_and_the_message_is_read(
-    convert: Convert, monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    def trip(self: object, file: object) -> None:
-        raise error
-
-    monkeypatch.setattr("ingestion.converters.texts.separated_values.SeparatedValuesReader.read", trip)
-    mail = message()
-    mail.add_attachment(b"a,b", "text", "csv", filename="list.csv")
-    document = convert("a.eml", mail.as_bytes())
-
-    assert "The keys are at the desk." in document.text
-    assert document.missing.startswith("Attachment list.csv was not read: The file is damaged: ")
+    assert [one.title for one in documents] == ["Number 7", "x", "Number 6", "x"]
+    assert "It is a message in more than 3 others." in documents[-1].missing
 
 
 @pytest.mark.parametrize("charset", ["idna", "punycode", "undefined", "unicode_escape", "raw-unicode-escape", "rot13"])
@@ -270,23 +385,37 @@ def test_what_is_no_message_is_refused(convert: Convert) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.mbox", "Inbox"])
-def test_each_message_of_a_mailbox_is_a_section(convert: Convert, name: str) -> None:
+def test_each_message_of_a_mailbox_comes_with_it_under_its_day_and_subject(open_file: Open, name: str) -> None:
     data = b"".join(
-        b"From ann@example.org Fri Mar  6 09:30:00 2026\n" + message(subject, f"{subject} text.\n>From here on.\n").as_bytes() + b"\n"
-        for subject in ("First", "Second")
+        b"From ann@example.org Fri Mar  6 09:30:00 2026\n" + message(subject, f"{number} text.\n>From here on.\n").as_bytes() + b"\n"
+        for number, subject in enumerate(("First", "Second/half", "First"))
     )  # fmt: skip
-    document = convert(name, data)
+    box, *letters = opened_through(open_file, name, data)
 
-    assert {block.path for block in blocks(document.text, document.format)} == {("First",), ("Second",)}
-    assert "Second text.\nFrom here on." in document.text
+    assert "A mailbox of 3 messages, sent between 2026-03-06 and 2026-03-06." in box.text
+    assert [one.uri.removeprefix(f"docs/{name}//") for one in letters] == [
+        "2026-03-06 First.eml",
+        "2026-03-06 Second_half.eml",
+        "2026-03-06 First (2).eml",
+    ]
+    assert [one.title for one in letters] == ["First", "Second/half", "First"]
+    assert "1 text.\nFrom here on." in letters[1].text
+    assert all(str(facts_of(one).date) == "2026-03-06" for one in letters)
 
 
-def test_an_outlook_message_is_read_with_its_text_attachment() -> None:
+def test_of_a_very_large_mailbox_the_rest_is_counted(open_file: Open) -> None:
+    opened = open_file("a.mbox", (b"From a@b.c Fri Mar  6 09:30:00 2026\nSubject: x\n\nText.\n\n") * 2100)
+
+    assert len(opened.attached) == 2000
+    assert opened.document.missing == "100 of its 2100 messages were not read."
+
+
+def test_an_outlook_message_is_read_with_its_text_attachment(open_file: Open) -> None:
     path = shared("messy-files", "docling", "tests", "data", "email", "sources", "msg_with_attachment.msg")
-    document = FileConverter(10**7).convert(LocalFile(path, path.name), SourceItem("docs/x", "docs", "1", 1))
+    opened = open_file(path.name, path.read_bytes())
 
-    assert document.title == "Email with Attachment"
-    assert "To: Bob Example <bob@example.com>" in document.text
-    assert "## Attachment: test.txt\n\nThis is a test attachment file." in document.text
-    assert "Attachment report.pdf was not read" in document.missing  # it is damaged
-    assert str(facts_of(document).date) == "2026-05-20"
+    assert opened.document.title == "Email with Attachment"
+    assert "To: Bob Example <bob@example.com>" in opened.document.text
+    assert [one.file.name for one in opened.attached] == ["test.txt", "report.pdf"]
+    assert opened.attached[0].file.data.startswith(b"This is a test attachment file.")
+    assert str(facts_of(opened.document).date) == "2026-05-20"

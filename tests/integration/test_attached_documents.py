@@ -1,0 +1,347 @@
+"""What came with a message is a document of its own, which stands and falls with the message."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.errors import FailureKind, NotFoundError
+from core.storage.loop.erasures import ErasureRepository, Subject
+from core.text.personal_data import PersonalDataPolicy
+from core.types import DocumentState, document_id
+from ingestion import source_reader
+from ingestion.converters.worker import Outcome, Rejected, Task
+from ingestion.verification import verify_all
+from tests.fakes import InMemoryIndex
+from tests.support.ingestion_pipeline import LIMITS, NOTES, InProcessSandbox, Workbench, counts
+from tests.support.written_pdf import written_pdf
+
+PRICES = b"article,euros\ndesk,40\n"
+PLAN = b"# Plan\n\nWe paint the hall.\n"
+
+
+def message(body: str = "The offer is attached.\n", **files: bytes) -> EmailMessage:
+    """A message with files named by the keywords, of which the underscore is the dot."""
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "Ann <ann@example.org>", "bob@example.org", "Offer"
+    mail["Date"] = "Fri, 06 Mar 2026 09:30:00 +0100"
+    mail.set_content(body)
+    for name, data in files.items():
+        mail.add_attachment(data, "application", "octet-stream", filename=name.replace("_", "."))
+    return mail
+
+
+def written(bench: Workbench, mail: EmailMessage, name: str = "offer.eml") -> Path:
+    return bench.write(name, mail.as_bytes())
+
+
+def uris(bench: Workbench) -> list[str]:
+    return list(bench.texts())
+
+
+def test_a_message_and_what_came_with_it_are_documents(bench: Workbench) -> None:
+    pdf = written_pdf([["Page one is short."], ["The contract ends in May."]])
+    written(bench, message(prices_csv=PRICES, contract_pdf=pdf))
+
+    report = bench.ingest(bench.source(access=("hr",)))
+
+    assert counts(report) == (3, 0, 0, 0, 0)
+    assert report["documents"]["seen"] == 3
+    assert uris(bench) == ["docs/offer.eml", "docs/offer.eml//contract.pdf", "docs/offer.eml//prices.csv"]
+    stored = [one for one, _ in bench.index.scroll(bench.spec.name)]
+    assert {one.access for one in stored} == {("hr",)}
+    assert {str(one.facts.date) for one in stored} == {"2026-03-06"}
+    assert {(one.chunk.page, one.chunk.last_page) for one in stored if "contract" in one.chunk.uri} == {(1, 2)}
+    prices = bench.documents.get(document_id("docs/offer.eml//prices.csv"))
+    assert prices is not None
+    assert (prices.title, str(prices.date)) == ("prices", "2026-03-06")
+    assert verify_all(bench.index, bench.documents, bench.spec.name).documents == 3
+
+
+def test_an_unchanged_message_is_not_read_and_its_files_count_as_unchanged(bench: Workbench) -> None:
+    path = written(bench, message(prices_csv=PRICES, scan_pdf=b"%PDF-1.7 nothing of the kind"))
+    first = bench.ingest()
+    path.chmod(0)
+    revision = bench.index.revision(bench.spec.name)
+
+    second = bench.ingest()
+
+    assert counts(first) == (2, 0, 0, 0, 1)
+    assert counts(second) == (0, 0, 2, 0, 1)
+    assert second["failures"] == first["failures"]
+    assert [one["uri"] for one in first["failures"]] == ["docs/offer.eml//scan.pdf"]
+    assert bench.index.revision(bench.spec.name) == revision
+
+
+def test_a_touched_message_with_the_same_bytes_leaves_its_files_as_they_are(bench: Workbench) -> None:
+    path = written(bench, message(prices_csv=PRICES, scan_pdf=b"%PDF-1.7 nothing of the kind"))
+    first = bench.ingest()
+    os.utime(path, ns=(1, 1))
+
+    second = bench.ingest()
+
+    assert counts(second) == (0, 0, 2, 0, 1)
+    assert second["failures"] == first["failures"]
+    assert counts(bench.dry_run()) == (0, 0, 2, 0, 1)
+
+
+def test_of_a_changed_message_only_what_changed_is_written_and_what_is_gone_is_deleted(bench: Workbench) -> None:
+    written(bench, message(prices_csv=PRICES, plan_md=PLAN, old_txt=b"The old terms."))
+    bench.ingest()
+    written(bench, message(prices_csv=PRICES, plan_md=PLAN + b"\nAnd the door.\n", new_txt=b"The new terms."))
+
+    report = bench.ingest()
+
+    assert counts(report) == (1, 2, 1, 1, 0)  # new.txt; the message and the plan; the prices; old.txt
+    assert uris(bench) == [
+        "docs/offer.eml",
+        *(f"docs/offer.eml//{name}" for name in ("new.txt", "plan.md", "prices.csv")),
+    ]
+    assert bench.documents.get(document_id("docs/offer.eml//old.txt")) is None
+    assert len(bench.documents.entries(bench.spec.name)) == 4
+    assert verify_all(bench.index, bench.documents, bench.spec.name).documents == 4
+
+
+def test_what_is_in_a_message_goes_with_its_file(bench: Workbench) -> None:
+    bench.write("notes.md", NOTES)
+    inner = message("Forwarded.\n", prices_csv=PRICES)
+    outer = message()
+    outer.add_attachment(inner)
+    path = written(bench, outer)
+    assert counts(bench.ingest()) == (4, 0, 0, 0, 0)
+    assert "docs/offer.eml//Offer.eml//prices.csv" in uris(bench)
+    path.unlink()
+
+    assert counts(bench.ingest()) == (0, 0, 1, 3, 0)
+    assert uris(bench) == ["docs/notes.md"]
+    assert [one.uri for one in bench.documents.page()] == ["docs/notes.md"]
+    assert list(bench.documents.entries(bench.spec.name)) == [document_id("docs/notes.md")]
+
+
+def test_a_message_that_is_no_longer_readable_keeps_what_came_with_it_unless_others_may_see_it_now(
+    bench: Workbench,
+) -> None:
+    written(bench, message(prices_csv=PRICES))
+    bench.ingest()
+    bench.write("offer.eml", b"just words")
+
+    assert counts(bench.ingest()) == (0, 0, 1, 0, 1)
+    assert uris(bench) == ["docs/offer.eml", "docs/offer.eml//prices.csv"]
+    assert counts(bench.ingest()) == (0, 0, 1, 0, 1)
+
+    assert counts(bench.ingest(bench.source(access=("hr",)))) == (0, 0, 0, 1, 1)
+    assert uris(bench) == []
+    assert [one.uri for one in bench.documents.entries(bench.spec.name).values()] == ["docs/offer.eml"]
+
+
+def test_other_labels_of_the_message_are_those_of_its_files_too(bench: Workbench) -> None:
+    written(bench, message(prices_csv=PRICES))
+    bench.ingest()
+    bench.embedder.embedded.clear()
+
+    report = bench.ingest(bench.source(access=("hr",)))
+
+    assert counts(report) == (0, 2, 0, 0, 0)
+    assert {stored.access for stored, _ in bench.index.scroll(bench.spec.name)} == {("hr",)}
+    assert bench.embedder.embedded == []
+
+
+def test_deleting_a_message_deletes_what_came_with_it(bench: Workbench) -> None:
+    bench.write("notes.md", NOTES)
+    inner = message("Forwarded.\n", prices_csv=PRICES)
+    outer = message(scan_pdf=b"%PDF-1.7 nothing of the kind")
+    outer.add_attachment(inner)
+    written(bench, outer)
+    written(bench, message("Another one.\n", prices_csv=PRICES), "Offer.eml")
+    bench.ingest()
+
+    receipt = bench.delete("docs/offer.eml")
+
+    assert (receipt["index"], receipt["documents"], receipt["manifest"]) == (3, 3, 4)
+    left = ["docs/Offer.eml", "docs/Offer.eml//prices.csv", "docs/notes.md"]
+    assert uris(bench) == left
+    assert [one.uri for one in bench.documents.page()] == left
+    assert sorted(one.uri for one in bench.documents.entries(bench.spec.name).values()) == left
+    with pytest.raises(NotFoundError):
+        bench.delete("docs/offer.eml")
+
+
+def test_a_file_of_a_message_is_deleted_alone(bench: Workbench) -> None:
+    written(bench, message(prices_csv=PRICES))
+    bench.ingest()
+
+    bench.delete("docs/offer.eml//prices.csv")
+
+    assert uris(bench) == ["docs/offer.eml"]
+    assert counts(bench.ingest()) == (0, 0, 1, 0, 0)
+
+
+@pytest.mark.parametrize("subject", ["docs/offer.eml", "docs/offer.eml//prices.csv"])
+def test_what_is_kept_out_does_not_come_back_with_its_message(bench: Workbench, subject: str) -> None:
+    written(bench, message(prices_csv=PRICES))
+    bench.ingest()
+    bench.delete(subject)
+    ErasureRepository(bench.database).record(Subject.KEPT_OUT, subject, "kim", {})
+    written(bench, message("Changed.\n", prices_csv=PRICES))
+
+    report = bench.ingest()
+
+    assert uris(bench) == ([] if subject == "docs/offer.eml" else ["docs/offer.eml"])
+    assert report["documents"]["added"] == 0
+
+
+class StumblingSandbox(InProcessSandbox):
+    """Reads nothing that has this name."""
+
+    stumbles = "prices.csv"
+
+    def outcome(self, task: Task, future: Any) -> Outcome:
+        if task.item.uri.endswith(self.stumbles):
+            return Rejected(task.item, FailureKind.TIMEOUT, "Reading it took longer than 30 seconds.")
+        return super().outcome(task, future)
+
+
+def test_a_file_that_its_reader_dies_of_hurts_neither_the_message_nor_its_other_files(bench: Workbench) -> None:
+    written(bench, message(prices_csv=PRICES, plan_md=PLAN))
+    bench.sandbox = StumblingSandbox
+
+    report = bench.ingest()
+
+    assert counts(report) == (2, 0, 0, 0, 1)
+    assert report["failures"][0]["uri"] == "docs/offer.eml//prices.csv"
+    assert report["failures"][0]["kind"] == "timeout"
+    assert uris(bench) == ["docs/offer.eml", "docs/offer.eml//plan.md"]
+
+    bench.sandbox = InProcessSandbox
+    assert counts(bench.ingest()) == (1, 0, 2, 0, 0)  # what load can cause is tried again, and nothing else is
+    assert uris(bench) == ["docs/offer.eml", "docs/offer.eml//plan.md", "docs/offer.eml//prices.csv"]
+    assert counts(bench.ingest()) == (0, 0, 3, 0, 0)
+
+
+def test_a_failure_deep_in_a_message_is_tried_again_too(bench: Workbench) -> None:
+    inner = message("Forwarded.\n", prices_csv=PRICES)
+    outer = message(plan_md=PLAN)
+    outer.add_attachment(inner)
+    written(bench, outer)
+    bench.sandbox = StumblingSandbox
+    assert counts(bench.ingest()) == (3, 0, 0, 0, 1)
+    bench.sandbox = InProcessSandbox
+
+    assert counts(bench.ingest()) == (1, 0, 3, 0, 0)
+
+
+def test_a_file_in_a_message_of_too_many_chunks_is_named_until_the_limit_is_raised(bench: Workbench) -> None:
+    table = "| Site | Doors |\n|---|---|\n" + "".join(f"| Site {n} | {n} |\n" for n in range(400))
+    written(bench, message(table_md=table.encode()))
+    bench.limits = replace(LIMITS, chunks=5)
+
+    assert bench.ingest()["failures"][0]["uri"] == "docs/offer.eml//table.md"
+    bench.limits = LIMITS
+    assert counts(bench.ingest()) == (1, 0, 1, 0, 0)
+
+
+def test_one_mailbox_cannot_stop_a_run_by_its_many_messages(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_reader, "_AHEAD", 1)
+    letters = (message(f"Text {n}.\n").as_bytes() for n in range(40))
+    bench.write("box.mbox", b"".join(b"From a@example.org Fri Mar  6 09:30:00 2026\n" + one + b"\n" for one in letters))
+    bench.limits = replace(LIMITS, chunks=2)
+
+    report = bench.ingest()
+
+    assert counts(report) == (22, 0, 0, 0, 19)  # the mailbox, and chunks of ten files and one more
+    assert "more than 20 chunks: this was not read." in report["failures"][0]["reason"]
+    assert counts(bench.ingest()) == (0, 0, 22, 0, 19)
+
+
+def test_a_mailbox_that_grew_writes_only_what_is_new(bench: Workbench) -> None:
+    def box(*bodies: str) -> bytes:
+        letters = (message(f"{body}\n").as_bytes() for body in bodies)
+        return b"".join(b"From a@example.org Fri Mar  6 09:30:00 2026\n" + one + b"\n" for one in letters)
+
+    bench.write("box.mbox", box("First.", "Second."))
+    assert counts(bench.ingest()) == (3, 0, 0, 0, 0)
+    bench.write("box.mbox", box("First.", "Second.", "Third."))
+
+    assert counts(bench.ingest()) == (1, 1, 2, 0, 0)
+
+
+def test_a_vanished_mailbox_is_one_file_to_the_guard_against_mass_deletion(bench: Workbench) -> None:
+    letters = (message(f"Text {n}.\n").as_bytes() for n in range(40))
+    path = bench.write(
+        "box.mbox", b"".join(b"From a@example.org Fri Mar  6 09:30:00 2026\n" + one + b"\n" for one in letters)
+    )
+    bench.write("notes.md", NOTES)
+    bench.ingest()
+    path.unlink()
+
+    assert counts(bench.ingest()) == (0, 0, 1, 41, 0)
+
+
+def test_personal_data_in_what_came_with_a_message_is_masked(bench: Workbench) -> None:
+    written(bench, message(list_csv=b"name,mail\nAnn,ann@example.org\n"))
+
+    report = bench.ingest(personal_data=PersonalDataPolicy.MASK)
+
+    assert "ann@example.org" not in str(bench.texts())
+    assert [one["uri"] for one in report["personal_data"]["documents"]] == [
+        "docs/offer.eml",
+        "docs/offer.eml//list.csv",
+    ]
+
+
+def test_a_rebuilt_index_has_what_came_with_messages(bench: Workbench) -> None:
+    written(bench, message(prices_csv=PRICES, scan_pdf=b"%PDF-1.7 nothing of the kind"))
+    bench.ingest()
+
+    rebuild = bench.rebuild()
+    report = rebuild.run()
+
+    assert counts(report)[0] == 2
+    assert list(bench.texts(rebuild.spec.name)) == ["docs/offer.eml", "docs/offer.eml//prices.csv"]
+    dates = {str(stored.facts.date) for stored, _ in bench.index.scroll(rebuild.spec.name)}
+    assert dates == {"2026-03-06"}
+
+
+class InterruptedIndex(InMemoryIndex):
+    """Is cut off right after a commit, before anybody can write down that it happened."""
+
+    interrupted = False
+
+    def commit(self, *arguments: Any) -> int:
+        revision = super().commit(*arguments)
+        if self.interrupted:
+            raise KeyboardInterrupt
+        return revision
+
+
+def test_a_run_that_was_cut_off_behind_the_commit_is_finished_by_the_next(bench: Workbench) -> None:
+    bench.index = index = InterruptedIndex()
+    written(bench, message(prices_csv=PRICES, old_txt=b"The old terms."))
+    bench.ingest()
+    written(bench, message(prices_csv=PRICES + b"chair,20\n", new_txt=b"The new terms."))
+    index.interrupted = True
+    with pytest.raises(KeyboardInterrupt):
+        bench.ingest()
+    index.interrupted = False
+
+    bench.ingest()
+
+    assert uris(bench) == ["docs/offer.eml", "docs/offer.eml//new.txt", "docs/offer.eml//prices.csv"]
+    assert {one.state for one in bench.documents.entries(bench.spec.name).values()} == {DocumentState.INDEXED}
+    assert verify_all(bench.index, bench.documents, bench.spec.name).documents == 3
+    assert counts(bench.ingest()) == (0, 0, 3, 0, 0)
+
+
+def test_what_a_killed_run_staged_of_a_message_is_erased_with_it(bench: Workbench) -> None:
+    written(bench, message(prices_csv=PRICES))
+    plan = bench.pipeline.plan(bench.source(), "killed")
+    bench.pipeline.process(bench.source(), "killed", range(plan.shards))
+
+    assert bench.delete("docs/offer.eml//prices.csv")["staging"] == 1
+    bench.pipeline.process(bench.source(), "killed", range(plan.shards))
+    assert bench.delete("docs/offer.eml")["staging"] == 1
