@@ -13,6 +13,7 @@ import pytest
 from core.errors import ConversionError, FailureKind
 from core.ports import LocalFile
 from core.types import Document, SourceItem
+from ingestion.converters.content import RawFile
 from ingestion.converters.registry import FileConverter
 from tests.support.written_pdf import written_pdf
 
@@ -108,8 +109,11 @@ def convert(converter: FileConverter, folder: Path, name: str, data: bytes) -> D
 @pytest.mark.parametrize("name", GOOD)
 def test_a_good_file_becomes_a_document(converter: FileConverter, tmp_path: Path, name: str) -> None:
     document = convert(converter, tmp_path, name, GOOD[name])
+    item = SourceItem(f"docs/{name}", "docs", "1", 1, ("hr",))
+    opened = converter.opened(RawFile(name, GOOD[name]), item)  # of a mailbox the words come with it
+    texts = [document.text, *(converter.opened(one.file, one.item).document.text for one in opened.attached)]
 
-    assert "Some words." in document.text
+    assert "Some words." in texts[-1]
     assert document.uri == f"docs/{name}"
     assert document.title
     assert document.access == ("hr",)

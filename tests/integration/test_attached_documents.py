@@ -13,10 +13,12 @@ import pytest
 from core.errors import FailureKind, NotFoundError
 from core.storage.loop.erasures import ErasureRepository, Subject
 from core.text.personal_data import PersonalDataPolicy
-from core.types import DocumentState, document_id
+from core.types import AccessScope, DocumentState, chunk_id, document_id
 from ingestion import source_reader
 from ingestion.converters.worker import Outcome, Rejected, Task
 from ingestion.verification import verify_all
+from retrieval.arrangement import ranked, without_copies
+from retrieval.fusion import FusedHit
 from tests.fakes import InMemoryIndex
 from tests.support.ingestion_pipeline import LIMITS, NOTES, InProcessSandbox, Workbench, counts
 from tests.support.written_pdf import written_pdf
@@ -305,6 +307,26 @@ def test_a_rebuilt_index_has_what_came_with_messages(bench: Workbench) -> None:
     assert list(bench.texts(rebuild.spec.name)) == ["docs/offer.eml", "docs/offer.eml//prices.csv"]
     dates = {str(stored.facts.date) for stored, _ in bench.index.scroll(rebuild.spec.name)}
     assert dates == {"2026-03-06"}
+
+
+def test_the_same_file_in_ten_messages_takes_one_place_among_the_passages_and_names_the_others(
+    bench: Workbench,
+) -> None:
+    for number in range(10):
+        written(bench, message(f"Text {number}.\n", prices_csv=PRICES), f"{number}.eml")
+    bench.ingest()
+    assert sum("desk" in text for text in bench.embedder.embedded) == 1
+    ids = [chunk_id(document_id(f"docs/{number}.eml//prices.csv"), 0) for number in range(10)]
+    found = ranked(
+        [FusedHit(one, 1.0, None, None) for one in ids],
+        bench.index.fetch(bench.spec.name, ids, AccessScope.everything()),
+    )
+
+    (first,), left_out = without_copies(found)
+
+    assert first.chunk.uri == "docs/0.eml//prices.csv"
+    assert first.collapsed == tuple(f"docs/{number}.eml//prices.csv" for number in range(1, 10))
+    assert len(left_out) == 9
 
 
 class InterruptedIndex(InMemoryIndex):
