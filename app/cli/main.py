@@ -12,7 +12,9 @@ from collections.abc import Sequence
 import typer
 
 from app.cli import (
-    adapters,
+    answers as answering,
+)
+from app.cli import (
     doctor,
     documents,
     index,
@@ -21,15 +23,11 @@ from app.cli import (
     releases,
     usage,
 )
-from app.cli import (
-    answers as answering,
-)
-from app.cli import (
-    tune as tuning,
-)
 from app.cli.console import note, report
 from app.cli.evals import group as evaluations
 from app.cli.loop import feedback, triggers
+from app.cli.served import adapters, models
+from app.cli.served import tune as tuning
 from core.errors import RagloopError
 
 application = typer.Typer(
@@ -56,6 +54,7 @@ application.add_typer(evaluations.application, name="eval")
 application.add_typer(feedback.application, name="feedback")
 application.add_typer(triggers.application, name="triggers")
 application.add_typer(adapters.application, name="adapters")
+application.add_typer(models.application, name="model")
 application.add_typer(prompts.application, name="prompts")
 application.add_typer(keys.application, name="keys")
 

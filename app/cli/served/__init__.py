@@ -1,0 +1,1 @@
+"""Commands about what the model server serves: models, their tuning, their adapters."""
