@@ -75,7 +75,9 @@ class Settings(BaseSettings):
     convert_timeout_seconds: float = Field(
         60, gt=0, description="A file whose conversion takes longer is listed as failed."
     )
-    convert_memory_mb: int = Field(2048, ge=256, description="Memory one conversion may take.")
+    convert_memory_mb: int = Field(
+        1024, ge=256, description="Memory one conversion may take, with the 100 MB of its interpreter and parsers."
+    )
     convert_workers: int = Field(1, ge=1, le=64, description="Processes that convert files at the same time.")
     max_file_mb: int = Field(100, ge=1, description="Larger files are listed as failed.")
     max_document_chunks: int = Field(5000, ge=1, description="A document of more chunks is listed as failed.")

@@ -9,7 +9,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ufffe\uffff]")
 # Halves of a pair, alone: JSON may hold them, and no encoding, database or tokenizer takes them.
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _BLANK_LINES = re.compile(r"\n[^\S\n]*\n(?:[^\S\n]*\n)+")
-_TRAILING_SPACE = re.compile(r"[^\S\n]+$", re.MULTILINE)
+# From where the space begins: from within, a long run of it would be gone through once for each of its characters.
+_TRAILING_SPACE = re.compile(r"(?<![^\S\n])[^\S\n]++$", re.MULTILINE)
 
 
 def canonical(text: str) -> str:

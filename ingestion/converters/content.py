@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import csv
+import lzma
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Protocol
 
+from core.errors import ConversionError, FailureKind
 from core.types import TextFormat
 
 DAMAGE = (
     ValueError,
     LookupError,
     EOFError,
+    OSError,
     ArithmeticError,
     RuntimeError,
     SyntaxError,
+    csv.Error,
+    lzma.LZMAError,
     struct.error,
     zipfile.BadZipFile,
     zlib.error,
 )
-"""What parsers raise for damaged data: RuntimeError for too deep a nesting too, SyntaxError for XML."""
+"""What parsers raise for damaged data: RuntimeError for what they cannot do, SyntaxError for XML."""
+
+NESTED = "Its parts are nested too deeply."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +61,24 @@ class Content:
     attached: tuple[RawFile, ...] = ()
 
 
+def damaged(reason: object) -> ConversionError:
+    """The error for a file that its parser gave up on."""
+    words = " ".join(str(reason).split())[:300].removesuffix(".") or type(reason).__name__
+    return ConversionError(FailureKind.MALFORMED, f"The file is damaged: {words}.")
+
+
+@contextmanager
+def damage_named() -> Iterator[None]:
+    """What is raised for damaged data within the block becomes a ConversionError."""
+    try:
+        yield
+    except RecursionError as error:
+        raise ConversionError(FailureKind.MALFORMED, NESTED) from error
+    except DAMAGE as error:
+        raise damaged(error) from error
+
+
 class FormatReader(Protocol):
-    """Reads one format. Raises ConversionError with the reason a person should read."""
+    """Reads one format. Raises ConversionError with the reason a person should read, or one of DAMAGE."""
 
     def read(self, file: RawFile) -> Content: ...

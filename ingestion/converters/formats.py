@@ -9,8 +9,8 @@ from functools import partial
 from core.errors import ConversionError, FailureKind
 from core.types import TextFormat
 from ingestion.converters import sheets
-from ingestion.converters.content import Content, FormatReader, RawFile
-from ingestion.converters.file_type import suffix_by_content
+from ingestion.converters.content import Content, FormatReader, RawFile, damage_named
+from ingestion.converters.file_type import FileType, suffix_by_content
 from ingestion.converters.mail.mbox import MboxReader
 from ingestion.converters.mail.message import MessageReader
 from ingestion.converters.mail.outlook import OutlookReader
@@ -42,7 +42,8 @@ class FileFormat:
 
 def read_file(file: RawFile) -> Content:
     """What is in a file, by what it certainly is or else by what it is named."""
-    return READERS[format_of(file)].read(file)
+    with damage_named():
+        return READERS[format_of(file)].read(file)
 
 
 _SOURCE_CODE = (
@@ -89,7 +90,7 @@ FORMATS = (
         OfficeReader(f"{_OPEN_DOCUMENT}.spreadsheet", "content.xml", _open_sheets, sheets.titles_above),
     ),
     FileFormat("OpenDocument presentation", (".odp",), OpenDocumentSlidesReader()),
-    FileFormat("RTF", (".rtf",), CompoundReader("application/rtf", "an RTF document")),
+    FileFormat("RTF", (".rtf",), CompoundReader("application/rtf", FileType.RTF)),
     FileFormat("EPUB", (".epub",), OfficeReader("application/epub+zip", "META-INF/container.xml")),
     FileFormat("CSV", (".csv",), SeparatedValuesReader()),
     FileFormat("TSV", (".tsv", ".tab"), SeparatedValuesReader("\t")),

@@ -6,20 +6,15 @@ import io
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from core.errors import ConversionError, FailureKind
 from core.types import TextFormat
 from ingestion.clean_text import tidy
 from ingestion.converters.checks.office_text import checked
-from ingestion.converters.content import Content, RawFile
-from ingestion.converters.file_type import looks_like
+from ingestion.converters.content import Content, RawFile, damaged
+from ingestion.converters.file_type import FileType, looks_like
 from ingestion.converters.titles import first_good, name_title
-from ingestion.converters.zip_parts import UNREADABLE
 from ingestion.splitting.blocks import first_heading
-
-if TYPE_CHECKING:
-    from kreuzberg import ExtractionResult
 
 # An archive may unpack to this many times its own size, and always to _SMALL_ARCHIVE bytes. XML packs 10 to 20 times.
 _MOST_EXPANSION = 100
@@ -41,10 +36,9 @@ class OfficeReader:
     def read(self, file: RawFile) -> Content:
         check_archive(file, self.member)
         prepared = replace(file, data=self.prepare(file.data))
-        result = _extract(prepared, self.media_type)
-        text, missing = checked(tidy(self.finish(result.content)), file.data, prepared.data)
-        title = first_good(result.metadata.get("title"), first_heading(text)) or name_title(file.name)
-        return Content(text, title, TextFormat.MARKDOWN, self.media_type, missing=missing)
+        text, title = _extracted(prepared, self.media_type, self.finish)
+        text, missing = checked(text, file.data, prepared.data)
+        return _content(text, title, file, self.media_type, missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +47,7 @@ class CompoundReader:
     it of the `form` in which the library reads it best."""
 
     media_type: str
-    what: str = "an old Office or encrypted document"
+    what: FileType = FileType.COMPOUND
     form: str = "markdown"
     finish: Callable[[str], str] = field(default=lambda text: text)
 
@@ -63,18 +57,21 @@ class CompoundReader:
             raise ConversionError(
                 FailureKind.MISMATCH, f"The file is named {file.suffix} but is {what or 'none of that kind'}."
             )
-        result = _extract(file, self.media_type, self.form)
-        text = tidy(self.finish(result.content))
-        title = first_good(result.metadata.get("title"), first_heading(text)) or name_title(file.name)
-        return Content(text, title, TextFormat.MARKDOWN, self.media_type)
+        return _content(*_extracted(file, self.media_type, self.finish, self.form), file, self.media_type)
 
 
-def _extract(file: RawFile, media_type: str, form: str = "markdown") -> ExtractionResult:
+def _content(text: str, title: str, file: RawFile, media_type: str, missing: str = "") -> Content:
+    title = first_good(title, first_heading(text)) or name_title(file.name)
+    return Content(text, title, TextFormat.MARKDOWN, media_type, missing=missing)
+
+
+def _extracted(file: RawFile, media_type: str, finish: Callable[[str], str], form: str = "markdown") -> tuple[str, str]:
+    """The text, and the title that the file states."""
     import kreuzberg
 
     config = kreuzberg.ExtractionConfig(use_cache=False, output_format=form)
     try:
-        return kreuzberg.extract_bytes_sync(file.data, media_type, config=config)
+        result = kreuzberg.extract_bytes_sync(file.data, media_type, config=config)
     except (kreuzberg.KreuzbergError, OSError) as error:  # the latter for a wrong checksum
         # The library's messages repeat themselves from one layer to the next.
         reason = ": ".join(dict.fromkeys(" ".join(str(error).split()).removeprefix("ParsingError: ").split(": ")))[:300]
@@ -82,25 +79,23 @@ def _extract(file: RawFile, media_type: str, form: str = "markdown") -> Extracti
             raise ConversionError(
                 FailureKind.ENCRYPTED, "The file is protected by a password.", hint=_ENCRYPTED_HINT
             ) from error
-        raise ConversionError(FailureKind.MALFORMED, f"The file is damaged: {reason}.") from error
+        raise damaged(reason) from error
+    return tidy(finish(result.content)), str(result.metadata.get("title") or "")
 
 
 def check_archive(file: RawFile, member: str) -> None:
     what = looks_like(file.data)
-    if what == "an old Office or encrypted document":
+    if what is FileType.COMPOUND:
         if "EncryptedPackage".encode("utf-16-le") in file.data:
             raise ConversionError(FailureKind.ENCRYPTED, "The file is protected by a password.", hint=_ENCRYPTED_HINT)
         raise ConversionError(
             FailureKind.MISMATCH, f"The file is named {file.suffix} but is in the older Office format."
         )
-    if what != "a zip archive":
+    if what is not FileType.ZIP:
         found = what or "no office document"
         raise ConversionError(FailureKind.MISMATCH, f"The file is named {file.suffix} but is {found}.")
-    try:
-        with zipfile.ZipFile(io.BytesIO(file.data)) as archive:
-            members = archive.infolist()
-    except UNREADABLE as error:
-        raise ConversionError(FailureKind.MALFORMED, f"The file is damaged: {error}.") from error
+    with zipfile.ZipFile(io.BytesIO(file.data)) as archive:
+        members = archive.infolist()
     if not any(entry.filename.startswith(member) for entry in members):
         raise ConversionError(
             FailureKind.MISMATCH, f"The file is named {file.suffix} but is a zip archive of something else."

@@ -28,8 +28,9 @@ from ingestion.converters.worker import EXIT_OUT_OF_MEMORY, Job, Outcome, Reject
 # Parsers leak a little; a fresh worker costs a second.
 _TASKS_PER_WORKER = 500
 
-# What Rust's allocator writes before it aborts.
-_RUST_OUT_OF_MEMORY = "memory allocation of"
+# What the allocators of Rust and C++ write before they abort, and with a backtrace, behind it.
+_OUT_OF_MEMORY = ("memory allocation of", "bad_alloc", "Out of memory")
+_LAST_WORDS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,11 @@ class Sandbox:
         _become_ordinary()
         self._limits = limits
         self._logs = tempfile.TemporaryDirectory(prefix="workers-", dir=scratch)
-        self._log = Path(self._logs.name) / "output"
         self._pool = ProcessPool(
             max_workers=limits.workers,
             max_tasks=_TASKS_PER_WORKER,
             initializer=enter,
-            initargs=(job, limits.memory_bytes, self._log, os.getpid()),
+            initargs=(job, limits.memory_bytes, Path(self._logs.name), os.getpid()),
             # Never forked from this process: that would copy the locks of the embedding runtime's threads, but not the
             # threads. Nor from a fork server: each worker holds open what tells the server that this process is dead.
             context=_WorkerContext(),
@@ -106,16 +106,16 @@ class Sandbox:
             return FailureKind.TIMEOUT, f"Reading it took longer than {self._limits.timeout_seconds:g} seconds."
         if not isinstance(error, ProcessExpired):
             return FailureKind.CRASHED, f"The converter failed: {type(error).__name__}: {str(error)[:300]}"
-        if error.exitcode == EXIT_OUT_OF_MEMORY:
-            return FailureKind.MEMORY, memory
-        if error.exitcode == -signal.SIGABRT and _RUST_OUT_OF_MEMORY in self._last_output():
+        last_words = self._last_words(error.pid)
+        if error.exitcode == EXIT_OUT_OF_MEMORY or any(words in last_words for words in _OUT_OF_MEMORY):
             return FailureKind.MEMORY, memory
         if error.exitcode == -signal.SIGKILL:
             return FailureKind.MEMORY, "The system ended the converter, most likely for want of memory."
         return FailureKind.CRASHED, f"The converter crashed ({_exit(error.exitcode)})."
 
-    def _last_output(self) -> str:
-        return self._log.read_bytes()[-2000:].decode("utf-8", "replace") if self._log.exists() else ""
+    def _last_words(self, worker: int | None) -> str:
+        log = Path(self._logs.name) / str(worker)
+        return log.read_bytes()[-_LAST_WORDS:].decode("utf-8", "replace") if log.exists() else ""
 
     def __enter__(self) -> Sandbox:
         return self

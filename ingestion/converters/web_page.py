@@ -12,7 +12,7 @@ from core.types import TextFormat
 from ingestion.clean_text import canonical, tidy
 from ingestion.converters.checks.word_recall import word_count
 from ingestion.converters.content import Content, RawFile
-from ingestion.converters.file_type import looks_like
+from ingestion.converters.file_type import FileType, looks_like
 from ingestion.converters.table_spans import with_spans_written_out
 from ingestion.converters.texts.decoder import decode
 from ingestion.converters.titles import first_good, name_title
@@ -40,7 +40,7 @@ class WebPageReader:
 
     def read(self, file: RawFile) -> Content:
         what = looks_like(file.data)
-        if what not in (None, "an HTML page"):
+        if what not in (None, FileType.HTML):
             raise ConversionError(FailureKind.MISMATCH, f"The file is named {file.suffix} but is {what}.")
         html = _spelled_out(canonical(decode(file.data, declared=True).text))
         text = _main_text(html)

@@ -21,7 +21,7 @@ from core.errors import ConversionError, FailureKind
 from core.ports import LocalFile, Splitter
 from core.text.personal_data import PersonalDataPolicy
 from core.types import Chunk, Document, SourceItem
-from ingestion.converters.content import RawFile
+from ingestion.converters.content import NESTED, RawFile
 from ingestion.converters.mail.attached import AttachedFile
 from ingestion.converters.registry import FileConverter
 from ingestion.personal_data import masked
@@ -43,6 +43,9 @@ _LIBRARIES = (
 
 # How a worker leaves when it has run out of memory: its heap is of no use to the next file.
 EXIT_OUT_OF_MEMORY = 77
+
+# Pages of the libraries' code that come into memory when they are used first: measured over all formats, 20 MB.
+_MORE_CODE = 32 * 2**20
 
 _PR_SET_PDEATHSIG = 1
 _CLONE_NEWUSER = 0x10000000
@@ -102,15 +105,16 @@ Outcome = Converted | SameBytes | Rejected
 _job: Job | None = None
 
 
-def enter(job: Job, memory_bytes: int, log: Path, parent: int) -> None:
+def enter(job: Job, memory_bytes: int, logs: Path, parent: int) -> None:
     """Make this process a worker: it dies with process `parent`, is held to its memory, and reaches no network."""
     global _job
     # Libraries in other languages write to the descriptors; standard output belongs to the parent's result.
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    descriptor = os.open(logs / str(os.getpid()), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.close(descriptor)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the pool's own handler waits for what a library is doing
     if sys.platform == "linux":
         _die_with(parent)
         _leave_network()
@@ -128,7 +132,7 @@ def perform(task: Task) -> Outcome:
     try:
         return convert(_job, task)
     except RecursionError:
-        return Rejected(task.item, FailureKind.MALFORMED, "Its parts are nested too deeply.")
+        return Rejected(task.item, FailureKind.MALFORMED, NESTED)
     except MemoryError:
         os._exit(EXIT_OUT_OF_MEMORY)
 
@@ -188,12 +192,13 @@ def _leave_network() -> None:
 
 
 def _limit_memory(memory_bytes: int) -> None:
-    # Data, not address space: mapped libraries, thread stacks and reservations are no memory that is used.
+    # Data, not address space: mapped libraries and reservations are no memory that is used. What the interpreter and
+    # the libraries have resident already is within the limit, what they have merely reserved is not.
     with contextlib.suppress(ValueError):  # the process already has a lower limit: that one holds
-        limit = _data_bytes() + memory_bytes
+        limit = max(memory_bytes - _bytes_of("VmRSS") - _MORE_CODE, 0) + _bytes_of("VmData")
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
-def _data_bytes() -> int:
-    match = re.search(r"VmData:\s+(\d+) kB", Path("/proc/self/status").read_text())
+def _bytes_of(name: str) -> int:
+    match = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
     return int(match.group(1)) * 1024 if match else 0

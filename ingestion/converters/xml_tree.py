@@ -7,15 +7,13 @@ from collections.abc import Iterator
 from lxml import etree
 from lxml.etree import _Element as Element
 
-from core.errors import ConversionError, FailureKind
+from ingestion.converters.content import damage_named
 
 
 def parsed(source: bytes) -> Element:
     """The root. Entities stay as they are, nothing is fetched. Raises ConversionError (damaged)."""
-    try:
+    with damage_named():
         return etree.fromstring(source, etree.XMLParser(resolve_entities=False, no_network=True))
-    except etree.XMLSyntaxError as error:
-        raise ConversionError(FailureKind.MALFORMED, f"The file is damaged: {error}.") from error
 
 
 def local_name(node: Element) -> str:

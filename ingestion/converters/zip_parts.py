@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import io
-import lzma
-import struct
 import zipfile
-import zlib
 from collections.abc import Mapping
 
-from core.errors import ConversionError, FailureKind
-
-# What the standard library raises for archives that it cannot read.
-UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    RuntimeError,
-    NotImplementedError,
-)
+from core.errors import ConversionError
+from ingestion.converters.content import damage_named
 
 
 def part(archive: zipfile.ZipFile, name: str) -> bytes:
     """One part, unpacked. Raises ConversionError (damaged)."""
-    try:
+    with damage_named():
         return archive.read(name)
-    except UNREADABLE as error:
-        raise ConversionError(FailureKind.MALFORMED, f"The file is damaged: {error}.") from error
 
 
 def with_parts(archive: zipfile.ZipFile, changed: Mapping[str, bytes], without: tuple[str, ...]) -> bytes:

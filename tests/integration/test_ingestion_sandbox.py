@@ -33,7 +33,7 @@ Perform = Callable[..., list[Outcome]]
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     job = Job(MisbehavingConverter(10_000_000), StructureSplitter(FakeEmbedder(), 60, "fake"), 5000)
-    limits = Limits(timeout_seconds=TIMEOUT, memory_bytes=200 * 2**20, chunks=5000)
+    limits = Limits(timeout_seconds=TIMEOUT, memory_bytes=400 * 2**20, chunks=5000)
     with Sandbox(job, limits, tmp_path_factory.mktemp("scratch")) as sandbox:
         yield sandbox
 
@@ -83,7 +83,11 @@ def test_known_bytes_are_not_converted(perform: Perform) -> None:
         ("exit 0", FailureKind.TIMEOUT, "2 seconds"),
         ("raise", FailureKind.CRASHED, "KeyError"),
         ("recurse", FailureKind.MALFORMED, "nested"),
-        ("allocate 100", FailureKind.MEMORY, "200 MB"),
+        ("allocate 100", FailureKind.MEMORY, "400 MB"),
+        ("abort memory allocation of 99 bytes failed", FailureKind.MEMORY, "400 MB"),
+        ("abort terminate called after throwing an instance of 'std::bad_alloc'", FailureKind.MEMORY, "400 MB"),
+        # Behind those two: what another worker said says nothing of this one.
+        ("abort for a reason of its own", FailureKind.CRASHED, "SIGABRT"),
         ("loop", FailureKind.TIMEOUT, "2 seconds"),
     ],
 )
@@ -112,6 +116,21 @@ def test_a_worker_killed_from_outside_is_taken_for_want_of_memory(
     os.kill(worker, signal.SIGKILL)
 
     assert kind(sandbox.outcome(task, future)) is FailureKind.MEMORY
+
+
+def test_what_its_interpreter_and_parsers_take_is_within_a_workers_memory(perform: Perform) -> None:
+    (outcome,) = perform("allocate 36")
+
+    assert kind(outcome) is FailureKind.MEMORY
+
+
+def test_a_file_that_is_stuck_in_a_library_ends_when_its_time_is_up(perform: Perform) -> None:
+    perform("hello")
+    started = time.monotonic()
+    (outcome,) = perform("stick")
+
+    assert kind(outcome) is FailureKind.TIMEOUT
+    assert time.monotonic() - started < TIMEOUT + 2  # the pool waits three seconds for one that does not listen
 
 
 def test_memory_is_given_back_between_files(perform: Perform) -> None:

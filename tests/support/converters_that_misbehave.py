@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import socket
 import time
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from core.types import Document, SourceItem, TextFormat
 from ingestion.converters.content import RawFile
 from ingestion.converters.mail.attached import Opened
 from ingestion.converters.registry import FileConverter
+
+_BACKTRACE = "a line of a backtrace\n" * 500
 
 
 @dataclass
@@ -30,6 +33,11 @@ class MisbehavingConverter(FileConverter):
                 pass
         elif action == "segfault":
             ctypes.string_at(0)
+        elif action == "abort":
+            os.write(2, f"{argument}\n{_BACKTRACE}".encode())
+            os.abort()
+        elif action == "stick":  # in a library that looks at no signal
+            re.match("(a*)*b", "a" * 60)
         elif action == "exit":
             os._exit(int(argument))
         elif action == "raise":

@@ -15,7 +15,6 @@ from email.mime.text import MIMEText
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
-from core.errors import ConversionError, FailureKind
 from ingestion.clean_text import canonical
 from ingestion.converters.content import Content, RawFile
 from ingestion.converters.mail.message import Letter, page_text, written
@@ -48,11 +47,8 @@ class OutlookReader:
     def read(self, file: RawFile) -> Content:
         import olefile
 
-        try:
-            with olefile.OleFileIO(io.BytesIO(file.data)) as storage:
-                letter = _letter(storage)
-        except (OSError, ValueError, struct.error, IndexError) as error:
-            raise ConversionError(FailureKind.MALFORMED, f"The message is damaged: {error}.") from error
+        with olefile.OleFileIO(io.BytesIO(file.data)) as storage:
+            letter = _letter(storage)
         return written(letter, file.name, MEDIA_TYPE)
 
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from lxml import etree
 
-from core.errors import ConversionError, FailureKind
+from core.errors import ConversionError
 from core.types import TextFormat
 from ingestion.clean_text import tidy
 from ingestion.converters.checks.office_text import checked
-from ingestion.converters.content import Content, RawFile
+from ingestion.converters.content import Content, RawFile, damaged
 from ingestion.converters.drawings import chart_table, diagram_lines
 from ingestion.converters.office import check_archive
 from ingestion.converters.texts.separated_values import markdown_table
@@ -55,7 +55,7 @@ class PowerPointReader:
                 presentation = Presentation(io.BytesIO(with_parts(archive, {}, without=_UNREAD)))
                 slides = [_Slide.of(slide) for slide in presentation.slides]
             except PythonPptxError as error:
-                raise ConversionError(FailureKind.MALFORMED, f"The file is damaged: {error}.") from error
+                raise damaged(error) from error
             drawings = (drawing for slide in slides for drawing in slide.drawings)
             left = with_parts(archive, {}, without=(*_UNREAD, *drawings))
         footers = dict.fromkeys(slide.footer for slide in slides if slide.footer)

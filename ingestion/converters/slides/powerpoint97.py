@@ -64,16 +64,13 @@ class PowerPoint97Reader:
         if not olefile.isOleFile(file.data):
             found = looks_like(file.data) or "no presentation"
             raise ConversionError(FailureKind.MISMATCH, f"The file is named {file.suffix} but is {found}.")
-        try:
-            with olefile.OleFileIO(io.BytesIO(file.data)) as streams:
-                token, last_edit = struct.unpack_from("<12xII", streams.openstream("Current User").read())
-                stream = streams.openstream("PowerPoint Document").read()
-            if token == _ENCRYPTED:
-                hint = "Remove the password, or leave the file out of the folder."
-                raise ConversionError(FailureKind.ENCRYPTED, "The file is protected by a password.", hint=hint)
-            slides = list(shown_slides(stream, last_edit))
-        except (struct.error, OSError) as error:
-            raise ConversionError(FailureKind.MALFORMED, f"The file is damaged: {error}.") from error
+        with olefile.OleFileIO(io.BytesIO(file.data)) as streams:
+            token, last_edit = struct.unpack_from("<12xII", streams.openstream("Current User").read())
+            stream = streams.openstream("PowerPoint Document").read()
+        if token == _ENCRYPTED:
+            hint = "Remove the password, or leave the file out of the folder."
+            raise ConversionError(FailureKind.ENCRYPTED, "The file is protected by a password.", hint=hint)
+        slides = list(shown_slides(stream, last_edit))
         text = tidy("\n\n".join(slide for _, slide in slides))
         title = first_good(*(title for title, _ in slides)) or name_title(file.name)
         return Content(text, title, TextFormat.MARKDOWN, MEDIA_TYPE)

@@ -10,7 +10,7 @@ from typing import Any
 from core.errors import ConversionError, FailureKind
 from core.types import TextFormat
 from ingestion.clean_text import tidy
-from ingestion.converters.content import Content, RawFile
+from ingestion.converters.content import Content, RawFile, damaged
 from ingestion.converters.texts.decoder import decode
 from ingestion.converters.titles import markdown_title
 
@@ -27,7 +27,7 @@ class NotebookReader:
         try:
             notebook = json.loads(decoded.text)
         except (ValueError, RecursionError) as error:
-            raise ConversionError(FailureKind.MALFORMED, "The notebook is damaged: it is no JSON.") from error
+            raise damaged("it is no JSON") from error
         parts, cut = [], 0
         for cell in _cells(notebook):
             source = _joined(cell.get("source", cell.get("input", "")))

@@ -9,7 +9,7 @@ from core.errors import ConversionError, FailureKind
 from core.types import TextFormat
 from ingestion.clean_text import canonical
 from ingestion.converters.content import Content, RawFile
-from ingestion.converters.file_type import looks_like
+from ingestion.converters.file_type import FileType, looks_like
 from ingestion.converters.texts.decoder import decode
 from ingestion.converters.titles import first_good, markdown_title, name_title, one_line
 from ingestion.splitting.outlines import outline
@@ -27,7 +27,7 @@ class TextReader:
 
     def read(self, file: RawFile) -> Content:
         what = looks_like(file.data)
-        if what is not None and what != "an HTML page":  # a text may well begin with HTML
+        if what not in (None, FileType.HTML):  # a text may well begin with HTML
             raise ConversionError(FailureKind.MISMATCH, f"The file is named {file.suffix} but is {what}.")
         decoded = decode(file.data, declared=self.declares)
         text = canonical(decoded.text)

@@ -6,7 +6,6 @@ import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from core.errors import ConversionError, FailureKind
 from core.types import TextFormat
 from ingestion.clean_text import canonical, tidy
 from ingestion.converters.content import Content, RawFile
@@ -36,10 +35,7 @@ class SeparatedValuesReader:
         decoded = decode(file.data)
         text = canonical(decoded.text)
         csv.field_size_limit(_LONGEST_CELL)
-        try:
-            rows = list(csv.reader(text.splitlines(keepends=True), delimiter=self.separator or _separator(text)))
-        except csv.Error as error:
-            raise ConversionError(FailureKind.MALFORMED, f"The table is damaged: {error}.") from error
+        rows = list(csv.reader(text.splitlines(keepends=True), delimiter=self.separator or _separator(text)))
         table = markdown_table(row for row in rows if any(cell.strip() for cell in row))
         return Content(tidy(table), name_title(file.name), TextFormat.MARKDOWN, "text/csv", missing=decoded.doubt)
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import ConversionError
+from core.errors import ConversionError, FailureKind
 from core.ports import LocalFile
 from core.types import SourceItem, TextFormat
+from ingestion.clean_text import tidy
 from ingestion.converters.formats import FORMATS, READERS
 from ingestion.converters.registry import FileConverter
 from ingestion.splitting.blocks import blocks
@@ -34,6 +35,29 @@ def test_a_word_file_that_is_a_web_page_or_rtf_is_read_as_such(convert: Convert)
 
 def test_a_text_that_begins_with_html_stays_a_text(convert: Convert) -> None:
     assert convert("a.md", b"<html>\n\n# Title\n").text == "<html>\n\n# Title\n"
+
+
+def test_a_text_that_begins_with_very_many_comments_is_read_at_once(convert: Convert) -> None:
+    assert convert("a.md", b"<!---->" * 500 + b"text").text.endswith("-->text")
+
+
+def test_very_much_space_within_a_line_costs_no_more_than_its_length() -> None:
+    line = "a" + " " * 500_000 + "b"
+
+    assert tidy(f"{line}   \nc") == f"{line}\nc"
+
+
+def test_damage_that_a_parser_tells_in_its_own_words_is_damage_and_no_crash(
+    convert: Convert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trip(self: object, file: object) -> None:
+        raise KeyError("no such part")
+
+    monkeypatch.setattr("ingestion.converters.texts.separated_values.SeparatedValuesReader.read", trip)
+    with pytest.raises(ConversionError, match="The file is damaged: 'no such part'") as caught:
+        convert("a.csv", b"a,b")
+
+    assert caught.value.kind is FailureKind.MALFORMED
 
 
 @pytest.mark.parametrize(
