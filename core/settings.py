@@ -81,6 +81,19 @@ class Settings(BaseSettings):
     convert_workers: int = Field(1, ge=1, le=64, description="Processes that convert files at the same time.")
     max_file_mb: int = Field(100, ge=1, description="Larger files are listed as failed.")
     max_document_chunks: int = Field(5000, ge=1, description="A document of more chunks is listed as failed.")
+    ocr: bool = Field(
+        False,
+        description="Whether text in scanned pages of PDFs is recognised, by tesseract, which is installed apart.",
+    )
+    ocr_languages: str = Field(
+        "eng",
+        pattern=r"^\w+(?:\+\w+)*$",
+        description="Languages of scans by tesseract's names, joined by a plus: eng+deu.",
+    )
+    ocr_page_seconds: float = Field(20, gt=0, description="A scanned page that takes longer is named as not read.")
+    ocr_document_seconds: float = Field(
+        40, gt=0, description="Time for all scans of a document, within that of its conversion; the others are named."
+    )
     max_run_chunks: int = Field(
         1_000_000, ge=1, description="An ingestion that makes more chunks stops and changes nothing."
     )
@@ -254,6 +267,12 @@ class Settings(BaseSettings):
             raise ValueError("judge_url is not an http or https URL")
         if (self.price_prompt_tokens is None) != (self.price_completion_tokens is None):
             raise ValueError("price_prompt_tokens and price_completion_tokens belong together; set both or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _ocr_within_conversion(self) -> Settings:
+        if self.ocr and self.ocr_document_seconds >= self.convert_timeout_seconds:
+            raise ValueError("ocr_document_seconds must be less than convert_timeout_seconds; raise the latter")
         return self
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from core.errors import ConversionError, FailureKind
 from core.types import TextFormat
+from ingestion.converters.recognition.tesseract import Recognition
 
 DAMAGE = (
     ValueError,
@@ -37,10 +38,12 @@ NESTED = "Its parts are nested too deeply."
 
 @dataclass(frozen=True, slots=True)
 class RawFile:
-    """A file that was read once, so that what is hashed is what is parsed."""
+    """A file that was read once, so that what is hashed is what is parsed. `recognition` is for text in its pictures,
+    where that is wanted."""
 
     name: str
     data: bytes
+    recognition: Recognition | None = None
 
     @property
     def suffix(self) -> str:

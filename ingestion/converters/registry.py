@@ -9,11 +9,13 @@ from importlib.metadata import version
 
 from core.errors import ConversionError, FailureKind
 from core.ports import LocalFile
+from core.settings import Settings
 from core.text.personal_data import PersonalDataPolicy
 from core.types import Document, SourceItem, digest
 from ingestion.converters.content import RawFile
 from ingestion.converters.formats import READERS, format_of, read_file
 from ingestion.converters.mail.attached import Opened, attached_files
+from ingestion.converters.recognition.tesseract import Recognition
 from ingestion.personal_data import under_policy
 
 # Raise when our own code converts the same bytes differently.
@@ -25,16 +27,24 @@ _LIBRARIES = ("chardet", "kreuzberg", "lxml", "olefile", "pdf_oxide", "pypdfium2
 @dataclass
 class FileConverter:
     """A Converter for every supported kind of file, under a policy for the personal data in it. Larger files than
-    `max_file_bytes` are refused unread."""
+    `max_file_bytes` are refused unread; text in scans is recognised if `recognition` says how."""
 
     max_file_bytes: int
     personal_data: PersonalDataPolicy = PersonalDataPolicy.KEEP
+    recognition: Recognition | None = None
     fingerprint: str = field(init=False)
 
     def __post_init__(self) -> None:
         libraries = {name: version(name) for name in _LIBRARIES}
         policy = [] if self.personal_data is PersonalDataPolicy.KEEP else [self.personal_data.value]
-        self.fingerprint = digest([_VERSION, libraries, *policy])
+        # Not the budgets: more time makes no other text of what was read whole.
+        ocr = [] if self.recognition is None else [f"{self.recognition.version} {self.recognition.languages}"]
+        self.fingerprint = digest([_VERSION, libraries, *policy, *ocr])
+
+    @classmethod
+    def of(cls, settings: Settings) -> FileConverter:
+        """As the settings want it. Raises SettingsError when text is to be recognised and cannot be."""
+        return cls(settings.max_file_mb * 1_000_000, recognition=Recognition.of(settings))
 
     @property
     def suffixes(self) -> frozenset[str]:
@@ -56,7 +66,7 @@ class FileConverter:
                     f"The file has {status.st_size / 1e6:,.1f} MB; at most {self.max_file_bytes / 1e6:,.0f} are read.",
                     hint="Raise RAGLOOP_MAX_FILE_MB to read it.",
                 )
-            return RawFile(file.name, file.path.read_bytes())
+            return RawFile(file.name, file.path.read_bytes(), self.recognition)
         except OSError as error:
             raise ConversionError(
                 FailureKind.UNREADABLE, f"The file cannot be read: {error.strerror or error}."

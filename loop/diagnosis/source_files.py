@@ -64,7 +64,7 @@ class SourceFiles:
         self._documents = documents
         self._collection = collection
         self._wording = wording
-        self._converter = FileConverter(settings.max_file_mb * 1_000_000)
+        self._converter = FileConverter.of(settings)
         self._listed_at = float("-inf")
         self._sources: dict[str, Source] = {}
         self._items: dict[str, SourceItem] = {}

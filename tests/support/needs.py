@@ -25,6 +25,7 @@ class Need(StrEnum):
     SHARED = "../shared, the public data sets"
     POSTGRESQL = "PostgreSQL: apt-get install postgresql"
     CHROMIUM = "Chromium: apt-get install chromium"
+    TESSERACT = "tesseract: apt-get install tesseract-ocr"
     VLLM = "vLLM: `make e2e` installs it"
     ROOT = "the rights of root"
     NOT_ROOT = "a user that is not root, who may open every folder"
@@ -43,6 +44,8 @@ def is_here(need: Need, path: str = "") -> bool:
             return initdb() is not None
         case Need.CHROMIUM:
             return CHROMIUM is not None
+        case Need.TESSERACT:
+            return shutil.which("tesseract") is not None
         case Need.VLLM:
             return PYTHON.exists()
         case Need.ROOT:

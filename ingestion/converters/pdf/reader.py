@@ -19,9 +19,11 @@ from ingestion.converters.pdf.headings import plain_words
 from ingestion.converters.pdf.layout import LaidLine, laid_lines
 from ingestion.converters.pdf.page_text import ligatures_in_order, looks_glued, readable, unglued, unreadable
 from ingestion.converters.pdf.running_lines import without_running_lines
+from ingestion.converters.pdf.scans import SCAN, recognised
 from ingestion.converters.pdf.second_reader import SecondReader
 from ingestion.converters.pdf.structure import as_markdown, marked, without_marks
 from ingestion.converters.pdf.title import drawn_title
+from ingestion.converters.recognition.tesseract import Recognition
 from ingestion.converters.titles import first_good, name_title
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ _MOST_UNREADABLE = 20
 
 _ENDS = ".!?:;…。！？"
 
-_SCAN = "scan, no OCR"
+_OCR_HINT = "Set RAGLOOP_OCR=on, or run it through text recognition (OCR) first."
 
 
 # The second reader takes longer than the first. It sees the first pages of a file, each one that looks odd, and every
@@ -72,13 +74,14 @@ class PdfReader:
             second = SecondReader(file.data)
             pages = _checked(_structured(_read(document), _bookmarks(document)), second)
             named = document.get_metadata_value("Title")
+            pages = _recognised(document, pages, file.recognition)
         title = first_good(drawn_title(second.spans(0), pages[0].text if pages else ""), named) or name_title(file.name)
         kept = without_running_lines([page.text for page in pages])
         text, page_starts = joined_pages([as_markdown(page) for page in kept])
         missing = "; ".join(_told(pages))
         if not text:
             reason = f"The PDF has no text: {missing}." if missing else "The PDF has no text."
-            raise ConversionError(FailureKind.EMPTY, reason, hint="Run it through text recognition (OCR) first.")
+            raise ConversionError(FailureKind.EMPTY, reason, hint="" if file.recognition else _OCR_HINT)
         return Content(text, title, TextFormat.LAID_OUT, _MEDIA_TYPE, page_starts, missing)
 
 
@@ -136,7 +139,7 @@ def _read(document: PdfDocument) -> list[_Page]:
 def _read_page(page: PdfPage, reading: PdfTextPage) -> _Page:
     drawn = _drawn(reading)
     if not drawn.strip():
-        return _Page("", _SCAN if _has_image(page) else "")
+        return _Page("", SCAN if _has_image(page) else "")
     dark = unreadable(drawn)
     drawn = without_marks(drawn)
     lines: list[LaidLine] = []
@@ -204,6 +207,18 @@ def _compared(page: _Page, other: str) -> _Page:
     if word_count(page.text) < word_count(other) and whole_word_recall(other, page.text) >= LEAST_RECALL:
         return _Page(without_marks(other))
     return replace(page, missing=f"{word_count(page.text)} words read, another reader finds {word_count(other)}")
+
+
+def _recognised(document: PdfDocument, pages: list[_Page], recognition: Recognition | None) -> list[_Page]:
+    """The pages, those that are pictures with what is written on them, if that is wanted."""
+    if recognition is None:
+        return pages
+    numbers = [number for number, page in enumerate(pages) if page.missing == SCAN and not page.text]
+    found = recognised(document, numbers, recognition)
+    return [
+        replace(page, text=found[number].text, missing=found[number].missing) if number in found else page
+        for number, page in enumerate(pages)
+    ]
 
 
 def _has_image(page: PdfPage) -> bool:

@@ -24,17 +24,17 @@ _BULLET = re.compile(r"[\W_]{0,3}|[\W_]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.):\]
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ColumnSpan:
     """From `left` to `right` in points."""
 
     left: float
     right: float
 
-    def shared(self, other: LineCell | Column) -> float:
+    def shared(self, other: LineCell | ColumnSpan) -> float:
         """How much of its width it shares with the other; below 0 how far apart they are."""
         return min(self.right, other.right) - max(self.left, other.left)
 
-    def overlaps(self, other: LineCell | Column) -> bool:
+    def overlaps(self, other: LineCell | ColumnSpan) -> bool:
         return self.shared(other) > 0
 
 
@@ -45,14 +45,14 @@ class TableRegion:
 
     top: int
     bottom: int
-    columns: list[Column]
+    columns: list[ColumnSpan]
     rows: list[int]
     head: list[int] = field(default_factory=list)
 
 
 def region_above(lines: Sequence[LaidLine], last: int) -> TableRegion | None:
     """The rows that end at line `last`, upwards as long as they keep to columns; None where that is surely no table."""
-    columns = [Column(cell.left, cell.right) for cell in lines[last].cells]
+    columns = [ColumnSpan(cell.left, cell.right) for cell in lines[last].cells]
     rows, labels, above = [last], 0, lines[last]
     for place in range(last - 1, -1, -1):
         line = lines[place]
@@ -71,7 +71,7 @@ def region_above(lines: Sequence[LaidLine], last: int) -> TableRegion | None:
     return region if len(rows) > 1 and _is_sure(lines, region) else None
 
 
-def _with(columns: Sequence[Column], line: LaidLine) -> list[Column] | None:
+def _with(columns: Sequence[ColumnSpan], line: LaidLine) -> list[ColumnSpan] | None:
     """The columns wide enough for the cells of a line too, each in one of its own; None where they are not apart."""
     wider = list(columns)
     taken: set[int] = set()
@@ -81,9 +81,9 @@ def _with(columns: Sequence[Column], line: LaidLine) -> list[Column] | None:
             return None
         taken.update(under)
         for number in under:
-            wider[number] = Column(min(cell.left, columns[number].left), max(cell.right, columns[number].right))
+            wider[number] = ColumnSpan(min(cell.left, columns[number].left), max(cell.right, columns[number].right))
         if not under:
-            wider.append(Column(cell.left, cell.right))
+            wider.append(ColumnSpan(cell.left, cell.right))
     wider.sort(key=lambda column: column.left)
     return wider if all(one.right <= following.left for one, following in pairwise(wider)) else None
 
@@ -101,6 +101,6 @@ def _is_sure(lines: Sequence[LaidLine], region: TableRegion) -> bool:
     return not is_list and lengths[-2] <= _SHORT and filled >= _LEAST_FILLED
 
 
-def column_of(columns: Sequence[Column], cell: LineCell) -> int:
+def column_of(columns: Sequence[ColumnSpan], cell: LineCell) -> int:
     """The column that a cell lies over, or the nearest."""
     return max(range(len(columns)), key=lambda number: columns[number].shared(cell))

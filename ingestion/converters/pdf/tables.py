@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ingestion.converters.checks.word_recall import whole_word_recall
 from ingestion.converters.pdf.layout import LaidLine, LineCell
-from ingestion.converters.pdf.table_region import Column, TableRegion, column_of, region_above
+from ingestion.converters.pdf.table_region import ColumnSpan, TableRegion, column_of, region_above
 
 # The names of columns stand at most so many times the size of their letters above the rows and each other, and so high
 # in all; the lines of one cell stand closer.
@@ -33,7 +33,7 @@ _FROM_THE_RIGHT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufefc]")
 class PageTable:
     """Rows of cells, as many in each as there are columns, and the columns' names; none where no line tells them."""
 
-    columns: tuple[Column, ...]
+    columns: tuple[ColumnSpan, ...]
     rows: tuple[tuple[str, ...], ...]
     names: tuple[str, ...] = ()
 
@@ -76,7 +76,7 @@ def continued(pages: Sequence[Sequence[PagePart]]) -> list[list[PagePart]]:
 
 def _goes_on(above: PageTable, table: PageTable) -> bool:
     same = len(above.columns) == len(table.columns)
-    return same and not table.names and all(map(Column.overlaps, above.columns, table.columns))
+    return same and not table.names and all(map(ColumnSpan.overlaps, above.columns, table.columns))
 
 
 def _is_from_the_right(lines: Sequence[LaidLine]) -> bool:
@@ -158,7 +158,7 @@ def _lines_above(lines: Sequence[LaidLine], region: TableRegion, taken: set[int]
     return passed
 
 
-def _names(head: Sequence[LaidLine], columns: Sequence[Column]) -> tuple[str, ...]:
+def _names(head: Sequence[LaidLine], columns: Sequence[ColumnSpan]) -> tuple[str, ...]:
     """The columns' names: what stands over several is said of each that nothing else on its line stands over."""
     if not head:
         return ()
@@ -187,7 +187,7 @@ def _is_value(cell: LineCell) -> bool:
 # -- the rows
 
 
-def _rows(lines: Sequence[LaidLine], columns: Sequence[Column], *, named: bool) -> list[list[str]]:
+def _rows(lines: Sequence[LaidLine], columns: Sequence[ColumnSpan], *, named: bool) -> list[list[str]]:
     rows: list[list[str]] = []
     above: LaidLine | None = None
     for line in lines:
@@ -205,7 +205,7 @@ def _rows(lines: Sequence[LaidLine], columns: Sequence[Column], *, named: bool) 
     return rows
 
 
-def _is_label(line: LaidLine, columns: Sequence[Column]) -> bool:
+def _is_label(line: LaidLine, columns: Sequence[ColumnSpan]) -> bool:
     """Whether it stands alone and in no column: over rows."""
     cell, edge = line.cells[0], line.size
     inside = any(column.left - edge < cell.left and cell.right < column.right + edge for column in columns)
