@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ import pytest
 from core.settings import child_environment
 from retrieval.indexes.edge import EdgeIndex
 from tests.support.ingestion_pipeline import Workbench
-from tests.support.victims.ingestion import MOMENTS
+from tests.support.victims.ingestion import MOMENTS, WHENEVER
 
 SEED = 20261122
 
@@ -96,6 +98,43 @@ def test_killed_again_and_again_until_it_gets_through(before: Path, unbroken: An
             victim.wait(timeout=120)
 
     assert _finish(home, before / "docs") == unbroken
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+def test_killed_a_hundred_times_in_run_after_run_the_points_are_those_of_unbroken_runs(
+    before: Path, tmp_path: Path
+) -> None:
+    """Each run changes a few documents, so that segments gather and are joined."""
+    chance = random.Random(int(os.environ.get("TEST_KILL_SEED", SEED)))
+    docs = shutil.copytree(before / "docs", tmp_path / "docs")
+    killed, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"
+    assert _finish(killed, docs) == _finish(undisturbed, docs)
+    seconds, stages = 1.0, Counter[str]()
+    for number in range(int(os.environ.get("TEST_KILLS", "100"))):
+        _change(docs, chance, number)
+        with _start(killed, docs, WHENEVER) as victim:
+            started = time.monotonic()
+            try:
+                victim.wait(timeout=chance.uniform(0, seconds))
+            except subprocess.TimeoutExpired:
+                victim.kill()
+            else:
+                seconds = time.monotonic() - started
+            assert victim.stdout is not None
+            passed = victim.stdout.read().decode().splitlines()
+            survived = victim.wait() == 0
+        stages["survived" if survived else passed[-1] if passed else "before embedding"] += 1
+        print(number + 1, dict(stages), flush=True)
+        assert _finish(killed, docs) == _finish(undisturbed, docs), f"run {number}, behind {passed}"
+
+
+def _change(docs: Path, chance: random.Random, number: int) -> None:
+    """Changes some documents, adds one and removes one."""
+    for path in chance.sample(sorted(docs.glob("*.md")), chance.randint(1, 25)):
+        path.write_text(_text(chance.randrange(1000), f"run {number}"), encoding="utf-8")
+    chance.choice(sorted(docs.glob("*.md"))).unlink()
+    (docs / f"new-{number}.md").write_text(_text(number, "new"), encoding="utf-8")
 
 
 def _text(number: int, version: str) -> str:

@@ -1,6 +1,8 @@
 """A process that ingests and is killed: `python -m tests.support.victims.ingestion HOME DOCS [MOMENT]`.
 
 At MOMENT it sends itself SIGKILL; without one it says `ready` and runs to the end, unless somebody else kills it.
+So it does at WHENEVER, and converts in this process too, so that the rest takes most of its time. It prints each stage
+that it passes.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ MOMENTS = (
     "rows saved",
     "texts removed",
 )
+WHENEVER = "whenever"
 
 
 def die() -> None:
@@ -36,12 +39,13 @@ def die() -> None:
 
 
 class Calls:
-    """Counts calls by name, and dies at the one that was chosen."""
+    """Counts calls by name, prints them, and dies at the one that was chosen."""
 
     def __init__(self, name: str, number: int) -> None:
         self._left = {name: number}
 
     def __call__(self, name: str) -> None:
+        print(name, flush=True)
         self._left[name] = self._left.get(name, 0) - 1
         if self._left[name] == 0:
             die()
@@ -58,7 +62,7 @@ def calls(moment: str | None) -> Calls:
         "rows saved": ("save_entries done", 2),
         "texts removed": ("remove done", 1),
     }
-    return Calls(*chosen[moment]) if moment else Calls("never", -1)
+    return Calls(*chosen[moment]) if moment in chosen else Calls("never", -1)
 
 
 class DyingEmbedder(FakeEmbedder):

@@ -113,6 +113,37 @@ def test_a_page_of_which_the_main_text_would_be_a_small_part_is_kept_whole(conve
     assert all(f"Rule {n}:" in text for n in range(80))
 
 
+def _sentences(many: int, of: str) -> str:
+    told = "writes down in the evening which boats came and what they paid for it"
+    return "".join(f"<p>The keeper of {of} number {n} {told}.</p>" for n in range(many))
+
+
+def test_sentences_beside_a_main_text_of_many_short_lines_are_not_lost(convert: Convert) -> None:
+    short = "".join(f"<p>Berth {n}: {n + 3} euros a night.</p>" for n in range(120))
+    page = f"<html><body><article><h1>Rates</h1>{short}</article><div>{_sentences(20, 'quay')}</div></body></html>"
+    document = convert("a.html", page.encode())
+
+    assert all(f"quay number {n} writes" in document.text for n in range(20))
+    assert document.missing == ""
+
+
+def test_a_page_whose_main_text_leaves_out_sentences_is_named(convert: Convert) -> None:
+    article = f"<article><h1>Rates</h1>{_sentences(40, 'quay')}</article>"
+    document = convert("a.html", f"<html><body>{article}<div>{_sentences(20, 'pier')}</div></body></html>".encode())
+
+    assert "quay number 39 writes" in document.text
+    assert document.missing == "Only 67% of the longer lines of the page were read as its text."
+
+
+@pytest.mark.parametrize("name", ["class='post-comments'", "id=footer", "class=sidebar"])
+def test_what_stands_beside_a_text_by_its_name_is_not_said_to_be_missing(convert: Convert, name: str) -> None:
+    article = f"<article><h1>Rates</h1>{_sentences(40, 'quay')}</article>"
+    beside = f"<div {name}><div>{_sentences(10, 'pier')}</div>{_sentences(10, 'boat')}</div>"
+    document = convert("a.html", f"<html><body>{article}{beside}</body></html>".encode())
+
+    assert (document.missing, "boat number" in document.text) == ("", False)
+
+
 @pytest.mark.parametrize("depth", [300, 3000])
 def test_a_page_with_spans_that_is_nested_deeply_loses_nothing(convert: Convert, depth: int) -> None:
     table = "<table><tr><td rowspan=2>East quay</td><td>Sail</td></tr><tr><td>Motor</td></tr></table>"
