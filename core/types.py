@@ -46,11 +46,10 @@ def digest(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SourceItem:
-    """One document that a source offers, before it is read.
+    """One document before it is read, which a source offers, or which came with another and has its `date`.
 
     `uri` is the source's name, a slash, and the path inside the source: `handbook/team/index.md`.
     `etag` changes whenever the content may have changed; equal etags mean "do not read it again".
-    What is attached to another document is an item too, found when that is read; `date` is that document's.
     """
 
     uri: str
@@ -183,6 +182,7 @@ class EmbeddedDocument:
     chunks: tuple[Chunk, ...]
     vectors: Vector
     facts: DocumentFacts = NO_FACTS
+    wording: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,13 +235,14 @@ class SearchLegs:
 
 @dataclass(frozen=True, slots=True)
 class StoredChunk:
-    """A chunk as the index returns it."""
+    """A chunk as the index returns it. `wording` is the same in documents that say the same: core.text.wording."""
 
     chunk: Chunk
     source: str
     access: tuple[str, ...]
     content_sha256: str
     facts: DocumentFacts = NO_FACTS
+    wording: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from core.storage.loop.erasures import ErasedSubjects
 from core.text.document_uri import parent_uri
 from core.text.personal_data import PersonalDataPolicy
 from core.types import CollectionSpec, DocumentState, EmbeddedDocument, ManifestEntry
-from ingestion.facts import facts_of
+from ingestion.facts import facts_of, wording_of
 from ingestion.plan import PlannedItem
 from ingestion.staging import ReadDocument, RejectedDocument, ShardResult, StagedPlan, Staging
 
@@ -134,6 +134,7 @@ def _upserts(results: Iterable[ShardResult]) -> Iterator[EmbeddedDocument]:
                 chunks=one.chunks,
                 vectors=one.vectors,
                 facts=facts_of(one.document),
+                wording=wording_of(one.document),
             )
 
 

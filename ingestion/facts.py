@@ -11,6 +11,7 @@ from typing import Any
 
 from core.search_filter import FIELDS, METADATA_NAME, DocumentFacts, parse_day
 from core.text.strict_yaml import load_yaml
+from core.text.wording import wording_sha256
 from core.types import Document
 from ingestion.splitting.blocks import front_matter_end
 
@@ -34,6 +35,12 @@ def facts_of(document: Document) -> DocumentFacts:
         if sum(map(len, metadata.values())) + len(values) <= _MOST_VALUES:
             metadata[name] = values
     return DocumentFacts(day, metadata)
+
+
+def wording_of(document: Document) -> str:
+    """The same for documents that say the same in every word, number and sign, though their format, spaces, capitals or
+    front matter differ; empty for very short ones."""
+    return wording_sha256(document.text[front_matter_end(document.text) :])
 
 
 def _front_matter(text: str) -> Mapping[Any, Any]:

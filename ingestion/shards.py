@@ -14,7 +14,7 @@ from core.storage.documents import EmbeddingMemo
 from ingestion.converters.worker import Converted, Rejected, SameBytes
 from ingestion.embedding import embed
 from ingestion.plan import PlannedItem
-from ingestion.source_reader import Pending, Reading
+from ingestion.source_reader import FileOutcome, Pending
 from ingestion.staging import ReadDocument, RejectedDocument, ShardResult, Staging
 
 # Shards that are read ahead of the one that is embedded. Their texts are in memory.
@@ -70,7 +70,7 @@ class ShardProcessor:
                     number = waiting.popleft()
                     reading.append((number, [self.read(one) for one in self.staging.todo(number)]))
                 number, pending = reading.popleft()
-                read = Reading([])
+                read = FileOutcome([])
                 for each in pending:
                     read.add(each())
                 made += sum(len(one.chunks) for _, one in read.outcomes if isinstance(one, Converted))
@@ -88,7 +88,7 @@ class ShardProcessor:
                 hint="Ingest a part of the folder at a time, or raise RAGLOOP_MAX_RUN_CHUNKS.",
             )
 
-    def _result(self, reading: Reading, count: _Count) -> ShardResult:
+    def _result(self, reading: FileOutcome, count: _Count) -> ShardResult:
         outcomes = reading.outcomes
         converted = [(planned, one) for planned, one in outcomes if isinstance(one, Converted)]
         # All of a shard's texts in one call: sorted by length together, they are padded least.

@@ -28,7 +28,7 @@ _AS_MANY = 10
 
 
 @dataclass(slots=True)
-class Reading:
+class FileOutcome:
     """What became of a file and of what came with it. Of the latter, `kept` was not read, being as it was, and `gone`
     is no longer there."""
 
@@ -36,13 +36,13 @@ class Reading:
     kept: list[ManifestEntry] = field(default_factory=list)
     gone: list[ManifestEntry] = field(default_factory=list)
 
-    def add(self, other: Reading) -> None:
+    def add(self, other: FileOutcome) -> None:
         self.outcomes += other.outcomes
         self.kept += other.kept
         self.gone += other.gone
 
 
-Pending = Callable[[], Reading]
+Pending = Callable[[], FileOutcome]
 """Waits for a document that is being read, and says what became of it."""
 
 
@@ -95,12 +95,12 @@ class SourceReader:
         future: Future[Outcome] = self.sandbox.submit(task)
         return lambda: self._finish(planned, self.sandbox.outcome(task, future), budget)
 
-    def _finish(self, planned: PlannedItem, outcome: Outcome, budget: _Budget) -> Reading:
+    def _finish(self, planned: PlannedItem, outcome: Outcome, budget: _Budget) -> FileOutcome:
         if isinstance(outcome, Rejected) or outcome.attached is None:
             return _settled(planned, outcome)
         files = {one.item.document_id: one for one in outcome.attached if one.item.uri not in self.kept_out}
         difference = diff_attached(planned, (one.item for one in files.values()), self.converter_fingerprint)
-        reading = Reading([(planned, _alone(outcome))], list(difference.kept), list(difference.gone))
+        reading = FileOutcome([(planned, _alone(outcome))], list(difference.kept), list(difference.gone))
         budget.spend(sum(entry.chunks for entry in difference.kept))
         waiting, running = deque(difference.work), deque[Pending]()
         while waiting or running:
@@ -114,7 +114,7 @@ class SourceReader:
             return lambda: _settled(planned, refusal)
         begun = self._begin(planned, files.pop(planned.item.document_id).file, budget)
 
-        def finished() -> Reading:
+        def finished() -> FileOutcome:
             reading = begun()
             outcome = reading.outcomes[0][1]
             budget.spend(len(outcome.chunks) if isinstance(outcome, Converted) else 0)
@@ -123,11 +123,11 @@ class SourceReader:
         return finished
 
 
-def _settled(planned: PlannedItem, outcome: Outcome) -> Reading:
+def _settled(planned: PlannedItem, outcome: Outcome) -> FileOutcome:
     """What came with a document that was not opened is as it was, or goes with it."""
     stays = not isinstance(outcome, Rejected) or planned.has_good_version
     known = list(planned.attached)
-    return Reading([(planned, outcome)], known if stays else [], [] if stays else known)
+    return FileOutcome([(planned, outcome)], known if stays else [], [] if stays else known)
 
 
 def _alone(outcome: Converted | SameBytes) -> Outcome:

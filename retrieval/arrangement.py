@@ -1,7 +1,7 @@
 """What happens to a ranking before it is handed out: newer documents gain, near-duplicates become one, no document
 fills it, and the best passage may bring its neighbours along. Pure.
 
-Copies of a file always become one. Every other step is a parameter of the release and off where it says nothing:
+Copies of a document always become one. Every other step is a parameter of the release and off where it says nothing:
 core.release.RetrievalParameters.
 """
 
@@ -15,6 +15,7 @@ from datetime import date
 
 from core.text.languages import FALLBACK
 from core.text.negation import NEGATION
+from core.text.wording import plain_words
 from core.types import Chunk, LeftOut, StoredChunk
 from retrieval.fusion import FusedHit
 
@@ -74,12 +75,13 @@ def _kept(day: date | None, newest: date) -> float:
 
 
 def has_copies(stored: Sequence[StoredChunk]) -> bool:
-    """Whether some of the chunks are of copies of one file."""
+    """Whether some of the chunks are of copies of one document."""
     return len({_content(each) for each in stored}) < len(stored)
 
 
 def without_copies(ranking: Sequence[Ranked]) -> tuple[list[Ranked], list[LeftOut]]:
-    """The ranking with each chunk once of files that are the same byte for byte, the others named at the first."""
+    """The ranking with each chunk once of documents that are the same byte for byte, or word for word in another
+    format, the others named at the first."""
     kept: dict[tuple[str, int, str], Ranked] = {}
     left_out = []
     for each in ranking:
@@ -91,8 +93,8 @@ def without_copies(ranking: Sequence[Ranked]) -> tuple[list[Ranked], list[LeftOu
 
 
 def _content(stored: StoredChunk) -> tuple[str, int, str]:
-    """The same for the same place in copies of one file."""
-    return stored.content_sha256, stored.chunk.ordinal, stored.chunk.text
+    """The same for the same place in copies of one document."""
+    return stored.wording or stored.content_sha256, stored.chunk.ordinal, plain_words(stored.chunk.text)
 
 
 def collapsed(ranking: Sequence[Ranked]) -> tuple[list[Ranked], list[LeftOut]]:

@@ -189,7 +189,12 @@ class InMemoryIndex:
     def scroll(self, collection: str) -> Iterator[tuple[StoredChunk, Vector]]:
         self._require(collection)
         rows = [
-            (StoredChunk(chunk, document.source, document.access, document.content_sha256, document.facts), vector)
+            (
+                StoredChunk(
+                    chunk, document.source, document.access, document.content_sha256, document.facts, document.wording
+                ),
+                vector,
+            )
             for document in self._documents[collection].values()
             for chunk, vector in zip(document.chunks, document.vectors, strict=True)
         ]

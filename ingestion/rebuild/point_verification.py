@@ -22,7 +22,7 @@ from core.types import (
     Vector,
     chunk_id,
 )
-from ingestion.facts import facts_of
+from ingestion.facts import facts_of, wording_of
 
 # Vectors that are embedded once more. They come from one model by one call, so a fault is in very many or in none.
 _SAMPLES = 50
@@ -136,7 +136,8 @@ class PointVerifier:
 
 
 def _wanted(chunk: Chunk, document: Document, entry: ManifestEntry) -> StoredChunk:
-    return StoredChunk(chunk, entry.source, document.access, document.content_sha256, facts_of(document))
+    facts, wording = facts_of(document), wording_of(document)
+    return StoredChunk(chunk, entry.source, document.access, document.content_sha256, facts, wording)
 
 
 def _difference(stored: list[StoredChunk], wanted: list[StoredChunk]) -> str:
@@ -145,7 +146,9 @@ def _difference(stored: list[StoredChunk], wanted: list[StoredChunk]) -> str:
     first = next(ordinal for ordinal, pair in enumerate(zip(stored, wanted, strict=True)) if pair[0] != pair[1])
     ours, theirs = stored[first], wanted[first]
     names = [
-        name for name in ("source", "access", "content_sha256", "facts") if getattr(ours, name) != getattr(theirs, name)
+        name
+        for name in ("source", "access", "content_sha256", "facts", "wording")
+        if getattr(ours, name) != getattr(theirs, name)
     ]
     names += [name for name in Chunk.__dataclass_fields__ if getattr(ours.chunk, name) != getattr(theirs.chunk, name)]
     return f"another {', '.join(names)} in chunk {first} than its text and the splitter give"

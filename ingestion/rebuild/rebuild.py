@@ -29,7 +29,7 @@ from ingestion.rebuild.plan import rebuild_diff
 from ingestion.rebuild.point_verification import PointVerifier, Verified
 from ingestion.report import finished_report, planned_report
 from ingestion.shards import ShardProcessor
-from ingestion.source_reader import Pending, Reading
+from ingestion.source_reader import FileOutcome, Pending
 from ingestion.staging import StagedPlan, Staging, remove_abandoned
 from retrieval.locks import exclusive_lock
 
@@ -225,7 +225,7 @@ class _StoredTexts:
 
     def __call__(self, planned: PlannedItem) -> Pending:
         future = self._pool.submit(self._read, planned)
-        return lambda: Reading([(planned, future.result())])
+        return lambda: FileOutcome([(planned, future.result())])
 
     def _read(self, planned: PlannedItem) -> Outcome:
         document = self._documents.get(planned.item.document_id)

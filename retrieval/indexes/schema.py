@@ -87,6 +87,7 @@ def to_payload(chunk: Chunk, document: EmbeddedDocument) -> dict[str, Any]:
         SOURCE: document.source,
         ACCESS: list(document.access),
         "content_sha256": document.content_sha256,
+        **({"wording": document.wording} if document.wording else {}),
         "ordinal": chunk.ordinal,
         "uri": chunk.uri,
         "title": chunk.title,
@@ -118,7 +119,7 @@ def from_payload(payload: Mapping[str, Any]) -> StoredChunk:
         language=payload.get(LANGUAGE, ""),  # which the first schema did not store
     )
     access, facts = tuple(payload[ACCESS]), _facts(payload)
-    return StoredChunk(chunk, payload[SOURCE], access, payload["content_sha256"], facts)
+    return StoredChunk(chunk, payload[SOURCE], access, payload["content_sha256"], facts, payload.get("wording", ""))
 
 
 def _facts(payload: Mapping[str, Any]) -> DocumentFacts:

@@ -65,6 +65,13 @@ def test_a_chunk_comes_back_as_it_was_written(index: VectorIndex) -> None:
     assert {(item.source, item.access, item.content_sha256) for item in stored} == {("s", ("hr", "public"), "abc")}
 
 
+def test_a_chunk_knows_the_wording_of_its_document(index: VectorIndex) -> None:
+    said = replace(embedded("s/a", ["alpha"]), wording="f" * 64)
+    index.commit(NAME, [said, embedded("s/b", ["beta"])], [])
+    ids = [chunk_id(document_id(uri), 0) for uri in ("s/a", "s/b")]
+    assert [one.wording for one in index.fetch(NAME, ids, AccessScope.everything())] == ["f" * 64, ""]
+
+
 def test_fetch_follows_the_order_asked_for_and_skips_unknown_ids(index: VectorIndex) -> None:
     document = embedded("s/a", ["one", "two", "three"])
     index.commit(NAME, [document], [])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core.storage.interactions import InteractionRepository
 from core.types import Role
 from tests.support.app_world import World, asks
 
@@ -45,6 +46,7 @@ async def test_with_a_message_goes_what_was_answered_from_its_attachments(world:
         assert [each["uri"] for each in answer["citations"]] == ["x/offer.eml//prices.csv"]
         receipt = (await client.delete("/v1/documents", params={"uri": "x/offer.eml"})).json()["receipt"]
         assert (receipt["documents"], receipt["answers"]) == (2, 1)
+        assert all("prices.csv" not in str(each.passages) for each in InteractionRepository(world.database).every())
         listed = (await client.get("/v1/documents")).json()["documents"]
         assert [each["uri"] for each in listed if each["uri"].startswith("x/")] == ["x/offer.eml.bak"]
         assert (await client.post("/v1/chat/completions", json=asks(question))).json()["abstained"]

@@ -329,6 +329,24 @@ def test_the_same_file_in_ten_messages_takes_one_place_among_the_passages_and_na
     assert len(left_out) == 9
 
 
+def test_the_same_text_in_another_format_takes_no_place_and_one_with_another_number_does(bench: Workbench) -> None:
+    rules = "A night in a hotel may cost 120 euros. Whoever travels for work books the train in the second class."
+    bench.write("a.md", f"---\nauthor: Kim\n---\n\n# Travel\n\n{rules}\n")
+    bench.write("b.html", f"<html><body><h1>Travel</h1><p>{rules}</p></body></html>")
+    bench.write("c.md", f"# Travel\n\n{rules.replace('120', '150')}\n")
+    bench.ingest()
+    ids = [chunk_id(document_id(f"docs/{name}"), 0) for name in ("a.md", "b.html", "c.md")]
+    found = ranked(
+        [FusedHit(one, 1.0, None, None) for one in ids],
+        bench.index.fetch(bench.spec.name, ids, AccessScope.everything()),
+    )
+
+    kept, left_out = without_copies(found)
+
+    assert [(one.chunk.uri, one.collapsed) for one in kept] == [("docs/a.md", ("docs/b.html",)), ("docs/c.md", ())]
+    assert [one.uri for one in left_out] == ["docs/b.html"]
+
+
 class InterruptedIndex(InMemoryIndex):
     """Is cut off right after a commit, before anybody can write down that it happened."""
 

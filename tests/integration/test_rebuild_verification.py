@@ -39,6 +39,8 @@ def put_back(bench: Workbench, rebuild: Rebuild, change: Callable[[EmbeddedDocum
         first.access,
         tuple(one.chunk for one, _ in points),
         np.stack([vector for _, vector in points]),
+        first.facts,
+        first.wording,
     )
     bench.index.commit(rebuild.spec.name, [change(whole)], [])
 

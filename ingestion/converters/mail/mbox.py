@@ -41,7 +41,7 @@ class MboxReader:
         title = name_title(file.name)
         missing = f"{len(starts) - len(spans)} of its {len(starts)} messages were not read."
         return Content(
-            f"# {title}\n\nA mailbox of {len(starts)} messages{_period(days)}.",
+            f"# {title}\n\nA mailbox of {len(starts)} message{'s' * (len(starts) > 1)}{_period(days)}.",
             title,
             TextFormat.MARKDOWN,
             "application/mbox",
