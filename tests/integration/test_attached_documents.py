@@ -197,6 +197,18 @@ def test_what_is_kept_out_does_not_come_back_with_its_message(bench: Workbench, 
     assert report["documents"]["added"] == 0
 
 
+def test_what_was_kept_out_while_a_run_read_its_message_is_not_brought_back(bench: Workbench) -> None:
+    written(bench, message(prices_csv=PRICES))
+    bench.write("notes.md", NOTES)
+    plan = bench.pipeline.plan(bench.source(), "run")
+    bench.pipeline.process(bench.source(), "run", range(plan.shards))
+    ErasureRepository(bench.database).record(Subject.KEPT_OUT, "docs/offer.eml", "kim", {})
+
+    bench.pipeline.commit("run")
+
+    assert uris(bench) == ["docs/notes.md"]
+
+
 class StumblingSandbox(InProcessSandbox):
     """Reads nothing that has this name."""
 
