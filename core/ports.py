@@ -96,6 +96,8 @@ class Splitter(Protocol):
     name: str
     fingerprint: str
     """Changes whenever the same text may split differently."""
+    longest_chunk: int
+    """Characters of its text that no chunk exceeds."""
 
     def split(self, document: Document) -> Sequence[Chunk]:
         """The chunks in order, with exact spans. A document with text has at least one."""

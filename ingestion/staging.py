@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from core.errors import ConflictError, FailureKind, NotFoundError
+from core.errors import ConflictError, FailureKind, NotFoundError, UnavailableError
 from core.ports import LeftAlone
 from core.text.document_uri import is_within
 from core.text.personal_data import PersonalDataPolicy
@@ -208,13 +208,21 @@ def remove_document(root: Path, uri: str) -> int:
 
 @contextmanager
 def _atomic(path: Path) -> Iterator[BinaryIO]:
-    """A file that is there, whole, once the block is left without an error."""
+    """A file that is there, whole, once the block is left without an error. Raises UnavailableError where the disk is
+    full."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)  # on a full disk it would be in the way
+        raise UnavailableError(
+            f"What the run has read cannot be written down: {error.strerror or error}. Nothing was changed.",
+            hint="Free some space on the disk of RAGLOOP_HOME and run it again: what was embedded is remembered.",
+        ) from error
 
 
 def _json(value: Any) -> bytes:

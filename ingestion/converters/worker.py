@@ -149,11 +149,13 @@ def convert(job: Job, task: Task) -> Outcome:
             return SameBytes(task.item, opened.attached)
         if job.splitter is None:
             return Converted(task.item, opened.document, (), opened.attached)
+        if (least := _fewest_chunks(opened.document.text, job.splitter)) > job.max_chunks:
+            raise _too_many(f"at least {least:,}", job.max_chunks)
         outcome = split(opened.document, task.item, job.splitter)
         if isinstance(outcome, Rejected):
             return outcome
         if len(outcome.chunks) > job.max_chunks:
-            raise _too_many(len(outcome.chunks), job.max_chunks)
+            raise _too_many(f"{len(outcome.chunks):,}", job.max_chunks)
         return replace(outcome, attached=opened.attached)
     except ConversionError as error:
         reason = f"{error.message} {error.hint}".strip()
@@ -161,10 +163,15 @@ def convert(job: Job, task: Task) -> Outcome:
         return Rejected(task.item, error.kind, masked(reason) if is_masked else reason)
 
 
-def _too_many(chunks: int, most: int) -> ConversionError:
+def _fewest_chunks(text: str, splitter: Splitter) -> int:
+    """What a text makes at least, told without splitting it: white space at the ends of chunks is in none."""
+    return (len(text) - sum(map(text.count, " \n\t"))) // splitter.longest_chunk
+
+
+def _too_many(chunks: str, most: int) -> ConversionError:
     return ConversionError(
         FailureKind.TOO_LARGE,
-        f"Its text makes {chunks:,} chunks; at most {most:,} are taken of one document.",
+        f"Its text makes {chunks} chunks; at most {most:,} are taken of one document.",
         hint="Split the file, or raise RAGLOOP_MAX_DOCUMENT_CHUNKS.",
     )
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
+# A longer heading is a paragraph with the mark of one; it stands over every passage of its section.
+_LONGEST_HEADING = 500
+
 _FENCES = ("---", "+++")  # YAML and TOML
 _KEY = re.compile(r"""[\w"'.-]+[ \t]*[:=]""")
 _MARKUP = re.compile(r"[*_\[\]`\\<>&!]")
@@ -60,6 +63,7 @@ class _Headings:
     open: list[tuple[int, str]] = field(default_factory=list)
 
     def enter(self, level: int, text: str) -> None:
+        text = text if len(text) <= _LONGEST_HEADING else f"{text[:_LONGEST_HEADING].rstrip()}…"
         while self.open and self.open[-1][0] >= level:
             self.open.pop()
         self.open.append((level, text))
@@ -96,6 +100,7 @@ def blocks(text: str, text_format: TextFormat) -> list[Block]:
 
 def heading_text(source: str) -> str:
     """A heading's words, from its markdown: without emphasis, links and code marks, on one line."""
+    source = source[: 2 * _LONGEST_HEADING]  # the marks between its words are not in them
     if not _MARKUP.search(source):
         return " ".join(source.split())
     words = "".join(

@@ -14,9 +14,9 @@ from core.text.languages import language_of
 from core.text.passage_parts import COLUMN_SEPARATOR, cells
 from core.types import Chunk, Document, digest
 from ingestion.splitting.blocks import Block, BlockKind, blocks, heading_text, page_of
-from ingestion.splitting.cuts import Measure, cut
+from ingestion.splitting.cuts import MAX_CHARS_PER_TOKEN, Measure, cut
 from ingestion.splitting.headers import Headers
-from ingestion.splitting.tokens import TokenCounter
+from ingestion.splitting.tokens import TokenCounter, token_starts
 
 NAME = "structure"
 
@@ -26,6 +26,9 @@ _VERSION = 2
 # A chunk below this share of the limit is joined with its neighbour if both fit: a heading with one line says too
 # little to be found by, and takes a place among the results all the same.
 _SMALL = 0.25
+
+# Names of columns beyond this would leave no room for the rows in any chunk.
+_LONGEST_NAMES = 20_000
 
 # Chunks within this share of the limit are counted once more on their own.
 _MARGIN = 0.05
@@ -53,9 +56,11 @@ class StructureSplitter:
     name: str = field(init=False)
     """With the limit in it, so that a collection's splitter can be made again from its name."""
     fingerprint: str = field(init=False)
+    longest_chunk: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.name = f"{NAME}-{self.max_tokens}"
+        self.longest_chunk = self.max_tokens * MAX_CHARS_PER_TOKEN
         self.fingerprint = digest([NAME, _VERSION, self.max_tokens, self.tokenizer_fingerprint])
 
     def split(self, document: Document) -> list[Chunk]:
@@ -71,8 +76,7 @@ class _Split:
         self._max_tokens = max_tokens
         self._document = document
         self._language = language_of(document.text)
-        offsets = tokens.token_offsets(document.text)
-        self._measure = Measure(len(document.text), [start for start, _ in offsets])
+        self._measure = Measure(len(document.text), token_starts(tokens, document.text))
         self._blocks = blocks(document.text, document.format)
         # Half of a chunk at least is for its text.
         paths = [self._path_of_rows(block) for block in self._blocks]
@@ -132,7 +136,7 @@ class _Split:
         names = cells(self._document.text[block.start : block.end].partition("\n")[0])
         if block.kind is not BlockKind.TABLE or len(names) < 2 or not any(names):
             return block.path
-        return (*block.path, COLUMN_SEPARATOR.join(map(heading_text, names)))
+        return (*block.path, COLUMN_SEPARATOR.join(map(heading_text, names))[:_LONGEST_NAMES])
 
     # -- joining small chunks
 

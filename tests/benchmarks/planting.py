@@ -117,9 +117,11 @@ class CuttingSplitter:
     sentences: Mapping[str, str]
     name: str = field(init=False)
     fingerprint: str = field(init=False)
+    longest_chunk: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.name, self.fingerprint = self.inner.name, self.inner.fingerprint
+        self.longest_chunk = self.inner.longest_chunk
 
     def split(self, document: Document) -> Sequence[Chunk]:
         chunks = list(self.inner.split(document))

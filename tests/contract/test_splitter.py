@@ -81,6 +81,11 @@ def test_every_word_is_in_a_chunk(splitter: Splitter, text: str) -> None:
     assert all(done or letter.isspace() for done, letter in zip(covered[body:], text[body:], strict=True))
 
 
+@pytest.mark.parametrize("text", [*TEXTS, "a" * 10_000, "word " * 5_000, "|" * 5_000])
+def test_no_chunk_is_longer_than_the_splitter_says(splitter: Splitter, text: str) -> None:
+    assert all(len(chunk.text) <= splitter.longest_chunk for chunk in splitter.split(document(text)))
+
+
 def test_chunks_know_their_document(splitter: Splitter) -> None:
     guide = document(MARKDOWN)
     for chunk in splitter.split(guide):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
+import resource
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.errors import ConflictError, FailureKind
+from core.errors import ConflictError, FailureKind, UnavailableError
 from core.types import AccessScope, DocumentState, SourceItem, document_id
 from ingestion.converters.content import RawFile
 from ingestion.converters.mail.attached import Opened
 from ingestion.converters.registry import FileConverter
+from ingestion.staging import ShardResult, Staging
 from tests.fakes import FakeSource, InMemoryIndex
 from tests.support.ingestion_pipeline import LIMITS, NOTES, PLANS, Workbench, counts
 
@@ -221,6 +224,33 @@ def test_a_document_of_too_many_chunks_is_named_until_the_limit_is_raised(bench:
     assert list(bench.texts()) == ["docs/notes.md"]
     bench.limits = LIMITS
     assert counts(bench.ingest()) == (1, 0, 1, 0, 0)
+
+
+def test_a_text_that_surely_makes_too_many_chunks_is_refused_before_it_is_split(bench: Workbench) -> None:
+    bench.write("long.txt", "a word or two " * 20_000)
+    bench.limits = replace(LIMITS, chunks=10)
+
+    failure = bench.ingest()["failures"][0]
+
+    assert failure["kind"] == "too_large"
+    assert re.match(r"Its text makes at least [\d,]+ chunks; at most 10 are taken of one", failure["reason"])
+
+
+def test_a_disk_that_is_full_while_a_run_is_written_down_is_told_and_nothing_half_written_stays(tmp_path: Path) -> None:
+    staging = Staging(tmp_path, "run")
+    staging.folder.mkdir()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))  # to who writes, a full disk looks like this
+    try:
+        with pytest.raises(UnavailableError, match="cannot be written down") as full:
+            staging.write_done(0, ShardResult())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert "Free some space" in full.value.hint
+    assert list(staging.folder.iterdir()) == []
+    staging.write_done(0, ShardResult())
+    assert staging.done(0) == ShardResult()
 
 
 def test_a_run_that_makes_too_many_chunks_changes_nothing(bench: Workbench) -> None:

@@ -6,6 +6,7 @@ import pickle
 from functools import cache
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -196,6 +197,23 @@ def test_the_splitter_travels_to_another_process() -> None:
 
 
 # -- any text at all
+
+
+@pytest.mark.parametrize("heading", ["a" * 1_000_000, "word " * 200_000, "*a_" * 300_000])
+def test_a_heading_without_end_stands_over_its_passages_in_short(heading: str) -> None:
+    chunks = split(f"# {heading}\n\n" + "One paragraph more.\n\n" * 50)
+
+    assert max(len(name) for chunk in chunks for name in chunk.heading_path) <= 501
+    assert sum(chunk.text.count("One paragraph more.") for chunk in chunks) == 50
+
+
+def test_a_text_of_several_megabytes_is_counted_in_pieces_and_split_as_one() -> None:
+    text = "Every word of the text is in one of its chunks. " * 22_000
+    chunks = split(text, text_format=TextFormat.PLAIN)
+
+    assert " ".join(" ".join(chunk.text for chunk in chunks).split()) == text.strip()
+    assert max(len(COUNTER.token_offsets(chunk.indexed_text)) for chunk in chunks) <= 60
+
 
 _PIECES = st.sampled_from(
     [
