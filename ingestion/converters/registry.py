@@ -19,7 +19,7 @@ from ingestion.converters.recognition.tesseract import Recognition
 from ingestion.personal_data import under_policy
 
 # Raise when our own code converts the same bytes differently.
-_VERSION = 9
+_VERSION = 10
 
 _LIBRARIES = ("chardet", "kreuzberg", "lxml", "olefile", "pdf_oxide", "pypdfium2", "python-pptx", "trafilatura")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ingestion.converters.pdf.layout import LaidLine
 
 # A heading's letters are so much larger than the text's, or bold and not much smaller.
-_LARGER = 1.12
+_LARGER = 1.1
 _AS_LARGE = 0.95
 
 _LONGEST = 160
@@ -35,6 +35,8 @@ _OPENING = "§“„\"'«¿¡["
 # Two cells are a heading's number and its words.
 _NUMBERED = re.compile(r"(?:\w+\s)?[\dA-Za-z]{1,4}(?:[.\-]\d{1,3}){0,5}[.:)]?")
 _DEEPEST = 6
+
+_NO_WORD = re.compile(r"[\W_]+")
 
 Style = tuple[float, bool]
 """The size of letters in points, and whether they are bold."""
@@ -75,7 +77,7 @@ def _ranks(styles: Sequence[Sequence[Style]]) -> set[Style]:
 
 def plain_words(text: str) -> str:
     """The letters and digits of a title, however it is set."""
-    return "".join(character for character in text.casefold() if character.isalnum())
+    return _NO_WORD.sub("", text.casefold())
 
 
 def _body_style(lines: Iterable[LaidLine]) -> Style:
@@ -94,7 +96,7 @@ def _runs(page: Sequence[LaidLine], body: Style, titles: frozenset[str]) -> list
     """The lines of each heading on a page."""
     runs = [run for run in _alike(page) if _is_heading(page, run, body)]
     taken = {place for run in runs for place in run}
-    for place, line in enumerate(page):
+    for place, line in enumerate(page if titles else ()):
         if line.cells and place not in taken and plain_words(line.text) in titles:
             runs.append(range(place, place + 1))
     return sorted(runs, key=lambda run: run.start)
@@ -125,7 +127,10 @@ def _is_heading(page: Sequence[LaidLine], run: range, body: Style) -> bool:
     if not text or not (larger or bolder) or len(run) > _MOST_LINES or len(text) > _LONGEST:
         return False
     whole = all(len(line.cells) == 1 or _is_numbered(line) for line in lines) and not _beside(page, run)
-    letters = any(sum(map(str.isalpha, word)) >= _FEWEST_LETTERS or not word.isascii() for word in words)
+    # Of Chinese and its like one letter is a word.
+    letters = any(
+        sum(1 if letter.isascii() else 3 for letter in word if letter.isalpha()) >= _FEWEST_LETTERS for word in words
+    )
     sentence = len(words) > _MOST_WORDS or (text.endswith(".") and len(words) > _SENTENCE_WORDS)
     begins = text[0] in _OPENING or (text[0].isalnum() and not text[0].islower())
     return whole and letters and begins and not sentence and not _NO_HEADING.fullmatch(text)

@@ -17,7 +17,8 @@ from ingestion.converters.pdf.tables import PagePart, PageTable, continued, with
 _HEADING, _ROW, _CELL = "\x1d", "\x1e", "\x1f"
 _MARKS = str.maketrans(dict.fromkeys((_HEADING, _ROW, _CELL), " "))
 
-_LIKE_HEADING = re.compile(r"[ \t]*#{1,6}(?:[ \t]|$)")
+# Control characters are taken out later.
+_LIKE_HEADING = re.compile(r"[\x00-\x20\x7f]*#{1,6}(?:[\x00-\x20\x7f]|$)")
 
 
 def marked(pages: Sequence[Sequence[LaidLine]], bookmarks: Mapping[int, frozenset[str]]) -> list[str]:

@@ -203,6 +203,7 @@ def test_no_word_of_a_page_is_lost_over_its_headings_and_tables(
 
 def test_characters_of_a_font_without_letters_are_no_marks() -> None:
     assert as_markdown(without_marks("a\x1eb\x1fc\n\x1dd")) == "a b c\n d"
+    assert as_markdown("\x11#\x12\x13") == "\x11\\#\x12\x13"
 
 
 def test_a_bookmark_is_found_however_its_words_are_set() -> None:
