@@ -21,6 +21,8 @@ _DATE_IN_NAME = re.compile(r"(?<!\d)(?:19|20)\d\d-[01]\d(?:-[0-3]\d)?(?!\d)")
 # What a hostile front matter may add to each chunk.
 _MOST_VALUES = 30
 _LONGEST_VALUE = 200
+# Those of a documentation's pages have some hundred characters; parsing a hostile one of 200 kB took twelve seconds.
+_LONGEST_FRONT_MATTER = 20_000
 
 
 def facts_of(document: Document) -> DocumentFacts:
@@ -44,9 +46,10 @@ def wording_of(document: Document) -> str:
 
 
 def _front_matter(text: str) -> Mapping[Any, Any]:
-    lines = text[: front_matter_end(text)].splitlines()
-    if not lines:
+    end = front_matter_end(text)
+    if not 0 < end <= _LONGEST_FRONT_MATTER:
         return {}
+    lines = text[:end].splitlines()
     head = "\n".join(lines[1:-1])
     try:
         found = tomllib.loads(head) if lines[0].startswith("+") else load_yaml(head)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date
 
 import pytest
@@ -60,3 +61,10 @@ def test_what_cannot_be_filtered_by_is_left_out(head: str) -> None:
     found = facts(f"---\nk: v\n{head}\n---\n\ntext")
     assert found.date is None
     assert set(found.metadata) <= {"k", "a"}
+
+
+def test_front_matter_without_end_is_not_parsed() -> None:
+    started = time.monotonic()
+
+    assert facts(f"---\nk: {'[' * 200_000}\n---\n\ntext").metadata == {}
+    assert time.monotonic() - started < 1
