@@ -109,8 +109,9 @@ class Sandbox:
         last_words = self._last_words(error.pid)
         if error.exitcode == EXIT_OUT_OF_MEMORY or any(words in last_words for words in _OUT_OF_MEMORY):
             return FailureKind.MEMORY, memory
-        if error.exitcode == -signal.SIGKILL:
-            return FailureKind.MEMORY, "The system ended the converter, most likely for want of memory."
+        # PDFium aborts without a word when it gets no memory; whatever else aborts says why.
+        if error.exitcode == -signal.SIGKILL or (error.exitcode == -signal.SIGABRT and not last_words):
+            return FailureKind.MEMORY, "The converter ended without a word, most likely for want of memory."
         return FailureKind.CRASHED, f"The converter crashed ({_exit(error.exitcode)})."
 
     def _last_words(self, worker: int | None) -> str:

@@ -88,6 +88,7 @@ def test_known_bytes_are_not_converted(perform: Perform) -> None:
         ("abort terminate called after throwing an instance of 'std::bad_alloc'", FailureKind.MEMORY, "400 MB"),
         # Behind those two: what another worker said says nothing of this one.
         ("abort for a reason of its own", FailureKind.CRASHED, "SIGABRT"),
+        ("give-up", FailureKind.MEMORY, "most likely"),
         ("loop", FailureKind.TIMEOUT, "2 seconds"),
     ],
 )
