@@ -9,7 +9,7 @@ equal the one without them; else the next place is tried. Where none will do, th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import islice, product
@@ -54,12 +54,16 @@ class TextSpan:
 
 def document_html(text: str, text_format: TextFormat, quote: TextSpan | None, links: Links = own_links) -> Markup:
     """The text with `quote` marked: its first <mark> has the id `quote`."""
-    if text_format is not TextFormat.MARKDOWN:
+    if text_format not in (TextFormat.MARKDOWN, TextFormat.LAID_OUT):
         return sanitise(_verbatim(text, quote))
-    tokens, environment = parse(text, links)
+    tokens, environment = parse(text, links, text_format)
     if quote is None:
         return sanitise(html(tokens, environment))
-    return sanitise(_with_marked_block(text, quote, tokens, environment, links))
+
+    def rendered(part: str) -> str:
+        return html(reparse(part, environment, links, text_format), environment)
+
+    return sanitise(_with_marked_block(text, quote, tokens, environment, rendered))
 
 
 def _verbatim(text: str, quote: TextSpan | None) -> str:
@@ -71,7 +75,7 @@ def _verbatim(text: str, quote: TextSpan | None) -> str:
 
 
 def _with_marked_block(
-    text: str, quote: TextSpan, tokens: Sequence[Token], environment: dict[str, Any], links: Links
+    text: str, quote: TextSpan, tokens: Sequence[Token], environment: dict[str, Any], render: Callable[[str], str]
 ) -> str:
     # Lines as the parser counts them; str.splitlines knows more line ends than it does.
     lines = [0, *(match.end() for match in _LINE_END.finditer(text)), len(text)]
@@ -81,7 +85,7 @@ def _with_marked_block(
     # The quote may begin or end on the blank lines around its blocks.
     span = TextSpan(max(quote.start, region.start) - region.start, min(quote.end, region.end) - region.start)
     plain = html([token for block in inside for token in block.tokens], environment)
-    marked = _marked(source, span, plain, environment, links) or _verbatim(source, span)
+    marked = _marked(source, span, plain, render) or _verbatim(source, span)
     parts = (html([token for block in blocks for token in block.tokens], environment) for blocks in (before, after))
     return next(parts) + marked + next(parts)
 
@@ -122,13 +126,13 @@ def _around(
     return before, inside, after
 
 
-def _marked(source: str, span: TextSpan, plain: str, environment: dict[str, Any], links: Links) -> str | None:
+def _marked(source: str, span: TextSpan, plain: str, render: Callable[[str], str]) -> str | None:
     """The block's HTML with the span marked; None if no place for the two characters leaves it as it was."""
     opening, closing = unused_characters(source, 2)
     tries = max(_FEWEST_TRIES, _PATIENCE // len(source))
     for start, end in islice(_places(source, span), tries):
         sentinelled = source[:start] + opening + source[start:end] + closing + source[end:]
-        rendered = html(reparse(sentinelled, environment, links), environment)
+        rendered = render(sentinelled)
         unharmed = rendered.replace(opening, "").replace(closing, "") == plain
         if unharmed and opening in rendered and closing in rendered:
             return with_marks(rendered, opening, closing, anchored=True)

@@ -17,11 +17,16 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
+from core.text.markdown_lines import without_escape
+from core.types import TextFormat
+
 Links = Callable[[Sequence[str]], Mapping[str, str]]
 """Given the addresses that a text links to: those that may stay, each with the path of ours that it becomes. Of the
 others only the link's text is left."""
 
 _parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+# Of a laid-out text only headings and tables are marked.
+_layout_parser = MarkdownIt("zero", {"html": False}).enable(["heading", "table", "newline"])
 
 _OWN_PATH = re.compile(r"/documents/[0-9a-f-]{36}(\?[a-z0-9=&-]*)?(#quote)?")
 # Tags within a line, where no space is.
@@ -48,15 +53,18 @@ def is_own(address: str) -> bool:
     return _OWN_PATH.fullmatch(address) is not None
 
 
-def parse(text: str, links: Links = own_links) -> tuple[list[Token], dict[str, Any]]:
+def parse(
+    text: str, links: Links = own_links, text_format: TextFormat = TextFormat.MARKDOWN
+) -> tuple[list[Token], dict[str, Any]]:
     """The text's tokens, foreign links and images already made text, and the environment to render them in."""
     environment: dict[str, Any] = {}
-    return reparse(text, environment, links), environment
+    return reparse(text, environment, links, text_format), environment
 
 
-def reparse(text: str, environment: dict[str, Any], links: Links) -> list[Token]:
+def reparse(text: str, environment: dict[str, Any], links: Links, text_format: TextFormat) -> list[Token]:
     """The same for a part of a text that was parsed before: link definitions of the whole text are known."""
-    tokens = _parser.parse(text, environment)
+    laid_out = text_format is TextFormat.LAID_OUT
+    tokens = (_layout_parser if laid_out else _parser).parse(text, environment)
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(6, int(token.tag[1]) + 1)}"  # the page's own title is its h1
@@ -66,6 +74,8 @@ def reparse(text: str, environment: dict[str, Any], links: Links) -> list[Token]
                 token.attrs["class"] = match[1]
         elif token.type == "fence":
             token.info = ""
+        if laid_out:
+            _as_on_the_page(token.children or [])
     _disarm([child for token in tokens for child in token.children or []], links)
     return tokens
 
@@ -124,6 +134,15 @@ def _without_headings(tokens: Sequence[Token]) -> list[Token]:
             kept.append(token)
         inside = inside and token.type != "heading_close"
     return kept
+
+
+def _as_on_the_page(inline: Sequence[Token]) -> None:
+    """Line by line."""
+    for token in inline:
+        if token.type == "softbreak":
+            token.type, token.tag = "hardbreak", "br"
+        else:
+            token.content = without_escape(token.content)
 
 
 def _disarm(inline: Sequence[Token], links: Links) -> None:

@@ -44,6 +44,11 @@ def is_fence(line: str) -> bool:
     return _FENCE.match(line) is not None
 
 
+def without_escape(line: str) -> str:
+    """A line of a laid-out text as the page has it: what only begins like a heading is kept from being one."""
+    return line[1:] if line.startswith("\\#") else line
+
+
 def open_fence(text: str) -> str:
     """The marks of the fence in which the text ends; empty if it ends in none. Fences count at the margin only."""
     marks = _FENCE_AT_THE_MARGIN.findall(text)

@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from core.text.markdown_lines import is_fence, is_item
+from core.text.markdown_lines import is_fence, is_item, without_escape
 from core.types import Document, TextFormat, digest
 from evals.cases.cases import (
     LONGEST_QUESTION,
@@ -146,8 +146,15 @@ def _is_prose(quote: str) -> bool:
 def _proposal(document: Document, question: str, start: int, end: int, kind: str) -> Iterator[Proposal]:
     quote = document.text[start:end]
     if _SHORTEST_QUOTE <= len(quote) <= _LONGEST_QUOTE and _is_prose(quote):
-        answer = _plain(quote) if document.format is TextFormat.MARKDOWN else quote
-        yield Proposal(question, answer, document.uri, quote, start, kind)
+        yield Proposal(question, _answer(quote, document.format), document.uri, quote, start, kind)
+
+
+def _answer(quote: str, text_format: TextFormat) -> str:
+    if text_format is TextFormat.MARKDOWN:
+        return _plain(quote)
+    if text_format is TextFormat.LAID_OUT:
+        return "\n".join(map(without_escape, quote.splitlines()))
+    return quote
 
 
 def _plain(quote: str) -> str:

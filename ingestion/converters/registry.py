@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import stat
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 
 from core.errors import ConversionError, FailureKind
@@ -19,7 +19,7 @@ from ingestion.converters.recognition.tesseract import Recognition
 from ingestion.personal_data import under_policy
 
 # Raise when our own code converts the same bytes differently.
-_VERSION = 10
+_VERSION = 11
 
 _LIBRARIES = ("chardet", "kreuzberg", "lxml", "olefile", "pdf_oxide", "pypdfium2", "python-pptx", "trafilatura")
 
@@ -37,8 +37,8 @@ class FileConverter:
     def __post_init__(self) -> None:
         libraries = {name: version(name) for name in _LIBRARIES}
         policy = [] if self.personal_data is PersonalDataPolicy.KEEP else [self.personal_data.value]
-        # Not the budgets: more time makes no other text of what was read whole.
-        ocr = [] if self.recognition is None else [f"{self.recognition.version} {self.recognition.languages}"]
+        # With the budgets: with more time, scans are read for which there was none.
+        ocr = [] if self.recognition is None else [asdict(self.recognition)]
         self.fingerprint = digest([_VERSION, libraries, *policy, *ocr])
 
     @classmethod

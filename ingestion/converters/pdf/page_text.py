@@ -19,6 +19,8 @@ _ALEF_LAM = re.compile("[\u0622\u0623\u0625\u0627]\u0644")
 
 _GLUED = re.compile(r"[^\W\d_]{3}\d|\d[.,]\d\d\d?\d*[.,]\d\d\b(?<!,\d\d)|\d[^\W\d_]{4}")
 
+_IN_NUMBER = re.compile(r"[\d.,]{2}")
+
 _UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ufffd\ue000-\uf8ff]")
 
 
@@ -72,4 +74,10 @@ def unglued(text: str, second: str) -> str:
 
 
 def _number_edges(token: str) -> Iterator[int]:
-    return (place for place in range(1, len(token)) if token[place - 1].isdigit() or token[place].isdigit())
+    """Where a number begins or ends. Never amid one: the second reader parts "11" where it is set close."""
+    return (
+        place
+        for place in range(1, len(token))
+        if (token[place - 1].isdigit() or token[place].isdigit())
+        and not _IN_NUMBER.fullmatch(token[place - 1 : place + 1])
+    )

@@ -19,7 +19,7 @@ from ingestion.converters.pdf.headings import plain_words
 from ingestion.converters.pdf.layout import LaidLine, laid_lines
 from ingestion.converters.pdf.page_text import ligatures_in_order, looks_glued, readable, unglued, unreadable
 from ingestion.converters.pdf.running_lines import without_running_lines
-from ingestion.converters.pdf.scans import SCAN, recognised
+from ingestion.converters.pdf.scans import SCAN, recognised, with_marks
 from ingestion.converters.pdf.second_reader import SecondReader
 from ingestion.converters.pdf.structure import as_markdown, marked, without_marks
 from ingestion.converters.pdf.title import drawn_title
@@ -36,7 +36,8 @@ _MOST_UNREADABLE = 20
 
 _ENDS = ".!?:;…。！？"
 
-_OCR_HINT = "Set RAGLOOP_OCR=on, or run it through text recognition (OCR) first."
+# What is attached to a message is not put through recognition, so for it the setting would be no help.
+_OCR_HINT = "Run it through text recognition (OCR) first, or, if it is a file of its own, set RAGLOOP_OCR=on."
 
 
 # The second reader takes longer than the first. It sees the first pages of a file, each one that looks odd, and every
@@ -53,12 +54,13 @@ _MOST_BOOKMARKS = 5000
 @dataclass(frozen=True, slots=True)
 class _Page:
     """A page's text, and in what respect it is not all of it ("" if it is). `dark` counts its unreadable characters,
-    `lines` are where they stand, if that is known."""
+    `lines` are where they stand, if that is known; `scanned` says that it was read off a picture."""
 
     text: str
     missing: str = ""
     dark: int = 0
     lines: tuple[LaidLine, ...] = ()
+    scanned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ class PdfReader:
             pages = _recognised(document, pages, file.recognition)
         title = first_good(drawn_title(second.spans(0), pages[0].text if pages else ""), named) or name_title(file.name)
         kept = without_running_lines([page.text for page in pages])
-        text, page_starts = joined_pages([as_markdown(page) for page in kept])
+        shown = (with_marks(text) if page.scanned else text for page, text in zip(pages, kept, strict=True))
+        text, page_starts = joined_pages([as_markdown(page) for page in shown])
         missing = "; ".join(_told(pages))
         if not text:
             reason = f"The PDF has no text: {missing}." if missing else "The PDF has no text."
@@ -216,7 +219,7 @@ def _recognised(document: PdfDocument, pages: list[_Page], recognition: Recognit
     numbers = [number for number, page in enumerate(pages) if page.missing == SCAN and not page.text]
     found = recognised(document, numbers, recognition)
     return [
-        replace(page, text=found[number].text, missing=found[number].missing) if number in found else page
+        replace(page, text=found[number].text, missing=found[number].missing, scanned=True) if number in found else page
         for number, page in enumerate(pages)
     ]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ingestion.clean_text import tidy
-from ingestion.converters.recognition.tesseract import Recognition
+from ingestion.converters.recognition.tesseract import NotRecognised, Recognition
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 SCAN = "scan, no OCR"
 """What is said of a page that only shows a picture."""
 
-OUT_OF_TIME = "scan, OCR out of time"
 NOTHING_FOUND = "scan, OCR found no text"
 
 MARK = "[text recognized from a scan]"
@@ -41,7 +40,7 @@ class ScannedPage:
 
 
 def recognised(document: PdfDocument, numbers: Sequence[int], recognition: Recognition) -> Mapping[int, ScannedPage]:
-    """The pages by their number from 0, as many as there is time for."""
+    """The pages by their number from 0, as many as there is time for. Their text is yet without the mark."""
     ends = time.monotonic() + recognition.document_seconds
     return {number: _recognised(document, number, recognition, ends) for number in numbers}
 
@@ -49,24 +48,26 @@ def recognised(document: PdfDocument, numbers: Sequence[int], recognition: Recog
 def _recognised(document: PdfDocument, number: int, recognition: Recognition, ends: float) -> ScannedPage:
     seconds = min(recognition.page_seconds, ends - time.monotonic())
     if seconds <= 0:
-        return ScannedPage("", OUT_OF_TIME)
+        return ScannedPage("", NotRecognised.OUT_OF_TIME.value)
     with closing(document[number]) as page:
         image, dots_per_inch = _picture(page)
     text = recognition.text(image, dots_per_inch, seconds)
-    if text is None:
-        return ScannedPage("", OUT_OF_TIME)
+    if isinstance(text, NotRecognised):
+        return ScannedPage("", text.value)
     said = tidy(text)
-    return ScannedPage(with_marks(said)) if any(map(str.isalnum, said)) else ScannedPage("", NOTHING_FOUND)
+    return ScannedPage(said) if any(map(str.isalnum, said)) else ScannedPage("", NOTHING_FOUND)
 
 
 def with_marks(text: str) -> str:
-    """Recognised text with the mark above it, and again above paragraphs that are far from the last."""
+    """Recognised text with the mark above it, and again above lines that are far from the last."""
     parts, since = [], _MARK_EVERY
-    for paragraph in text.split("\n\n"):
-        marked = since >= _MARK_EVERY
-        parts.append(f"{MARK}\n{paragraph}" if marked else paragraph)
-        since = len(paragraph) + (0 if marked else since)
-    return "\n\n".join(parts)
+    for line in text.split("\n"):
+        if since >= _MARK_EVERY and line:
+            parts.append(MARK)
+            since = 0
+        parts.append(line)
+        since += len(line)
+    return "\n".join(parts)
 
 
 def _picture(page: PdfPage) -> tuple[bytes, int]:

@@ -7,6 +7,7 @@ import resource
 import shutil
 import subprocess
 from dataclasses import dataclass
+from enum import Enum
 
 from core.errors import SettingsError
 from core.settings import Settings, child_environment
@@ -14,6 +15,13 @@ from core.settings import Settings, child_environment
 _PROGRAM = "tesseract"
 _QUESTION_SECONDS = 20.0
 _VERSION = re.compile(r"tesseract\s+v?(\S+)")
+
+
+class NotRecognised(Enum):
+    """Why a page's picture was not read, as people are told."""
+
+    OUT_OF_TIME = "scan, OCR out of time"
+    FAILED = "scan, OCR failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +53,8 @@ class Recognition:
             version=version[1] if version else "",
         )
 
-    def text(self, image: bytes, dots_per_inch: int, seconds: float) -> str | None:
-        """What is written on a picture, in any format of tesseract's; None where the time was too short."""
+    def text(self, image: bytes, dots_per_inch: int, seconds: float) -> str | NotRecognised:
+        """What is written on a picture, in any format of tesseract's."""
         command = [_PROGRAM, "stdin", "stdout", "-l", self.languages, "--dpi", str(dots_per_inch)]
         # One thread: files are converted side by side.
         with subprocess.Popen(
@@ -63,8 +71,8 @@ class Recognition:
                 written, _ = process.communicate(image, timeout=seconds)
             except subprocess.TimeoutExpired:
                 process.kill()
-                return None
-        return written.decode("utf-8", "replace") if process.returncode == 0 else ""
+                return NotRecognised.OUT_OF_TIME
+        return written.decode("utf-8", "replace") if process.returncode == 0 else NotRecognised.FAILED
 
 
 def _asked(option: str) -> str:

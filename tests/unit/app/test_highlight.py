@@ -59,6 +59,25 @@ def test_a_quote_in_plain_text_is_marked_character_for_character() -> None:
     assert read.text.rstrip("\n") == text
 
 
+LAID_OUT = (
+    "Opening *hours*\n\\# rm\n\n## Fees\n\n| Berth | Fee |\n| --- | --- |\n| North \\| 1 | $ 14 |\n| South | $ 9 |\n"
+)
+
+
+def test_a_laid_out_text_is_shown_with_its_headings_and_tables_and_all_else_as_it_is() -> None:
+    read = marked(LAID_OUT, "| South | $ 9 |", TextFormat.LAID_OUT)
+
+    assert [name for name in read.names() if name in ("h3", "table", "em", "br")] == ["br", "h3", "table"]
+    assert read.text.split("\n")[:2] == ["Opening *hours*", "# rm"]
+    assert read.marked == "South$ 9"
+    assert not {"---", "\\", "North | 1 |"}.intersection(read.text.split())
+    assert "North | 1" in read.text
+
+
+def test_a_quote_of_lines_in_a_laid_out_text_is_marked() -> None:
+    assert marked(LAID_OUT, "*hours*\n\\# rm", TextFormat.LAID_OUT).marked == "*hours*\n# rm"
+
+
 def test_marking_changes_nothing_else_of_what_is_shown() -> None:
     text = "# T\n\nOne *two* three.\n\n- four\n- five\n\n[six][s]\n\n[s]: /elsewhere\n"
     unmarked = Reader(document_html(text, TextFormat.MARKDOWN, None))

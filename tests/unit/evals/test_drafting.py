@@ -77,6 +77,13 @@ def test_each_kind_of_passage_gives_its_draft_with_a_plain_answer() -> None:
     assert found["Who approves a trip?"].kind == "heading"
 
 
+def test_an_answer_out_of_a_laid_out_text_is_what_its_page_shows() -> None:
+    text = "## How to moor a boat\n\nTie the *bow* first and\n\\# 3 ropes behind it.\n"
+    (found,) = propose(document(text, text_format=TextFormat.LAID_OUT))
+    assert found.answer == "Tie the *bow* first and\n# 3 ropes behind it."
+    assert found.quote in text
+
+
 def test_every_quote_stands_in_its_document_to_the_letter() -> None:
     documents = [document(path.read_text(), f"docs/{path.name}") for path in sorted(HANDBOOK.rglob("*.md"))]
     texts = {each.uri: each.text for each in documents}

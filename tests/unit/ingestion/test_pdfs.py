@@ -159,6 +159,13 @@ def test_a_word_that_only_the_second_reader_parts_stays_whole() -> None:
     assert unglued("Table of Contents", "T able of Contents") == "Table of Contents"
 
 
+@pytest.mark.parametrize(
+    ("first", "second"), [("117,154", "1 17,154"), ("6,611", "6,61 1"), ("2.11", "2.1 1"), ("(119)", "(1 19)")]
+)
+def test_a_number_that_only_the_second_reader_parts_stays_whole(first: str, second: str) -> None:
+    assert unglued(f"Net sales {first} in all", f"Net sales {second} in all") == f"Net sales {first} in all"
+
+
 # -- running lines
 
 

@@ -14,8 +14,8 @@ from core.errors import ConversionError, FailureKind, SettingsError
 from core.settings import Settings, load_settings
 from ingestion.converters.content import Content, RawFile
 from ingestion.converters.pdf.reader import PdfReader
-from ingestion.converters.pdf.scans import MARK, NOTHING_FOUND, OUT_OF_TIME, SCAN, with_marks
-from ingestion.converters.recognition.tesseract import Recognition
+from ingestion.converters.pdf.scans import MARK, NOTHING_FOUND, SCAN, with_marks
+from ingestion.converters.recognition.tesseract import NotRecognised, Recognition
 from ingestion.converters.registry import FileConverter
 from tests.support.needs import Need, requires
 from tests.support.written_pdf import Large, written_pdf
@@ -71,6 +71,7 @@ def test_a_scan_is_named_and_not_read_unless_that_is_wanted() -> None:
         read(scanned(WORDS), None)
     assert refused.value.kind is FailureKind.EMPTY
     assert "RAGLOOP_OCR=on" in refused.value.hint
+    assert "if it is a file of its own" in refused.value.hint
 
 
 def test_only_pages_that_are_pictures_are_put_through_recognition(
@@ -88,10 +89,10 @@ def test_pages_for_which_there_is_no_time_are_named(tmp_path: Path, monkeypatch:
     data = joined(written_pdf([TYPED]), scanned(WORDS), scanned(WORDS))
     quick = Recognition("eng", page_seconds=20, document_seconds=0.3, version="5")
 
-    assert read(data, quick).missing == f"pages 2-3: {OUT_OF_TIME}"
+    assert read(data, quick).missing == f"pages 2-3: {NotRecognised.OUT_OF_TIME.value}"
 
 
-@pytest.mark.parametrize("script", ["cat > /dev/null", "exit 1", "cat > /dev/null; echo '~ . |'"])
+@pytest.mark.parametrize("script", ["cat > /dev/null", "cat > /dev/null; echo '~ . |'"])
 def test_a_scan_on_which_nothing_is_found_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
@@ -99,8 +100,29 @@ def test_a_scan_on_which_nothing_is_found_is_named(
     assert read(joined(written_pdf([TYPED]), scanned([Large("x")])), HOW).missing == f"page 2: {NOTHING_FOUND}"
 
 
-def test_a_long_page_has_the_mark_again_and_again() -> None:
-    text = "\n\n".join(f"Paragraph {number} " + "of the rules " * 12 for number in range(12))
+@pytest.mark.parametrize("script", ["exit 1", "cat > /dev/null; kill -9 $$"])
+def test_a_scan_over_which_recognition_fails_is_not_said_to_be_without_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    program(tmp_path, monkeypatch, script)
+    content = read(joined(written_pdf([TYPED]), scanned(WORDS)), HOW)
+    assert content.missing == f"page 2: {NotRecognised.FAILED.value}"
+
+
+def test_each_scanned_page_has_the_mark_however_many_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = f"cat > /dev/null; echo x >> {tmp_path}/calls; echo Rule $(wc -l < {tmp_path}/calls): "
+    program(tmp_path, monkeypatch, page + "of boats and nets " * 16)
+    content = read(scanned(*[WORDS] * 8), HOW)
+    ends = (*content.page_starts[1:], len(content.text))
+
+    assert len(ends) == 8
+    for start, end in zip(content.page_starts, ends, strict=True):
+        assert content.text[start:end].startswith(f"{MARK}\nRule ")
+
+
+@pytest.mark.parametrize("between", ["\n\n", "\n"], ids=["paragraphs", "lines"])
+def test_a_long_page_has_the_mark_again_and_again(between: str) -> None:
+    text = between.join(f"Paragraph {number} " + ("of the rules " * 12).strip() for number in range(12))
     parts = with_marks(text).split(MARK)
 
     assert parts[0] == ""
@@ -129,11 +151,9 @@ def test_a_language_that_tesseract_lacks_is_refused_at_the_start(
     assert "tesseract-ocr-deu" in refused.value.hint
 
 
-def test_documents_are_read_again_when_recognition_is_switched_on_or_knows_other_languages() -> None:
-    ways = [None, HOW, Recognition("eng+deu", 20, 40, "5")]
-    assert len({FileConverter(10**6, recognition=way).fingerprint for way in ways}) == 3
-    more_time = Recognition("eng", 60, 600, "5")
-    assert FileConverter(10**6, recognition=more_time).fingerprint == FileConverter(10**6, recognition=HOW).fingerprint
+def test_documents_are_read_again_when_recognition_is_switched_on_or_has_other_languages_or_more_time() -> None:
+    ways = [None, HOW, Recognition("eng+deu", 20, 40, "5"), Recognition("eng", 20, 900, "5")]
+    assert len({FileConverter(10**6, recognition=way).fingerprint for way in ways}) == 4
 
 
 def test_recognition_must_end_before_the_conversion_is_given_up() -> None:
