@@ -42,40 +42,38 @@ def _with_spans(sheet: bytes) -> bytes:
         return b""
     root = parsed(sheet)
     rows = {attribute(row, "r"): row for row in named(root, "row")}
+    cells = {attribute(cell, "r"): cell for row in rows.values() for cell in children(row, "c")}
+    changed = set()
     left = _MOST_ADDED
     for span in named(root, "mergeCell"):
         match = _SPAN.fullmatch(attribute(span, "ref"))
-        first = _cell(rows.get(match[2]), match[1]) if match else None
+        first = cells.get(match[1] + match[2]) if match else None
         if match is None or first is None or not len(first):
             continue
         for number in range(int(match[2]) + 1, min(int(match[3]), int(match[2]) + left) + 1):
-            _say(rows.get(str(number)), f"{match[1]}{number}", first)
             left -= 1
+            place, row = f"{match[1]}{number}", rows.get(str(number))
+            if row is not None and not len(cells.get(place, ())):
+                cells[place] = _repeated(first, place, cells.get(place), row)
+                changed.add(row)
+    for row in changed:
+        row[:] = sorted(row, key=lambda cell: (len(attribute(cell, "r")), attribute(cell, "r")))
     return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True))
 
 
-def _cell(row: Element | None, column: str) -> Element | None:
-    place = "" if row is None else f"{column}{attribute(row, 'r')}"
-    return None if row is None else next((cell for cell in children(row, "c") if attribute(cell, "r") == place), None)
-
-
-def _say(row: Element | None, place: str, first: Element) -> None:
-    """The row's cell at `place` with what `first` says, unless it says something."""
-    if row is None:
-        return
-    cells = [(attribute(cell, "r"), cell) for cell in children(row, "c")]
-    cell = next((cell for name, cell in cells if name == place), None)
+def _repeated(first: Element, place: str, cell: Element | None, row: Element) -> Element:
+    """The row's cell at `place`, empty or not there, with what `first` says: its style makes a number a date."""
     if cell is None:
-        cell = row.makeelement(like(row, "c"), r=place)
-        before = sum(1 for name, _ in cells if (len(name), name) < (len(place), place))
-        row.insert(before, cell)
-    if not len(cell):
-        cell.set("t", first.get("t", "n"))
-        cell.extend(deepcopy(value) for value in children(first, "v", "is"))
+        cell = etree.SubElement(row, like(row, "c"), r=place)
+    for name in ("s", "t"):
+        if value := first.get(name):
+            cell.set(name, value)
+    cell.extend(deepcopy(value) for value in children(first, "v", "is"))
+    return cell
 
 
 def titles_above(markdown: str) -> str:
-    """Rows with one cell, above rows with more, as lines before the table, whose first row is then its head."""
+    """Rows with only their first cell, above rows with more, as lines before the table: its head is the row below."""
     lines = markdown.split("\n")
     return "\n".join(line for table in _tables(lines) for line in _mended(table))
 
@@ -98,7 +96,10 @@ def _mended(table: Sequence[str]) -> Iterator[str]:
         return
     head, rule, *rows = table
     rows = [head, *rows]
-    filled = [[cell.strip() for cell in _BAR.split(row)[1:-1] if cell.strip()] for row in rows]
+    filled = [[(place, cell.strip()) for place, cell in enumerate(_BAR.split(row)) if cell.strip()] for row in rows]
+    edge = min((place for cells in filled for place, _ in cells), default=0)
     titles = next((number for number, cells in enumerate(filled) if len(cells) > 1), 0)
-    yield from (line for cells in filled[:titles] for cell in cells for line in (cell, ""))
+    if any(place > edge for cells in filled[:titles] for place, _ in cells):
+        titles = 0  # a name of one of the columns
+    yield from (line for cells in filled[:titles] for _, cell in cells for line in (cell, ""))
     yield from (rows[titles], rule, *rows[titles + 1 :])

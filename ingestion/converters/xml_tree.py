@@ -51,3 +51,18 @@ def unwrap(node: Element) -> None:
     if (parent := node.getparent()) is not None:
         position = parent.index(node)
         parent[position : position + 1] = list(node)
+
+
+def choose_alternatives(root: Element) -> None:
+    """Of two ways to draw the same, the one that has text stays, in the place of both."""
+    for node in [*named(root, "AlternateContent")]:
+        ways = [*children(node, "Choice"), *children(node, "Fallback")]
+        kept = next(
+            (way for way in ways if next(named(way, "txbxContent", "t"), None) is not None), ways[0] if ways else None
+        )
+        for way in ways:
+            if way is not kept:
+                node.remove(way)
+        if kept is not None:
+            unwrap(kept)
+        unwrap(node)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lxml import etree
 from lxml.etree import _Element as Element
@@ -17,11 +17,10 @@ _MOST_ADDED = 20_000
 
 @dataclass(frozen=True, slots=True)
 class _Cover:
-    """A cell that covers columns from `first` to before `end` in `rows` more rows."""
+    """A cell that covers a column, in `rows` more rows. `first` is where it begins."""
 
     cell: Element
     first: int
-    end: int
     rows: int
 
 
@@ -29,18 +28,28 @@ def write_out_spans(root: Element, *, across: bool) -> None:
     """Changes the tables: what spans rows is said in each, and what spans columns too if `across`."""
     left = _MOST_ADDED
     for table in named(root, "table"):
-        covers: list[_Cover] = []
+        covers: dict[int, _Cover] = {}
         for row in _rows(table):
-            covers = [*_below(covers), *_covers(row)]
-            if not covers:
-                continue
-            for column, cell in _cells(row):
-                cover = next((one for one in covers if one.first <= column < one.end), None)
-                if cover is not None and cell is not cover.cell and (across or column == cover.first) and not len(cell):
-                    _say(cell, cover.cell)
-                    left -= 1
+            cells = [*_cells(row)]
+            covers = {column: replace(one, rows=one.rows - 1) for column, one in covers.items() if one.rows > 0}
+            covers.update(_covers(cells))
+            for column, cell in cells if covers else ():
+                cover = covers.get(column)
+                if cover is None or cell is cover.cell or len(cell) or not (across or column == cover.first):
+                    continue
+                _say(cell, cover.cell)
+                left -= 1
                 if left < 0:
                     return
+
+
+def _covers(cells: list[tuple[int, Element]]) -> Iterator[tuple[int, _Cover]]:
+    """For each column that a cell of the row covers here or below: what does."""
+    for column, cell in cells:
+        columns, rows = (_number(cell, f"number-{what}-spanned") for what in ("columns", "rows"))
+        whole = columns >= len(cells) > 1  # a line over all columns is said once
+        if (columns > 1 or rows > 1) and not whole and len(cell):
+            yield from ((place, _Cover(cell, column, rows - 1)) for place in range(column, column + columns))
 
 
 def _say(cell: Element, what: Element) -> None:
@@ -48,19 +57,6 @@ def _say(cell: Element, what: Element) -> None:
     for name, value in what.attrib.items():
         if etree.QName(name).localname.endswith(("value", "value-type")):
             cell.set(name, value)
-
-
-def _below(covers: list[_Cover]) -> Iterator[_Cover]:
-    return (_Cover(one.cell, one.first, one.end, one.rows - 1) for one in covers if one.rows > 0)
-
-
-def _covers(row: Element) -> Iterator[_Cover]:
-    cells = [*_cells(row)]
-    for column, cell in cells:
-        columns, rows = (_number(cell, f"number-{what}-spanned") for what in ("columns", "rows"))
-        whole = columns >= len(cells) > 1  # a line over all columns is said once
-        if (columns > 1 or rows > 1) and not whole and len(cell):
-            yield _Cover(cell, column, column + columns, rows - 1)
 
 
 def _rows(table: Element) -> Iterator[Element]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -15,13 +16,13 @@ from core.errors import ConversionError
 from core.types import TextFormat
 from ingestion.clean_text import tidy
 from ingestion.converters.checks.office_text import checked
-from ingestion.converters.content import Content, RawFile, damaged
+from ingestion.converters.content import DAMAGE, Content, RawFile, damaged
 from ingestion.converters.drawings import chart_table, diagram_lines
 from ingestion.converters.office import check_archive
 from ingestion.converters.texts.separated_values import markdown_table
 from ingestion.converters.titles import first_good, name_title
-from ingestion.converters.xml_tree import attribute, named, parsed
-from ingestion.converters.zip_parts import with_parts
+from ingestion.converters.xml_tree import attribute, choose_alternatives, named, parsed
+from ingestion.converters.zip_parts import part, with_parts
 
 if TYPE_CHECKING:
     from pptx.chart.chart import Chart
@@ -34,6 +35,16 @@ MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.presentationml.prese
 
 # A damaged picture is no reason to lose the words.
 _UNREAD = ("ppt/media/", "ppt/embeddings/")
+
+_TYPES = "[Content_Types].xml"
+_SLIDE = re.compile(r"ppt/(?:slides|notesSlides)/\w+\.xml")
+_DRAWING = re.compile(r"ppt/(?:charts|diagrams)/\w+\.xml")
+# Slide shows and templates, which are presentations too.
+_OTHER_KINDS = re.compile(
+    rb"application/vnd\.(?:openxmlformats-officedocument\.presentationml|ms-powerpoint)"
+    rb"\.(?:slideshow|template)(?:\.macroEnabled)?\.main\+xml"
+)
+_PRESENTATION = f"{MEDIA_TYPE}.main+xml".encode()
 
 # What differs from slide to slide and says nothing of it.
 _COUNTED = frozenset(["DATE", "SLIDE_NUMBER"])
@@ -52,7 +63,7 @@ class PowerPointReader:
         check_archive(file, "ppt/")
         with zipfile.ZipFile(io.BytesIO(file.data)) as archive:
             try:
-                presentation = Presentation(io.BytesIO(with_parts(archive, {}, without=_UNREAD)))
+                presentation = Presentation(io.BytesIO(_prepared(archive)))
                 slides = [_Slide.of(slide) for slide in presentation.slides]
             except PythonPptxError as error:
                 raise damaged(error) from error
@@ -95,7 +106,7 @@ class _Slide:
             self.parts.append(_paragraphs(shape.text_frame, listed=kind in _LISTS))
         if getattr(shape, "has_table", False):
             self.parts.append(_table(shape.table))
-        with suppress(LookupError, ConversionError):  # a damaged one is no reason to lose the words: it is told
+        with suppress(ConversionError, *DAMAGE):  # a damaged one is no reason to lose the words: it is told
             if getattr(shape, "has_chart", False):
                 self.add_chart(shape.chart)
             for diagram in named(shape._element, "relIds"):
@@ -118,6 +129,30 @@ class _Slide:
         if not said and not self.title:
             return ""
         return "\n\n".join([f"## {self.title or f'Slide {number}'}", *said])
+
+
+def _prepared(archive: zipfile.ZipFile) -> bytes:
+    """The archive as python-pptx reads it whole: a slide show as a presentation, of two ways to draw a shape the one
+    that has text, and without drawings that are damaged."""
+    changed, without = {}, [*_UNREAD]
+    for name in archive.namelist():
+        if name == _TYPES:
+            changed[name] = _OTHER_KINDS.sub(_PRESENTATION, part(archive, name))
+        elif _SLIDE.fullmatch(name) and b"AlternateContent" in (source := part(archive, name)):
+            root = parsed(source)
+            choose_alternatives(root)
+            changed[name] = bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True))
+        elif _DRAWING.fullmatch(name) and not _is_whole(archive, name):
+            without.append(name)
+    return with_parts(archive, changed, without=tuple(without))
+
+
+def _is_whole(archive: zipfile.ZipFile, name: str) -> bool:
+    try:
+        parsed(part(archive, name))
+    except ConversionError:
+        return False
+    return True
 
 
 def _shapes(shapes: Iterable[Any]) -> Iterator[Any]:
@@ -143,13 +178,19 @@ def _paragraphs(frame: TextFrame, listed: bool) -> str:
         counts = (counts + [0] * level)[: level + ("buAutoNum" in has)]
         if "buAutoNum" in has:
             counts += [0] * (level + 1 - len(counts))
-            counts[level] += 1
+            counts[level] = counts[level] + 1 if counts[level] else _start(form)
             parts.append(f"{'   ' * level}{counts[level]}. {words}")
         elif has & _BULLETS or (listed and "buNone" not in has):
             parts.append(f"{'   ' * level}- {words}")
         else:
             parts.append(f"\n{words}\n")
     return "\n".join(parts)
+
+
+def _start(form: Any) -> int:
+    """The number that a list begins with."""
+    start = next(named(form, "buAutoNum")).get("startAt", "1")
+    return int(start) if start.isdecimal() and len(start) < 6 else 1
 
 
 def _table(table: Table) -> str:

@@ -44,12 +44,12 @@ _CONTAINER = 15
 class _Record:
     kind: int
     instance: int
-    body: bytes
+    body: memoryview
     is_container: bool
 
 
 @dataclass(slots=True)
-class _Slide:
+class _Listed:
     """A slide in the document's list: where it is, its number for notes, and the texts that the list holds for it."""
 
     place: int
@@ -78,32 +78,34 @@ class PowerPoint97Reader:
 
 def shown_slides(stream: bytes, last_edit: int) -> Iterator[tuple[str, str]]:
     """Each slide's title, and all of it as markdown. `last_edit` is where the record of the last saving begins."""
-    document, places = _directory(stream, last_edit)
-    listed = list(_records(stream, places[document]))
+    view = memoryview(stream)
+    document, places = _directory(view, last_edit)
+    listed = list(_records(view, places[document]))
     notes: dict[int, str] = {}
     for one in _in_list(listed, _NOTES):
-        records = list(_records(stream, places[one.place]))
-        about = next((record.body for record in records if record.kind == _NOTES_ATOM), bytes(4))
+        records = list(_records(view, places[one.place]))
+        about = next((record.body for record in records if record.kind == _NOTES_ATOM), memoryview(bytes(4)))
         notes[struct.unpack_from("<I", about)[0]] = "\n".join(words for _, words in _texts(records, []))
     for number, slide in enumerate(_in_list(listed, _SLIDES), 1):
-        texts = list(_texts(_records(stream, places[slide.place]), slide.outline))
+        texts = list(_texts(_records(view, places[slide.place]), slide.outline))
         yield _markdown(texts, notes.get(slide.number, ""), number)
 
 
 def _markdown(texts: list[tuple[int, str]], notes: str, number: int) -> tuple[str, str]:
-    title = next((" ".join(words.split()) for kind, words in texts if kind in _TITLES), "")
+    first = next((place for place, (kind, _) in enumerate(texts) if kind in _TITLES), None)
+    title = "" if first is None else " ".join(texts[first][1].split())
     said = []
-    for kind, words in texts:
+    for place, (kind, words) in enumerate(texts):
         lines = words.splitlines()
         if kind in _BODIES and len(lines) > 1:
             said.append("\n".join(f"- {line}" for line in lines))
-        elif kind not in _TITLES:
+        elif place != first:
             said.append("\n\n".join(lines))
     said += ["Notes:", notes] if notes else []
     return title, "\n\n".join([f"## {title or f'Slide {number}'}", *said]) if said or title else ""
 
 
-def _directory(stream: bytes, edit: int) -> tuple[int, Mapping[int, int]]:
+def _directory(stream: memoryview, edit: int) -> tuple[int, Mapping[int, int]]:
     """The document's number, and where each numbered record begins: what was saved last counts."""
     places: dict[int, int] = {}
     document, seen = 0, set[int]()
@@ -112,14 +114,14 @@ def _directory(stream: bytes, edit: int) -> tuple[int, Mapping[int, int]]:
         _, _, _, _, before, directory, numbered = struct.unpack_from("<8xIHBBIII", stream, edit)
         document = document or numbered
         record = next(_siblings(stream[directory:]))
-        for first, offsets in _entries(record.body if record.kind == _PERSIST_DIRECTORY else b""):
+        for first, offsets in _entries(record.body if record.kind == _PERSIST_DIRECTORY else memoryview(b"")):
             for number, offset in enumerate(offsets, first):
                 places.setdefault(number, offset)
         edit = before
     return document, places
 
 
-def _entries(body: bytes) -> Iterator[tuple[int, tuple[int, ...]]]:
+def _entries(body: memoryview) -> Iterator[tuple[int, tuple[int, ...]]]:
     at = 0
     while at + 4 <= len(body):
         (packed,) = struct.unpack_from("<I", body, at)
@@ -128,7 +130,7 @@ def _entries(body: bytes) -> Iterator[tuple[int, tuple[int, ...]]]:
         at += 4 + 4 * count
 
 
-def _in_list(document: list[_Record], which: int) -> Iterator[_Slide]:
+def _in_list(document: list[_Record], which: int) -> Iterator[_Listed]:
     """What the document lists as slides or as notes, in its order."""
     slide, kind = None, 0
     listed = (one for one in document if one.kind == _SLIDE_LIST and one.instance == which)
@@ -137,7 +139,7 @@ def _in_list(document: list[_Record], which: int) -> Iterator[_Slide]:
             if slide is not None:
                 yield slide
             place, _, _, number = struct.unpack_from("<IIII", record.body)
-            slide = _Slide(place, number)
+            slide = _Listed(place, number)
         elif record.kind == _TEXT_HEADER:
             (kind,) = struct.unpack_from("<I", record.body)
         elif slide is not None and record.kind in (_TEXT_CHARS, _TEXT_BYTES):
@@ -163,10 +165,10 @@ def _texts(records: Iterator[_Record] | list[_Record], outline: list[tuple[int, 
 
 def _words(record: _Record) -> str:
     coding = "utf-16-le" if record.kind == _TEXT_CHARS else "latin-1"
-    return record.body.decode(coding, "replace").replace("\r", "\n").replace("\x0b", " ").strip()
+    return bytes(record.body).decode(coding, "replace").replace("\r", "\n").replace("\x0b", " ").strip()
 
 
-def _records(stream: bytes, place: int) -> Iterator[_Record]:
+def _records(stream: memoryview, place: int) -> Iterator[_Record]:
     """The records in that at `place`, and in those, in their order."""
     waiting = [_siblings(next(_siblings(stream[place:])).body)]
     while waiting:
@@ -179,7 +181,7 @@ def _records(stream: bytes, place: int) -> Iterator[_Record]:
             waiting.append(_siblings(record.body))
 
 
-def _siblings(body: bytes) -> Iterator[_Record]:
+def _siblings(body: memoryview) -> Iterator[_Record]:
     at = 0
     while at + 8 <= len(body):
         version, kind, length = struct.unpack_from("<HHI", body, at)

@@ -19,7 +19,17 @@ from lxml import etree
 from lxml.etree import _Element as Element
 
 from ingestion.converters.word.drawn import say_drawings
-from ingestion.converters.xml_tree import attribute, children, drop, like, local_name, named, parsed, tags, unwrap
+from ingestion.converters.xml_tree import (
+    attribute,
+    children,
+    choose_alternatives,
+    drop,
+    like,
+    local_name,
+    named,
+    parsed,
+    tags,
+)
 from ingestion.converters.zip_parts import part, with_parts
 
 _BODY = "word/document.xml"
@@ -100,8 +110,7 @@ def _put_in_order(body: Element, parts: _Parts) -> None:
 
 def _clean(root: Element, hidden_styles: frozenset[str]) -> None:
     """Without what nobody sees, and without wrappers that its reader passes over."""
-    for node in [*named(root, "AlternateContent")]:
-        _choose(node)
+    choose_alternatives(root)
     for node in [*named(root, *_REMOVED)]:
         drop(node)
     # Looked at before their runs, of which one may have thousands.
@@ -118,20 +127,6 @@ def _clean(root: Element, hidden_styles: frozenset[str]) -> None:
     for properties in [*named(root, "rPr")]:
         for mark in [*children(properties, *_EMPHASIS)]:
             properties.remove(mark)
-
-
-def _choose(node: Element) -> None:
-    """Of two ways to draw the same, the one that has text."""
-    ways = [*children(node, "Choice"), *children(node, "Fallback")]
-    kept = next(
-        (way for way in ways if next(named(way, "txbxContent", "t"), None) is not None), ways[0] if ways else None
-    )
-    for way in ways:
-        if way is not kept:
-            node.remove(way)
-    if kept is not None:
-        unwrap(kept)
-    unwrap(node)
 
 
 def _is_hidden(run: Element, hidden_styles: frozenset[str], hidden_paragraphs: set[Element]) -> bool:

@@ -8,17 +8,22 @@ from collections.abc import Iterator
 from ingestion.converters.texts.separated_values import markdown_table
 
 # What makes a field; what it shows stands behind.
-_SWITCH = r"\\\*[ \t]*\w+|\\[a-z@#!](?:[ \t]+\"[^\"\n]*\")?|\"[^\"\n]*\""
+_SWITCH = r"\\\*[ \t]*\w+|\\[a-z@#!](?:[ \t]+\"[^\"\n]*\")?"
 _FIELD = re.compile(
-    r"[ \t]*(?<!\w)(?:(?:SEQ|PAGEREF|REF|NOTEREF|EMBED|DOCPROPERTY|MERGEFIELD)[ \t]+\w+"
-    rf"|HYPERLINK|TOC|STYLEREF|INDEX|XE|TC|INCLUDEPICTURE)(?:[ \t]+(?:{_SWITCH}))+[ \t]*"
+    r"(?<!\w)(?:(?:SEQ|PAGEREF|REF|NOTEREF|EMBED|DOCPROPERTY|MERGEFIELD)[ \t]+\w+|TOC|INDEX"
+    rf"|(?:HYPERLINK|STYLEREF|INCLUDEPICTURE)[ \t]+\"[^\"\n]*\")(?P<switches>(?:[ \t]+(?:{_SWITCH}))*)"
 )
 
 
 def markdown(read: str) -> str:
     """Of the text of a document, in which a line is a paragraph or a whole table."""
-    lines = _FIELD.sub(" ", read).split("\n")
+    lines = _FIELD.sub(_without_field, read).split("\n")
     return "\n\n".join(block for line in lines for block in _blocks(line))
+
+
+def _without_field(match: re.Match[str]) -> str:
+    """A space; what has neither a switch nor a target is prose in capitals."""
+    return " " if match["switches"] or '"' in match[0] else match[0]
 
 
 def _blocks(line: str) -> Iterator[str]:

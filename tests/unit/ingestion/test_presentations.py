@@ -7,6 +7,7 @@ import io
 import struct
 import zipfile
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
 
 from core.errors import ConversionError, FailureKind
+from ingestion.converters.drawings import chart_table
 from ingestion.converters.slides.powerpoint97 import shown_slides
+from ingestion.converters.xml_tree import parsed
 from tests.support.conversion import Convert
 
 DATA = Path(__file__).parents[2] / "data" / "documents"
@@ -43,11 +46,16 @@ def titled(title: str, fill: Callable[[Any], object] = lambda slide: None) -> Ca
 
 
 def without(data: bytes, *begins: str) -> bytes:
+    return changed(data, lambda name, content: None if name.startswith(begins) else content)
+
+
+def changed(data: bytes, change: Callable[[str, bytes], bytes | None]) -> bytes:
+    """The archive with each part as `change` makes it; None leaves it out."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(buffer, "w") as copy:
         for name in archive.namelist():
-            if not name.startswith(begins):
-                copy.writestr(name, archive.read(name))
+            if (content := change(name, archive.read(name))) is not None:
+                copy.writestr(name, content)
     return buffer.getvalue()
 
 
@@ -82,6 +90,15 @@ def test_lists_stay_lists_and_a_word_in_two_runs_is_one_word(convert: Convert) -
     text = convert("a.pptx", saved(titled("Mooring", fill), layout=1)).text
 
     assert text == "## Mooring\n\n- Bring:\n- ropes\n   - fenders"
+
+
+def test_a_list_that_goes_on_from_another_slide_keeps_its_numbers(convert: Convert) -> None:
+    def fill(slide: Any) -> None:
+        for paragraph in say(slide, "Moor", "Pay").paragraphs:
+            mark = paragraph._p.makeelement(ns("buAutoNum"), type="arabicPeriod", startAt="4")
+            paragraph._p.get_or_add_pPr().insert(0, mark)
+
+    assert convert("a.pptx", saved(titled("Landing", fill))).text == "## Landing\n\n4. Moor\n5. Pay"
 
 
 def test_numbered_steps_keep_their_numbers(convert: Convert) -> None:
@@ -157,15 +174,75 @@ def test_a_chart_that_keeps_no_numbers_is_named(convert: Convert) -> None:
     assert convert("a.pptx", saved(titled("Traffic", fill))).missing == "charts without text: 1"
 
 
-def test_a_lost_chart_or_a_lost_picture_costs_none_of_the_words(convert: Convert) -> None:
-    def fill(slide: Any) -> None:
-        data = CategoryChartData()
-        data.categories = ["2024"]
-        data.add_series("Boats", (120,))
-        slide.shapes.add_chart(XL_CHART_TYPE.PIE, *BOX, data)
-        say(slide, "Words.")
+def test_a_lost_chart_costs_none_of_the_words(convert: Convert) -> None:
+    assert "Words." in convert("a.pptx", without(saved(titled("Traffic", charted)), "ppt/charts/")).text
 
-    assert "Words." in convert("a.pptx", without(saved(titled("Traffic", fill)), "ppt/charts/")).text
+
+def charted(slide: Any) -> None:
+    data = CategoryChartData()
+    data.categories = ["2024"]
+    data.add_series("Boats", (120,))
+    slide.shapes.add_chart(XL_CHART_TYPE.PIE, *BOX, data)
+    say(slide, "Words.")
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda xml: xml[:500], lambda xml: xml.replace(b'idx="0"', b'idx="' + b"9" * 5000 + b'"')]
+)
+def test_a_damaged_chart_is_named_and_costs_none_of_the_words(
+    convert: Convert, damage: Callable[[bytes], bytes]
+) -> None:
+    data = changed(
+        saved(titled("Traffic", charted)),
+        lambda name, content: damage(content) if name.startswith("ppt/charts/chart") else content,
+    )
+    document = convert("a.pptx", data)
+
+    assert document.text == "## Traffic\n\nWords."
+    assert document.missing == "charts without text: 1"
+
+
+def test_a_shape_that_is_drawn_in_two_ways_is_read_once(convert: Convert) -> None:
+    def fill(slide: Any) -> None:
+        shape = say(slide, "Said only here.")._txBody.getparent()
+        compatible = "http://schemas.openxmlformats.org/markup-compatibility/2006"
+        both = shape.makeelement(f"{{{compatible}}}AlternateContent")
+        shape.getparent().replace(shape, both)
+        for name in ("Choice", "Fallback"):
+            way = both.makeelement(f"{{{compatible}}}{name}")
+            way.append(deepcopy(shape))
+            both.append(way)
+
+    assert convert("a.pptx", saved(titled("Depth", fill))).text == "## Depth\n\nSaid only here."
+
+
+@pytest.mark.parametrize("kind", [b"slideshow", b"template"])
+def test_a_slide_show_is_read_as_a_presentation(convert: Convert, kind: bytes) -> None:
+    data = changed(
+        saved(titled("Traffic", charted)),
+        lambda _, content: content.replace(b"presentationml.presentation.main", b"presentationml." + kind + b".main"),
+    )
+
+    assert "Words." in convert("a.pptx", data).text
+
+
+def test_dates_and_shares_of_a_chart_are_shown_as_such_and_each_quarter_has_its_year() -> None:
+    def cache(kind: str, code: str, *values: str) -> str:
+        points = "".join(f'<pt idx="{place}"><v>{value}</v></pt>' for place, value in enumerate(values))
+        return f"<{kind}><formatCode>{code}</formatCode>{points}</{kind}>"
+
+    def rows(labels: str) -> list[list[str]]:
+        values = f"<val><numRef>{cache('numCache', '0.0%', '0.12', '0.5')}</numRef></val>"
+        table = chart_table(parsed(f"<ser><cat>{labels}</cat>{values}</ser>".encode()))
+        assert table is not None
+        return table.rows[1:]
+
+    dates = f"<numRef>{cache('numCache', 'dd/mm/yyyy', '45292', '45323')}</numRef>"
+    quarters = '<lvl><pt idx="0"><v>Q1</v></pt><pt idx="1"><v>Q2</v></pt></lvl><lvl><pt idx="0"><v>2024</v></pt></lvl>'
+
+    assert rows(dates) == [["2024-01-01", "12 %"], ["2024-02-01", "50 %"]]
+    assert rows(f"<multiLvlStrRef>{quarters}</multiLvlStrRef>") == [["2024 Q1", "12 %"], ["2024 Q2", "50 %"]]
+    assert rows(dates.replace("45292", "9" * 400)) == [["9" * 400, "12 %"], ["2024-02-01", "50 %"]]
 
 
 def test_what_stands_in_a_group_is_read_in_its_order(convert: Convert) -> None:
@@ -266,6 +343,15 @@ def test_a_slides_text_may_stand_in_the_outline() -> None:
     stream.save(document, slide)
 
     assert list(shown_slides(stream.data, stream.edit)) == [("Fees", "## Fees\n\n- Berth\n- Fuel")]
+
+
+def test_a_second_title_box_is_read_as_text() -> None:
+    stream = Stream()
+    document = stream.add(listing())
+    slide = stream.add(record(1006, text(0, "Fees") + text(6, "of 2026") + text(4, "14 euros"), container=True))
+    stream.save(document, slide)
+
+    assert list(shown_slides(stream.data, stream.edit)) == [("Fees", "## Fees\n\nof 2026\n\n14 euros")]
 
 
 def test_a_saving_that_names_itself_as_the_one_before_ends() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from datetime import date
+from time import process_time
 
 import pytest
 import xlsxwriter
 
-from ingestion.converters.sheets import titles_above
+from ingestion.converters.sheets import prepared, titles_above
 from tests.support.conversion import Convert
 
 NAMES = "urn:oasis:names:tc:opendocument:xmlns"
@@ -31,14 +33,19 @@ def fees(ref: str = "", cut: str = "") -> bytes:
             sheet.write_row(number, 0, row)
         sheet.merge_range("A2:A3", "South")
         sheet.merge_range("A5:C5", "Paid in advance")
-    mended = io.BytesIO()
-    with zipfile.ZipFile(buffer) as archive, zipfile.ZipFile(mended, "w") as copy:
+    return changed(changed(buffer.getvalue(), cut, ""), "A2:A3", ref or "A2:A3")
+
+
+def changed(data: bytes, pattern: str, replacement: str) -> bytes:
+    """The xlsx file with what the pattern finds in its sheet exchanged."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(buffer, "w") as copy:
         for name in archive.namelist():
             content = archive.read(name)
             if name == "xl/worksheets/sheet1.xml":
-                content = re.sub(cut, "", content.decode()).replace("A2:A3", ref or "A2:A3").encode()
+                content = re.sub(pattern, replacement, content.decode()).encode()
             copy.writestr(name, content)
-    return mended.getvalue()
+    return buffer.getvalue()
 
 
 @pytest.mark.parametrize("cut", ["", r'<c r="A3"[^>]*/>'])
@@ -51,6 +58,44 @@ def test_a_cell_that_spans_rows_is_said_in_each_of_them(convert: Convert, cut: s
         "| North | any | 9 |",
         "| Paid in advance |  |  |",
     ]
+
+
+def test_a_date_that_spans_rows_is_a_date_in_each(convert: Convert) -> None:
+    buffer = io.BytesIO()
+    with xlsxwriter.Workbook(buffer) as book:
+        sheet = book.add_worksheet("Days")
+        sheet.write_row(0, 0, ["Day", "Boat"])
+        sheet.merge_range("A2:A3", date(2024, 1, 1), book.add_format({"num_format": "yyyy-mm-dd"}))
+        sheet.write_column(1, 1, ["small", "large"])
+    data = changed(buffer.getvalue(), r'<c r="A3"[^>]*/>', "")
+    rows = convert("a.xlsx", data).text.split("\n")[-2:]
+
+    assert rows[1].split("|")[1] == rows[0].split("|")[1]
+    assert "2024-01-01" in rows[0]
+
+
+def test_thousands_of_spans_in_one_row_cost_no_more_than_in_many(convert: Convert) -> None:
+    def seconds(count: int) -> float:
+        cells = "".join(f'<c r="{column(place)}1"><v>{place}</v></c>' for place in range(count))
+        spans = "".join(f'<mergeCell ref="{column(place)}1:{column(place)}2"/>' for place in range(count))
+        sheet = f'<worksheet><sheetData><row r="1">{cells}</row><row r="2"/></sheetData>{spans}</worksheet>'
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr("xl/worksheets/sheet1.xml", sheet)
+        began = process_time()
+        prepared(buffer.getvalue())
+        return process_time() - began
+
+    assert min(seconds(4000) for _ in range(3)) < 24 * min(seconds(500) for _ in range(3))
+
+
+def column(place: int) -> str:
+    letters = ""
+    place += 1
+    while place:
+        place, rest = divmod(place - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
 
 
 @pytest.mark.parametrize("ref", ["A2:A1048576", "A9:A10", "A2", "XFD1:XFD2", "A2:A3x"])
@@ -97,6 +142,7 @@ def test_a_cell_of_an_open_document_sheet_that_spans_rows_is_said_in_each(conver
         ("| a |  |\n| --- | --- |\n| b |  |", "| a |  |\n| --- | --- |\n| b |  |"),
         ("| a | b |\n| --- | --- |\n| c |  |", "| a | b |\n| --- | --- |\n| c |  |"),
         ("| a |\n| --- |", "| a |\n| --- |"),
+        ("|  | price |\n| --- | --- |\n| apples | 12 |", "|  | price |\n| --- | --- |\n| apples | 12 |"),
     ],
 )
 def test_lines_above_the_table_of_a_sheet_are_not_taken_for_its_head(read: str, made: str) -> None:

@@ -248,6 +248,20 @@ def test_an_old_document_has_its_paragraphs_its_tables_and_no_codes_of_fields(co
         "See the list.\n\nTable 1: Fees"
     )
     assert word97.markdown("a\tb") == "a b"
+    for prose in (
+        'CREATE INDEX "mail" ON users (mail);',
+        'The INDEX "Dow Jones" rose.',
+        "TOC and XE and REF in prose.",
+    ):
+        assert word97.markdown(prose) == prose
+
+
+@pytest.mark.parametrize("blank", [" ", "\t"])
+def test_a_line_of_blanks_in_an_old_document_costs_nothing(blank: str) -> None:
+    began = process_time()
+    word97.markdown(blank * 30_000)
+
+    assert process_time() - began < 5
 
 
 def test_a_note_with_two_references_is_read_once_and_both_have_its_number(convert: Convert) -> None:
