@@ -6,17 +6,17 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core.errors import ConversionError, FailureKind
 from core.ports import LocalFile, Source
 from core.storage.loop.erasures import ErasedSubjects
-from core.text.document_uri import file_uri
+from core.text.document_uri import ATTACHED, file_uri
 from core.types import ManifestEntry
 from ingestion.converters.content import RawFile
 from ingestion.converters.mail.attached import AttachedFile
 from ingestion.converters.sandbox import Limits, Sandbox
-from ingestion.converters.worker import Converted, Outcome, Rejected, SameBytes, Task
+from ingestion.converters.worker import Converted, Outcome, Rejected, Task
 from ingestion.plan import PlannedItem, diff_attached
 
 # What came with one file is read this many at a time, so that little is asked for that its budget does not allow.
@@ -55,10 +55,12 @@ class _Budget:
         self._until = float("inf")
 
     def spend(self, chunks: int) -> None:
-        # The time counts from when the first was read: until then others were before it.
+        self._chunks -= chunks
+
+    def begin(self) -> None:
+        """Let the time count, from when the first was read: until then others were before it."""
         if self._until == float("inf"):
             self._until = time.monotonic() + _AS_MANY * self._limits.timeout_seconds
-        self._chunks -= chunks
 
     def refusal(self, planned: PlannedItem) -> Rejected | None:
         whole = f"All that came with {file_uri(planned.item.uri)}"
@@ -88,35 +90,47 @@ class SourceReader:
         except ConversionError as error:
             rejected = Rejected(planned.item, error.kind, error.message)
             return lambda: _settled(planned, rejected)
-        return self._begin(planned, file, _Budget(self.limits))
+        return self._begin(planned, (planned.item.uri,), file, _Budget(self.limits))
 
-    def _begin(self, planned: PlannedItem, file: LocalFile | RawFile, budget: _Budget) -> Pending:
+    def _begin(
+        self, planned: PlannedItem, uris: tuple[str, ...], file: LocalFile | RawFile, budget: _Budget
+    ) -> Pending:
+        """`uris` are all under which the document may have been known."""
         task = Task(file, planned.item, None if planned.reread else planned.known_sha256, planned.opened)
         future: Future[Outcome] = self.sandbox.submit(task)
-        return lambda: self._finish(planned, self.sandbox.outcome(task, future), budget)
+        return lambda: self._finish(planned, uris, self.sandbox.outcome(task, future), budget)
 
-    def _finish(self, planned: PlannedItem, outcome: Outcome, budget: _Budget) -> FileOutcome:
-        if isinstance(outcome, Rejected) or outcome.attached is None:
+    def _finish(self, planned: PlannedItem, uris: tuple[str, ...], outcome: Outcome, budget: _Budget) -> FileOutcome:
+        if outcome.attached is None:
             return _settled(planned, outcome)
-        files = {one.item.document_id: one for one in outcome.attached if one.item.uri not in self.kept_out}
-        difference = diff_attached(planned, (one.item for one in files.values()), self.converter_fingerprint)
+        files: dict[str, tuple[AttachedFile, tuple[str, ...]]] = {}
+        for one in outcome.attached:
+            known = tuple(f"{uri}{ATTACHED}{name}" for uri in uris for name in one.names)
+            if not any(uri in self.kept_out for uri in known):
+                files[one.item.document_id] = one, known
+        items = (one.item for one, _ in files.values())
+        difference = diff_attached(planned, items, self.converter_fingerprint)
         reading = FileOutcome([(planned, _alone(outcome))], list(difference.kept), list(difference.gone))
         budget.spend(sum(entry.chunks for entry in difference.kept))
         waiting, running = deque(difference.work), deque[Pending]()
         while waiting or running:
             while waiting and len(running) < _AHEAD:
-                running.append(self._begin_attached(waiting.popleft(), files, budget))
+                next_one = waiting.popleft()
+                running.append(self._begin_attached(next_one, *files.pop(next_one.item.document_id), budget))
             reading.add(running.popleft()())
         return reading
 
-    def _begin_attached(self, planned: PlannedItem, files: dict[str, AttachedFile], budget: _Budget) -> Pending:
+    def _begin_attached(
+        self, planned: PlannedItem, attached: AttachedFile, uris: tuple[str, ...], budget: _Budget
+    ) -> Pending:
         if refusal := budget.refusal(planned):
             return lambda: _settled(planned, refusal)
-        begun = self._begin(planned, files.pop(planned.item.document_id).file, budget)
+        begun = self._begin(planned, uris, attached.file, budget)
 
         def finished() -> FileOutcome:
             reading = begun()
             outcome = reading.outcomes[0][1]
+            budget.begin()
             budget.spend(len(outcome.chunks) if isinstance(outcome, Converted) else 0)
             return reading
 
@@ -130,8 +144,8 @@ def _settled(planned: PlannedItem, outcome: Outcome) -> FileOutcome:
     return FileOutcome([(planned, outcome)], known if stays else [], [] if stays else known)
 
 
-def _alone(outcome: Converted | SameBytes) -> Outcome:
+def _alone(outcome: Outcome) -> Outcome:
     """Without the bytes of what came with it, which are not needed any more."""
-    if isinstance(outcome, SameBytes):
-        return SameBytes(outcome.item)
-    return Converted(outcome.item, outcome.document, outcome.chunks)
+    if isinstance(outcome, Converted):
+        return replace(outcome, attached=())
+    return replace(outcome, attached=None)

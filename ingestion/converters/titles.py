@@ -45,6 +45,13 @@ def one_line(text: str) -> str:
     return words if len(words) <= MAX_TITLE_CHARS else words[: MAX_TITLE_CHARS - 1].rstrip() + "…"
 
 
+def name_line(name: str, most: int = MAX_TITLE_CHARS) -> str:
+    """A file's name in the same way, with its suffix, by which it is read."""
+    suffix = one_line(PurePosixPath(name).suffix[:12])
+    line = " ".join("".join(c if c.isprintable() else " " for c in name).split())
+    return line if len(line) <= most else f"{line[: most - len(suffix) - 1].rstrip()}…{suffix}"
+
+
 def _front_matter_title(text: str) -> str | None:
     head = text[: front_matter_end(text)]
     match = re.search(r"^title[ \t]*[:=][ \t]*(.+)$", head, re.MULTILINE | re.IGNORECASE)

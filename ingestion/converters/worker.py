@@ -20,11 +20,12 @@ from pathlib import Path
 from core.errors import ConversionError, FailureKind
 from core.ports import LocalFile, Splitter
 from core.text.personal_data import PersonalDataPolicy
-from core.types import Chunk, Document, SourceItem
+from core.types import Chunk, Document, SourceItem, TextFormat
 from ingestion.converters.content import NESTED, RawFile
 from ingestion.converters.mail.attached import AttachedFile
 from ingestion.converters.registry import FileConverter
 from ingestion.personal_data import masked
+from ingestion.splitting.blocks import front_matter_end
 from ingestion.splitting.substance import says_nothing
 
 # Imported before the first file: what they take is not that file's time and memory.
@@ -93,11 +94,13 @@ class SameBytes:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The file could not be read; `reason` is for people."""
+    """The file could not be read; `reason` is for people. `attached` is None unless it was opened: what came with a
+    text that is refused is read all the same."""
 
     item: SourceItem
     kind: FailureKind
     reason: str
+    attached: tuple[AttachedFile, ...] | None = None
 
 
 Outcome = Converted | SameBytes | Rejected
@@ -149,31 +152,35 @@ def convert(job: Job, task: Task) -> Outcome:
             return SameBytes(task.item, opened.attached)
         if job.splitter is None:
             return Converted(task.item, opened.document, (), opened.attached)
-        if (least := _fewest_chunks(opened.document.text, job.splitter)) > job.max_chunks:
-            raise _too_many(f"at least {least:,}", job.max_chunks)
-        outcome = split(opened.document, task.item, job.splitter)
-        if isinstance(outcome, Rejected):
-            return outcome
-        if len(outcome.chunks) > job.max_chunks:
-            raise _too_many(f"{len(outcome.chunks):,}", job.max_chunks)
-        return replace(outcome, attached=opened.attached)
+        return replace(
+            _split_within(job.max_chunks, opened.document, task.item, job.splitter), attached=opened.attached
+        )
     except ConversionError as error:
         reason = f"{error.message} {error.hint}".strip()
         is_masked = job.converter.personal_data is PersonalDataPolicy.MASK
         return Rejected(task.item, error.kind, masked(reason) if is_masked else reason)
 
 
-def _fewest_chunks(text: str, splitter: Splitter) -> int:
-    """What a text makes at least, told without splitting it: white space at the ends of chunks is in none."""
-    return (len(text) - sum(map(text.count, " \n\t"))) // splitter.longest_chunk
+def _split_within(most: int, document: Document, item: SourceItem, splitter: Splitter) -> Converted | Rejected:
+    if (least := _fewest_chunks(document, splitter)) > most:
+        return _too_many(item, f"at least {least:,}", most)
+    outcome = split(document, item, splitter)
+    if isinstance(outcome, Converted) and len(outcome.chunks) > most:
+        return _too_many(item, f"{len(outcome.chunks):,}", most)
+    return outcome
 
 
-def _too_many(chunks: str, most: int) -> ConversionError:
-    return ConversionError(
-        FailureKind.TOO_LARGE,
-        f"Its text makes {chunks} chunks; at most {most:,} are taken of one document.",
-        hint="Split the file, or raise RAGLOOP_MAX_DOCUMENT_CHUNKS.",
-    )
+def _fewest_chunks(document: Document, splitter: Splitter) -> int:
+    """What a text makes at least, told without splitting it: front matter, and white space at the ends of chunks, is in
+    none."""
+    text = document.text
+    begin = front_matter_end(text) if document.format is TextFormat.MARKDOWN else 0
+    return (len(text) - begin - sum(text.count(space, begin) for space in " \n\t")) // splitter.longest_chunk
+
+
+def _too_many(item: SourceItem, chunks: str, most: int) -> Rejected:
+    reason = f"Its text makes {chunks} chunks; at most {most:,} are taken of one document. "
+    return Rejected(item, FailureKind.TOO_LARGE, f"{reason}Split the file, or raise RAGLOOP_MAX_DOCUMENT_CHUNKS.")
 
 
 def split(document: Document, item: SourceItem, splitter: Splitter) -> Converted | Rejected:

@@ -197,6 +197,70 @@ def test_what_is_kept_out_does_not_come_back_with_its_message(bench: Workbench, 
     assert report["documents"]["added"] == 0
 
 
+ENVELOPE = b"From a@example.org Fri Mar  6 09:30:00 2026\n"
+
+
+def mailbox(*letters: EmailMessage) -> bytes:
+    return b"".join(ENVELOPE + one.as_bytes() + b"\n" for one in letters)
+
+
+def test_what_is_kept_out_of_a_mailbox_stays_out_and_no_other_when_one_like_it_comes_before_it(
+    bench: Workbench,
+) -> None:
+    erased, other = message("The secret.\n"), message("The offer.\n")
+    bench.write("box.mbox", mailbox(erased))
+    bench.ingest()
+    (subject,) = (uri for uri in uris(bench) if "//" in uri)
+    bench.delete(subject)
+    ErasureRepository(bench.database).record(Subject.KEPT_OUT, subject, "kim", {})
+    bench.write("box.mbox", mailbox(other, erased, erased))
+
+    bench.ingest()
+
+    texts = str(bench.texts())
+    assert "The offer." in texts
+    assert "The secret." not in texts
+
+
+@pytest.mark.parametrize("first", [PersonalDataPolicy.KEEP, PersonalDataPolicy.MASK])
+@pytest.mark.parametrize("depth", [0, 1])
+def test_what_is_kept_out_stays_out_under_another_policy_for_personal_data(
+    bench: Workbench, first: PersonalDataPolicy, depth: int
+) -> None:
+    inner = message(**{"list of ann@example_org_csv": b"a,b\nsecret,1\n"})
+    outer = message()
+    inner.replace_header("Subject", "For ann@example.org")
+    outer.add_attachment(inner)
+    written(bench, outer if depth else inner)
+    bench.ingest(personal_data=first)
+    subject = uris(bench)[-1]
+    bench.delete(subject)
+    ErasureRepository(bench.database).record(Subject.KEPT_OUT, subject, "kim", {})
+    (second,) = {PersonalDataPolicy.KEEP, PersonalDataPolicy.MASK} - {first}
+
+    bench.ingest(personal_data=second)
+
+    assert len(uris(bench)) == depth + 1
+    assert "secret" not in str(bench.texts())
+
+
+def test_of_two_files_of_one_name_neither_comes_back_as_the_one_that_was_kept_out(bench: Workbench) -> None:
+    def ingest(*files: bytes) -> list[str]:
+        mail = message()
+        for data in files:
+            mail.add_attachment(data, "text", "csv", filename="prices.csv")
+        written(bench, mail)
+        bench.ingest()
+        return [uri.removeprefix("docs/offer.eml//") for uri in uris(bench)[1:]]
+
+    first, _ = ingest(PRICES, b"a,b\n1,2\n")
+    bench.delete(f"docs/offer.eml//{first}")
+    ErasureRepository(bench.database).record(Subject.KEPT_OUT, f"docs/offer.eml//{first}", "kim", {})
+
+    assert ingest(PRICES) == []
+    assert ingest(b"a,b\n1,2\n") == ["prices.csv"]
+
+
 def test_what_was_kept_out_while_a_run_read_its_message_is_not_brought_back(bench: Workbench) -> None:
     written(bench, message(prices_csv=PRICES))
     bench.write("notes.md", NOTES)
@@ -257,6 +321,61 @@ def test_a_file_in_a_message_of_too_many_chunks_is_named_until_the_limit_is_rais
     assert bench.ingest()["failures"][0]["uri"] == "docs/offer.eml//table.md"
     bench.limits = LIMITS
     assert counts(bench.ingest()) == (1, 0, 1, 0, 0)
+
+
+@pytest.mark.parametrize("many", [5, 400])
+def test_what_came_with_a_message_of_too_many_chunks_is_read(bench: Workbench, many: int) -> None:
+    body = "".join(f"Sentence {n} of this message says that the door of site {n} is open.\n\n" for n in range(40))
+    written(bench, message(body if many > 5 else body[:2000], prices_csv=PRICES))
+    bench.limits = replace(LIMITS, chunks=2)
+
+    report = bench.ingest()
+
+    assert uris(bench) == ["docs/offer.eml//prices.csv"]
+    assert [one["uri"] for one in report["failures"]] == ["docs/offer.eml"]
+    assert verify_all(bench.index, bench.documents, bench.spec.name).documents == 1
+    assert counts(bench.ingest()) == (0, 0, 1, 0, 1)
+    bench.limits = LIMITS
+    assert counts(bench.ingest()) == (1, 0, 1, 0, 0)
+
+
+def test_what_came_with_a_message_that_says_nothing_is_read_and_goes_with_it(bench: Workbench) -> None:
+    mail = message(prices_csv=PRICES, plan_md=PLAN)
+    for name in ("From", "To", "Date"):
+        del mail[name]
+    mail.replace_header("Subject", "")
+    next(mail.iter_parts()).set_content("")  # type: ignore[attr-defined]
+    path = written(bench, mail, "!.eml")
+
+    report = bench.ingest()
+
+    assert [one["uri"] for one in report["failures"]] == ["docs/!.eml"]
+    assert uris(bench) == ["docs/!.eml//plan.md", "docs/!.eml//prices.csv"]
+    path.unlink()
+    bench.ingest()
+    assert uris(bench) == []
+
+
+def test_the_time_of_what_came_with_a_file_counts_from_when_the_first_was_read(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+
+    class BusySandbox(InProcessSandbox):
+        def outcome(self, task: Task, future: Any) -> Outcome:
+            nonlocal now
+            now += 9 * LIMITS.timeout_seconds if task.item.uri.endswith("a.txt") else LIMITS.timeout_seconds
+            return super().outcome(task, future)
+
+    monkeypatch.setattr(source_reader, "_AHEAD", 1)
+    monkeypatch.setattr("ingestion.source_reader.time.monotonic", lambda: now)
+    bench.sandbox = BusySandbox
+    written(bench, message(**{f"{name}_txt": f"Text {name}.".encode() for name in "abcdefghijklmno"}))
+
+    failures = bench.ingest()["failures"]
+
+    assert [one["uri"][-5:] for one in failures] == ["m.txt", "n.txt", "o.txt"]
+    assert "took longer than 300 seconds" in failures[0]["reason"]
 
 
 def test_one_mailbox_cannot_stop_a_run_by_its_many_messages(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:

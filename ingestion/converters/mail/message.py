@@ -16,7 +16,7 @@ from ingestion.clean_text import canonical, tidy
 from ingestion.converters.content import DAMAGE, Content, RawFile
 from ingestion.converters.file_type import suffix_by_content
 from ingestion.converters.texts.decoder import decode, decode_as
-from ingestion.converters.titles import first_good, name_title, one_line
+from ingestion.converters.titles import first_good, name_line, name_title, one_line
 from ingestion.converters.web_page import WebPageReader
 
 # What is read of one message: those that people write have fewer.
@@ -203,7 +203,7 @@ def _is_told(part: MIMEPart, message: EmailMessage) -> bool:
 def _attached(parts: list[MIMEPart], message: EmailMessage) -> Iterator[RawFile]:
     for number, part in enumerate(parts, 1):
         kind = part.get_content_type()
-        name = one_line(part.get_filename() or "")
+        name = name_line(part.get_filename() or "")
         if kind == MEDIA_TYPE:
             name = name or _subject(part) or f"message {number}"
             yield RawFile(name if name.endswith(".eml") else f"{name}.eml", _inner(part))

@@ -19,7 +19,7 @@ from ingestion.clean_text import canonical
 from ingestion.converters.content import Content, RawFile
 from ingestion.converters.mail.message import Letter, page_text, written
 from ingestion.converters.texts.decoder import decode
-from ingestion.converters.titles import one_line
+from ingestion.converters.titles import name_line, one_line
 
 if TYPE_CHECKING:
     from olefile import OleFileIO
@@ -80,7 +80,7 @@ def _attached(storage: OleFileIO[str], folder: Folder) -> Iterator[tuple[RawFile
     inside = (entry for entry in storage.listdir() if len(entry) > depth and tuple(entry[:depth]) == folder)
     for name in sorted({entry[depth] for entry in inside if entry[depth].startswith("__attach_version1.0_")}):
         place = (*folder, name)
-        called = one_line(_text(storage, _ATTACHED_NAME, place) or _text(storage, _ATTACHED_SHORT_NAME, place))
+        called = name_line(_text(storage, _ATTACHED_NAME, place) or _text(storage, _ATTACHED_SHORT_NAME, place))
         message = (*place, f"__substg1.0_{_ATTACHED_DATA}000D")
         if storage.exists([*message, _PROPERTIES]) and depth < _DEEPEST_FOLDER:
             letter = _letter(storage, message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import struct
+import time
 from email.message import EmailMessage
 
 import pytest
@@ -20,6 +21,8 @@ from ingestion.facts import facts_of
 from tests.support.conversion import Convert, Open
 from tests.support.needs import shared
 from tests.support.written_pdf import written_pdf
+
+ENVELOPE = b"From ann@example.org Fri Mar  6 09:30:00 2026\n"
 
 
 def message(subject: str = "Keys", body: str = "The keys are at the desk.\n") -> EmailMessage:
@@ -64,8 +67,8 @@ def test_what_came_with_a_message_has_a_uri_of_its_own_and_the_labels_and_the_da
 
     assert attached(opened) == {
         "docs/a.eml//plan.md": b"# Plan\n\nWe paint the hall.",
-        "docs/a.eml//lists_prices.csv": b"a,b\n1,2\n",
-        "docs/a.eml//lists_prices (2).csv": b"a,b\n3,4\n",
+        "docs/a.eml//lists_prices (492d5ea4).csv": b"a,b\n1,2\n",
+        "docs/a.eml//lists_prices (57f6579a).csv": b"a,b\n3,4\n",
     }
     assert {(one.item.source, one.item.access, str(one.item.date)) for one in opened.attached} == {
         ("docs", ("hr",), "2026-03-06")
@@ -85,13 +88,125 @@ def test_a_table_that_came_with_a_message_is_dated_as_the_message(open_file: Ope
     assert document.title == "prices"
 
 
-def test_a_name_out_of_a_message_is_masked_as_the_message_is() -> None:
-    mail = message()
-    mail.add_attachment(b"a,b\n1,2\n", "text", "csv", filename="ann@example.org.csv")
-    converter = FileConverter(10**6, PersonalDataPolicy.MASK)
-    opened = converter.opened(RawFile("a.eml", mail.as_bytes()), SourceItem("docs/a.eml", "docs", "1", 1))
+MASKING = FileConverter(10**6, PersonalDataPolicy.MASK)
 
-    assert [one.item.uri for one in opened.attached] == ["docs/a.eml//[email]"]
+
+def masked_names(data: bytes, name: str = "a.eml") -> list[str]:
+    opened = MASKING.opened(RawFile(name, data), SourceItem(f"docs/{name}", "docs", "1", 1))
+    return [one.item.uri.removeprefix(f"docs/{name}//") for one in opened.attached]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("ann@example.org.csv", "[email].csv"),
+        ("for ann@example.org.CSV", "for [email].csv"),
+        ("ann@example.org.md", "[email].md"),
+        ("ann@example.md", "[email].md"),
+        ("ann@example.org", "[email].org"),
+        ("ann@example.com", None),
+        ("prices.csv", "prices.csv"),
+        ("a" * 90 + " for " + "ann.of.the.long.name@example.org.csv", "a" * 90 + " for [email].csv"),
+        ("a" * 104 + " ann@example.org.csv", "a" * 104 + " [email].csv"),
+    ],
+)
+def test_a_name_out_of_a_message_is_masked_as_the_message_is_and_the_file_read_as_what_it_is(
+    name: str, shown: str | None
+) -> None:
+    mail = message()
+    mail.add_attachment(b"a,b\n1,2\n", "text", "csv", filename=name)
+
+    assert masked_names(mail.as_bytes()) == ([shown] if shown else [])
+
+
+def test_a_file_with_a_very_long_name_is_read_as_what_it_is(open_file: Open) -> None:
+    mail = message()
+    mail.add_attachment(message().as_bytes(), "application", "octet-stream", filename="a" * 300 + ".eml")
+    box = ENVELOPE + message("long " * 60).as_bytes()
+    found = [*open_file("a.eml", mail.as_bytes()).attached, *open_file("a.mbox", box).attached]
+
+    assert [one.file.suffix for one in found] == [".eml", ".eml"]
+    assert max(len(one.file.name) for one in found) <= 131
+
+
+def test_a_message_whose_subject_ends_in_an_address_is_read_as_one_and_its_base64_masked() -> None:
+    mail = message("Contact ann@example.org", "Größe: ask ben@example.org.\n")
+    mail.replace_header("Content-Transfer-Encoding", "base64")
+    mail.set_content("Größe: ask ben@example.org.\n", cte="base64")
+    box = RawFile("a.mbox", b"From a@b.c Fri Mar  6 09:30:00 2026\n" + mail.as_bytes())
+    (one,) = MASKING.opened(box, SourceItem("docs/a.mbox", "docs", "1", 1)).attached
+    document = MASKING.opened(one.file, one.item).document
+
+    assert "example.org" not in one.item.uri
+    assert document.media_type == "message/rfc822"
+    assert "Größe: ask [email]." in document.text
+
+
+def test_the_name_of_a_message_in_a_mailbox_does_not_depend_on_the_others_nor_on_who_has_read_it(
+    open_file: Open,
+) -> None:
+    def box(*letters: EmailMessage, end: bytes = b"\n") -> bytes:
+        return (b"\n" + end).join(ENVELOPE + one.as_bytes().rstrip() for one in letters) + end
+
+    def names(data: bytes) -> dict[str, str]:
+        return {one.item.etag: one.file.name for one in open_file("a.mbox", data).attached}
+
+    first, second, third = (message("Offer", f"Text {number}.\n") for number in range(3))
+    alone = names(box(second))
+    read = message("Offer", "Text 1.\n")
+    read["X-Mozilla-Status"], read["Status"] = "0001", "RO"
+
+    assert alone.items() <= names(box(first, second, third)).items()
+    assert alone.items() <= names(box(third, first, read)).items()
+    assert alone == names(box(read, end=b""))
+    assert len(set(names(box(first, second, third)).values())) == 3
+
+
+def test_the_same_message_twice_in_a_mailbox_is_read_twice(open_file: Open) -> None:
+    one, other = open_file("a.mbox", (ENVELOPE + message().as_bytes() + b"\n") * 2).attached
+
+    assert other.file.name == one.file.name.replace(").eml", ") (2).eml")
+    assert set(one.names) == set(other.names)
+
+
+def test_two_thousand_messages_of_one_day_and_subject_are_named_in_no_time(open_file: Open) -> None:
+    begun = time.process_time()
+    opened = open_file("a.mbox", (ENVELOPE + b"Subject: x\n\nText.\n\n") * 2000)
+
+    assert len({one.item.uri for one in opened.attached}) == 2000
+    assert time.process_time() - begun < 6
+
+
+def test_a_line_of_a_mail_that_begins_as_an_envelope_does_stays_in_it(open_file: Open) -> None:
+    lines = (
+        "From Monday on the office opens at 09:30.\nNote: bring keys.\n\nFrom Tuesday on at 10:00\nthe hall.\n\n"
+        "From 6 March 2026 we are closed.\nAnd this:\nFrom ann@example.org Fri Mar  6 09:30:00 2026\nX: y\n"
+    )
+    mail = message("First", "x")
+    mail.set_payload(lines)
+    box = ENVELOPE + mail.as_bytes() + b"\n" + ENVELOPE + message("Second").as_bytes()
+    first, second = open_file("a.mbox", box).attached
+
+    assert second.file.name.startswith("2026-03-06 Second")
+    assert FileConverter(10**6).opened(first.file, first.item).document.text.endswith(lines.strip())
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        "From - Fri Mar 06 09:30:00 2026",
+        "From ann at example.org  Fri Mar  6 09:30:00 2026",
+        "From 1512345678@xxx Fri Mar 06 09:30:00 +0000 2026",
+        "From MAILER-DAEMON Fri Mar  6 09:30 CET 2026",
+        "From ann@example.org Fri, 06 Mar 2026 09:30:00 +0100",
+        "From ann@example.org 2026-03-06T09:30:00",
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_envelopes_of_many_programs_are_known(open_file: Open, envelope: str, end: str) -> None:
+    data = f"{envelope}\nSubject: x\n\nText.\n\n".replace("\n", end).encode() * 2
+
+    assert len(open_file("a.mbox", data).attached) == 2
 
 
 @pytest.mark.parametrize("name", ["", "/", "..", "a" * 300 + ".csv", "a\tb//c.csv"])
@@ -394,9 +509,9 @@ def test_each_message_of_a_mailbox_comes_with_it_under_its_day_and_subject(open_
 
     assert "A mailbox of 3 messages, sent between 2026-03-06 and 2026-03-06." in box.text
     assert [one.uri.removeprefix(f"docs/{name}//") for one in letters] == [
-        "2026-03-06 First.eml",
-        "2026-03-06 Second_half.eml",
-        "2026-03-06 First (2).eml",
+        "2026-03-06 First (b412cbcf).eml",
+        "2026-03-06 Second_half (4055ad40).eml",
+        "2026-03-06 First (fd7e60e4).eml",
     ]
     assert [one.title for one in letters] == ["First", "Second/half", "First"]
     assert "1 text.\nFrom here on." in letters[1].text
