@@ -54,6 +54,13 @@ def without_running_lines(pages: Sequence[str]) -> list[str]:
     return ["\n".join(_kept(lines, number, running, seen)) for number, lines in enumerate(split)]
 
 
+def repeated(pages: Sequence[Sequence[str]]) -> list[frozenset[int]]:
+    """For each page the places of those lines at its edges that stand at another page's too, but for pages' numbers."""
+    keys = [{place: set(_keys(lines[place], number)) for place in _edges(lines)} for number, lines in enumerate(pages)]
+    counts = Counter(key for page in keys for key in {key for found in page.values() for key in found})
+    return [frozenset(place for place, found in page.items() if any(counts[key] > 1 for key in found)) for page in keys]
+
+
 def _edges(lines: Sequence[str]) -> list[int]:
     """The places of the lines with text at the top and at the bottom, each from the outside in."""
     filled = [place for place, line in enumerate(lines) if line.strip()]

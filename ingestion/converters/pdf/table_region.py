@@ -20,6 +20,9 @@ _LONGEST_LABEL = 90
 _SHORT = 30
 _LEAST_FILLED = 0.4
 
+# A title's letters are so much larger than those of the table below it.
+TITLE_LARGER = 1.2
+
 _BULLET = re.compile(r"[\W_]{0,3}|[\W_]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.):\]]*")
 
 
@@ -51,7 +54,8 @@ class TableRegion:
 
 
 def region_above(lines: Sequence[LaidLine], last: int) -> TableRegion | None:
-    """The rows that end at line `last`, upwards as long as they keep to columns; None where that is surely no table."""
+    """The rows that end at line `last`, upwards as long as they keep to columns and no title of another table stands
+    between; None where that is a single one."""
     columns = [ColumnSpan(cell.left, cell.right) for cell in lines[last].cells]
     rows, labels, above = [last], 0, lines[last]
     for place in range(last - 1, -1, -1):
@@ -61,14 +65,16 @@ def region_above(lines: Sequence[LaidLine], last: int) -> TableRegion | None:
         labels = labels + 1 if len(line.cells) == 1 else 0
         below = 0 < line.bottom - above.bottom <= _ROW_PITCH * max(line.size, above.size)
         wider = _with(columns, line) if labels == 0 else columns
-        if not below or labels > _MOST_LABELS or (labels and len(line.text) > _LONGEST_LABEL) or wider is None:
+        titled = labels > 0 and line.size >= above.size * TITLE_LARGER
+        label = labels <= _MOST_LABELS and not (labels and len(line.text) > _LONGEST_LABEL) and not titled
+        if not below or not label or wider is None:
             break
         if labels == 0:
             columns = wider
             rows.append(place)
         above = line
     region = TableRegion(rows[-1], last, columns, rows[::-1])
-    return region if len(rows) > 1 and _is_sure(lines, region) else None
+    return region if len(rows) > 1 else None
 
 
 def _with(columns: Sequence[ColumnSpan], line: LaidLine) -> list[ColumnSpan] | None:
@@ -88,7 +94,7 @@ def _with(columns: Sequence[ColumnSpan], line: LaidLine) -> list[ColumnSpan] | N
     return wider if all(one.right <= following.left for one, following in pairwise(wider)) else None
 
 
-def _is_sure(lines: Sequence[LaidLine], region: TableRegion) -> bool:
+def is_sure(lines: Sequence[LaidLine], region: TableRegion) -> bool:
     """Not two columns of prose, and not a list with its bullets or numbers."""
     texts: list[list[str]] = [[] for _ in region.columns]
     for place in region.rows:

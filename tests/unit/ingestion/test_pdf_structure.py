@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pypdf
 import pytest
@@ -15,7 +17,7 @@ from ingestion.converters.checks.word_recall import whole_word_recall
 from ingestion.converters.pdf.headings import headings, plain_words
 from ingestion.converters.pdf.layout import LaidLine, LineCell
 from ingestion.converters.pdf.structure import as_markdown, marked, without_marks
-from ingestion.converters.pdf.tables import PageTable, with_tables
+from ingestion.converters.pdf.tables import PageTable, continued, with_tables
 from ingestion.splitting.blocks import BlockKind, blocks
 from tests.support.conversion import Convert
 from tests.support.written_pdf import Large, written_pdf
@@ -170,6 +172,117 @@ def test_a_cell_of_several_lines_is_one_cell() -> None:
 
     assert isinstance(table, PageTable)
     assert table.rows[0] == ("USER", "VARCHAR", "The name of the user that has a setting of their own.")
+
+
+def test_rows_beside_no_label_are_rows_of_their_own_unless_their_words_go_on() -> None:
+    lines = [
+        _line([("Region", 50), ("City", 130)], 112, bold=True),
+        _line([("North", 50), ("Kiel", 130)], 100),
+        _line([("Lübeck", 130)], 88),
+        _line([("South", 50), ("Baden-", 130)], 76),
+        _line([("Baden", 130)], 64),
+        _line([("West", 50), ("Bonn", 130)], 52),
+    ]
+    (table,) = with_tables(lines)
+
+    assert isinstance(table, PageTable)
+    assert table.rows == (("North", "Kiel"), ("", "Lübeck"), ("South", "Baden- Baden"), ("West", "Bonn"))
+
+
+ITEMS = [[f"Item {number}", str(number * 11)] for number in range(1, 5)]
+PAID = [["Name", "Salary"], ["Ann", "4,100"], ["Bo", "3,900"], ["Cy", "3,700"]]
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        [[PROSE, *PAID], ["Table 2. Stock of the warehouse by item", *ITEMS]],
+        [[PROSE, *PAID, "What is in the warehouse:"], ITEMS],
+        [[PROSE, *PAID, "Table 2. Stock", "by item", "and place", *ITEMS]],
+        [[PROSE, *PAID, Large("Stock"), *ITEMS]],
+    ],
+    ids=["a caption on the next page", "a line on the first page", "a caption below", "a title below"],
+)
+def test_a_table_never_takes_the_names_of_another(convert: Convert, pages: list[list[str | list[str]]]) -> None:
+    *_, last = tables(convert("a.pdf", written_pdf(pages)).text)
+
+    assert last == [["", ""], ["---"] * 2, *ITEMS]
+
+
+def _values(label: str, bottom: float, bold: bool = False) -> LaidLine:
+    return _line([(label, 50), ("63,355", 400), ("63,948", 480)], bottom, bold)
+
+
+def _dates(bottom: float) -> LaidLine:
+    return _line([("June 25, 2022", 400), ("June 26, 2021", 480)], bottom, bold=True)
+
+
+DATES = ("", "June 25, 2022", "June 26, 2021")
+
+
+def test_labels_of_rows_are_no_part_of_the_columns_names() -> None:
+    lines = [_dates(160), _line([("Assets", 50)], 148, bold=True), _line([("Current assets:", 50)], 136)]
+    (table,) = with_tables([*lines, _values("iPhone", 124), _values("Inventories", 112), _values("Other", 100)])
+
+    assert isinstance(table, PageTable)
+    assert table.names == DATES
+    assert table.rows[:3] == (("Assets", "", ""), ("Current assets:", "", ""), ("iPhone", "63,355", "63,948"))
+
+
+def test_names_are_found_over_a_label_that_stands_between_the_columns() -> None:
+    lines = [_dates(160), _line([("ASSETS:", 250)], 148, bold=True), _line([("Current assets:", 50)], 136)]
+    *_, table = with_tables([*lines, _values("Cash", 124), _values("Inventories", 112), _values("Other", 100)])
+
+    assert isinstance(table, PageTable)
+    assert table.names == DATES
+
+
+def test_the_page_s_title_and_header_name_no_column() -> None:
+    title = replace(_line([("Balance Sheets", 50)], 180), size=18.0)
+    header = _line([("Table of Contents", 480)], 195)
+    _, table, _ = with_tables([title, _dates(160), _values("Cash", 148), _values("Other", 136), header])
+
+    assert isinstance(table, PageTable)
+    assert table.names == DATES
+
+
+def test_a_table_that_goes_on_below_labels_of_its_rows_has_its_names_there_too() -> None:
+    labels = ["Contingencies (Note 13)", "Shareholders' equity:", "Common stock and paid-in capital"]
+    lines = [
+        *[_dates(160), _values("Cash", 148), _values("Other", 136)],
+        *[_line([(label, 50)], 124.0 - 12 * number) for number, label in enumerate(labels)],
+        *[_values("issued", 88), _values("Retained earnings", 76), _values("Total", 64)],
+    ]
+    found = [part for part in continued([with_tables(lines)])[0] if isinstance(part, PageTable)]
+
+    assert [table.names for table in found] == [DATES, DATES]
+
+
+def test_the_title_of_a_table_ends_the_one_above_it() -> None:
+    def under(title: str, names: Sequence[str], bottom: float) -> list[LaidLine]:
+        lefts = [50, 150, 250]
+        rows = [names, ["Rope", "48", "$ 12"], ["Anchor", "3", "$ 310"]]
+        placed = [_line(list(zip(row, lefts, strict=True)), bottom - 14 - 12 * n) for n, row in enumerate(rows)]
+        return [replace(_line([(title, 50)], bottom, bold=True), size=12.5), *placed]
+
+    parts = with_tables(
+        [*under("Totals", ["Month", "Shows", "Net"], 200), *under("Fees", ["Thing", "Units", "Fee"], 140)]
+    )
+
+    assert [part.names if isinstance(part, PageTable) else part.text for part in parts] == [
+        "Totals",
+        ("Month", "Shows", "Net"),
+        "Fees",
+        ("Thing", "Units", "Fee"),
+    ]
+
+
+def test_two_long_columns_of_prose_are_looked_through_in_no_time() -> None:
+    lines = [_line([(PROSE[:50], 50), (PROSE[:52], 320)], 30_000.0 - 12 * number) for number in range(2000)]
+    started = time.process_time()
+
+    assert with_tables(lines) == lines
+    assert time.process_time() - started < 5
 
 
 def test_columns_that_are_read_from_the_right_begin_there() -> None:
