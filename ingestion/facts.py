@@ -40,7 +40,7 @@ def facts_of(document: Document) -> DocumentFacts:
 
 
 def wording_of(document: Document) -> str:
-    """The same for documents that say the same in every word, number and sign, though their format, spaces, capitals or
+    """The same for documents that say the same in every word, number and sign, though their format, spaces or
     front matter differ; empty for very short ones."""
     return wording_sha256(document.text[front_matter_end(document.text) :])
 

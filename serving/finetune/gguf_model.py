@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import struct
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,12 @@ from serving.finetune.base_model import quiet
 
 _MAGIC = b"GGUF"
 _SOURCE = "source.json"
+
+# What the libraries raise for a file that is cut off, damaged, or claims more than it holds.
+_UNREADABLE = (
+    *(OSError, EOFError, MemoryError, OverflowError, struct.error),
+    *(ValueError, KeyError, IndexError, TypeError, AttributeError, NotImplementedError),
+)
 
 
 def convert(file: Path, folder: Path, *, sha256: str | None = None) -> bool:
@@ -71,7 +78,7 @@ def _read(file: Path) -> tuple[Any, Any]:
             model = AutoModelForCausalLM.from_pretrained(
                 file.parent, **where, quantization_config=GgufConfig(dequantize=True), dtype="float32"
             )
-    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, NotImplementedError) as error:
+    except _UNREADABLE as error:
         raise InputError(
             f"The model in {file.name} cannot be read: {str(error)[:300]}",
             hint="Use a model of an architecture that transformers reads from GGUF, such as Llama, Qwen2 or Gemma.",

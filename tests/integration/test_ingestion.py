@@ -236,6 +236,13 @@ def test_a_text_that_surely_makes_too_many_chunks_is_refused_before_it_is_split(
     assert re.match(r"Its text makes at least [\d,]+ chunks; at most 10 are taken of one", failure["reason"])
 
 
+def test_front_matter_however_long_makes_no_document_too_many_chunks(bench: Workbench) -> None:
+    bench.write("notes.md", f"---\nkeys: [{'word, ' * 20_000}]\n---\n\n{NOTES}")
+    bench.limits = replace(LIMITS, chunks=3)
+
+    assert counts(bench.ingest()) == (1, 0, 0, 0, 0)
+
+
 def test_a_disk_that_is_full_while_a_run_is_written_down_is_told_and_nothing_half_written_stays(tmp_path: Path) -> None:
     staging = Staging(tmp_path, "run")
     staging.folder.mkdir()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage, Message, MIMEPart
+from urllib.parse import unquote
 
 from core.errors import ConversionError, FailureKind
 from core.types import TextFormat
@@ -30,6 +31,7 @@ _HEADING = re.compile(r"(#{1,6})(?=[ \t])")
 _FENCE = re.compile(r"[ ]{0,3}(```+|~~~+)")
 # What separates a message's parts: a line of two hyphens and what a header announces.
 _BOUNDARY = re.compile(rb"""\bboundary\*?[ \t]*=[ \t]*(?:[\w-]*'[\w-]*')?"?([^"\r\n;]+)""", re.IGNORECASE)
+_SHOWN = re.compile(rb"""\bcid:([^\s"'<>)]+)""", re.IGNORECASE)
 _HYPHENS = re.compile(rb"(?<=[\r\n])--([^\r\n]+)")
 
 
@@ -116,7 +118,7 @@ def under(text: str, level: int) -> str:
     return "\n".join(lines)
 
 
-def header(message: EmailMessage, name: str) -> str:
+def header(message: MIMEPart, name: str) -> str:
     """A header on one line; empty where there is none, or a broken one."""
     try:
         return one_line(str(message.get(name, "")))
@@ -201,6 +203,8 @@ def _is_told(part: MIMEPart, message: EmailMessage) -> bool:
 
 
 def _attached(parts: list[MIMEPart], message: EmailMessage) -> Iterator[RawFile]:
+    """Each part that is a file. Pictures of a page, and those without a name, are how a message looks."""
+    shown = _shown_ids(message)
     for number, part in enumerate(parts, 1):
         kind = part.get_content_type()
         name = name_line(part.get_filename() or "")
@@ -209,9 +213,24 @@ def _attached(parts: list[MIMEPart], message: EmailMessage) -> Iterator[RawFile]
             yield RawFile(name if name.endswith(".eml") else f"{name}.eml", _inner(part))
         elif _is_told(part, message):
             continue
-        elif part is message or part.is_attachment() or not kind.startswith("image/"):
+        elif (
+            part is message
+            or part.is_attachment()
+            or not kind.startswith("image/")
+            or (name and _content_id(part) not in shown)
+        ):
             data = _payload(part)
             yield RawFile(name or f"part {number}{suffix_by_content(data) or ''}", data)
+
+
+def _shown_ids(message: EmailMessage) -> set[str]:
+    """The Content-IDs of what the message's pages show."""
+    pages = (_payload(part) for part in message.walk() if part.get_content_type() == "text/html")
+    return {unquote(found.decode("ascii", "replace")) for page in pages for found in _SHOWN.findall(page)}
+
+
+def _content_id(part: MIMEPart) -> str:
+    return header(part, "Content-ID").strip("<> ")
 
 
 def _subject(part: MIMEPart) -> str:
@@ -228,6 +247,6 @@ def _inner(part: MIMEPart) -> bytes:
         return b""
 
 
-def _payload(part: MIMEPart) -> bytes:
+def _payload(part: Message | MIMEPart) -> bytes:
     data = part.get_payload(decode=True)
     return data if isinstance(data, bytes) else b""

@@ -291,6 +291,26 @@ def test_a_message_with_broken_headers_is_read_all_the_same(convert: Convert, he
     assert "The keys." in convert("a.eml", headers + b"\nThe keys.\n").text
 
 
+def test_a_picture_in_a_message_is_named_unless_it_has_no_name_or_a_page_shows_it(convert: Convert) -> None:
+    mail = message()
+    mail.add_alternative('<p>The keys.</p><img src="cid:logo%40x"><p style="background:url(cid:back)">', subtype="html")
+    page = list(mail.iter_parts())[1]
+    assert isinstance(page, EmailMessage)
+    for name, content_id in (
+        ("logo.png", "<logo@x>"),
+        ("back.png", "<back>"),
+        ("map.png", "<map>"),
+        ("plan.png", None),
+    ):
+        page.add_related(b"\x89PNG\r\n\x1a\n", "image", "png", filename=name, cid=content_id, disposition="inline")
+    page.add_related(b"\x89PNG\r\n\x1a\n", "image", "png", disposition="inline")
+
+    assert convert("a.eml", mail.as_bytes()).missing == (
+        "Attachment map.png was not read: Files named .png are not supported. "
+        "Attachment plan.png was not read: Files named .png are not supported."
+    )
+
+
 def test_an_attached_message_of_nothing_is_named(open_file: Open) -> None:
     data = b"Subject: x\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n--b--\n"
     (one,) = open_file("a.eml", data).attached

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,17 @@ def test_a_folder_with_something_else_is_not_written_over(packed: Path, tmp_path
         convert(packed, tmp_path / "out")
 
 
-@pytest.mark.parametrize(("data", "reason"), [(b"PK\x03\x04", "no GGUF file"), (b"GGUF" + bytes(60), "cannot be read")])
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"PK\x03\x04", "no GGUF file"),
+        (b"GGUF" + bytes(60), "cannot be read"),
+        (b"GGUF", "cannot be read"),
+        (b"GGUF" + struct.pack("<IQQ", 3, 0, 2**40), "cannot be read"),
+        (b"GGUF" + struct.pack("<IQQ", 3, 2**40, 0), "cannot be read"),
+        (b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 2**62) + b"a", "cannot be read"),
+    ],
+)
 def test_what_is_no_model_is_refused_and_nothing_is_left(data: bytes, reason: str, tmp_path: Path) -> None:
     (tmp_path / "a.gguf").write_bytes(data)
     with pytest.raises(InputError, match=reason):
