@@ -21,7 +21,7 @@ from ingestion.converters.titles import first_good, name_line, name_title, one_l
 from ingestion.converters.web_page import WebPageReader
 
 # What is read of one message: those that people write have fewer.
-_MOST_ATTACHMENTS = 50
+MOST_ATTACHMENTS = 50
 _DEEPEST_PART = 20
 # Of all kinds, bodies and footers among them: the parser takes a millisecond for each.
 _MOST_PARTS = 1_000
@@ -100,9 +100,9 @@ def written(letter: Letter, name: str, media_type: str = MEDIA_TYPE) -> Content:
     parts = [f"# {title}", headers, under(letter.body, 1)]
     text = tidy("\n\n".join(part for part in parts if part.strip()))
     matter = f"---\ndate: {letter.sent.date().isoformat()}\n---\n\n" if letter.sent else ""
-    more = len(letter.attached) - _MOST_ATTACHMENTS
+    more = len(letter.attached) - MOST_ATTACHMENTS
     missing = f"{letter.missing} {f'{more} of its attachments were not read.' if more > 0 else ''}".strip()
-    attached = letter.attached[:_MOST_ATTACHMENTS]
+    attached = letter.attached[:MOST_ATTACHMENTS]
     return Content(f"{matter}{text}", title, TextFormat.MARKDOWN, media_type, missing=missing, attached=attached)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.header import Header
@@ -15,9 +14,10 @@ from email.mime.text import MIMEText
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
+from core.errors import ConversionError, FailureKind
 from ingestion.clean_text import canonical
 from ingestion.converters.content import Content, RawFile
-from ingestion.converters.mail.message import Letter, page_text, written
+from ingestion.converters.mail.message import MOST_ATTACHMENTS, Letter, page_text, written
 from ingestion.converters.texts.decoder import decode
 from ingestion.converters.titles import name_line, one_line
 
@@ -37,6 +37,8 @@ Folder = tuple[str, ...]
 
 _DEEPEST_FOLDER = 8
 
+_WITH_DATA = (2, 5)  # streams, and the root, in which the small ones lie
+
 _BETWEEN_1601_AND_1970 = 11_644_473_600  # seconds; Windows counts from 1601 in steps of 100 nanoseconds
 
 
@@ -48,8 +50,16 @@ class OutlookReader:
         import olefile
 
         with olefile.OleFileIO(io.BytesIO(file.data)) as storage:
+            _check_sizes(storage, len(file.data))
             letter = _letter(storage)
         return written(letter, file.name, MEDIA_TYPE)
+
+
+def _check_sizes(storage: OleFileIO[str], size: int) -> None:
+    """Raises ConversionError for streams that claim to be larger than the file: they would be read in a circle."""
+    entries = storage.direntries  # type: ignore[attr-defined]  # not in its stubs
+    if any(entry.size > size for entry in entries if entry and entry.entry_type in _WITH_DATA):
+        raise ConversionError(FailureKind.MALFORMED, "A part of the message claims to be larger than the file.")
 
 
 def _letter(storage: OleFileIO[str], folder: Folder = ()) -> Letter:
@@ -62,7 +72,10 @@ def _letter(storage: OleFileIO[str], folder: Folder = ()) -> Letter:
     if not body.strip():
         missing = missing or "Its body is in a form that is not read."
     receivers = (_text(storage, tag, folder) for tag in (_TO, _CC))
-    attached = list(_attached(storage, folder))
+    places = _attachments(storage, folder)
+    attached = [_attached(storage, place) for place in places[:MOST_ATTACHMENTS]]
+    more = len(places) - len(attached)
+    unread = f"{more} of its attachments were not read." if more else ""
     return Letter(
         one_line(_text(storage, _SUBJECT, folder)),
         one_line(f"{sender} <{address}>" if "@" in address and address != sender else sender),
@@ -70,24 +83,29 @@ def _letter(storage: OleFileIO[str], folder: Folder = ()) -> Letter:
         _sent(storage, folder),
         body,
         tuple(file for file, _ in attached),
-        " ".join(filter(None, (missing, *(f"Attachment {file.name}: {lost}" for file, lost in attached if lost)))),
+        " ".join(
+            filter(None, (missing, unread, *(f"Attachment {file.name}: {lost}" for file, lost in attached if lost)))
+        ),
     )
 
 
-def _attached(storage: OleFileIO[str], folder: Folder) -> Iterator[tuple[RawFile, str]]:
-    """Each file in the message, and what of it is missing already."""
+def _attachments(storage: OleFileIO[str], folder: Folder) -> list[Folder]:
+    """The places of the files in the message."""
     depth = len(folder)
     inside = (entry for entry in storage.listdir() if len(entry) > depth and tuple(entry[:depth]) == folder)
-    for name in sorted({entry[depth] for entry in inside if entry[depth].startswith("__attach_version1.0_")}):
-        place = (*folder, name)
-        called = name_line(_text(storage, _ATTACHED_NAME, place) or _text(storage, _ATTACHED_SHORT_NAME, place))
-        message = (*place, f"__substg1.0_{_ATTACHED_DATA}000D")
-        if storage.exists([*message, _PROPERTIES]) and depth < _DEEPEST_FOLDER:
-            letter = _letter(storage, message)
-            called = called or letter.subject or "message"
-            yield RawFile(called if called.endswith(".eml") else f"{called}.eml", _as_message(letter)), letter.missing
-        else:
-            yield RawFile(called or "without a name", _bytes(storage, _ATTACHED_DATA, place)), ""
+    names = {entry[depth] for entry in inside if entry[depth].startswith("__attach_version1.0_")}
+    return [(*folder, name) for name in sorted(names)]
+
+
+def _attached(storage: OleFileIO[str], place: Folder) -> tuple[RawFile, str]:
+    """A file in a message, and what of it is missing already."""
+    called = name_line(_text(storage, _ATTACHED_NAME, place) or _text(storage, _ATTACHED_SHORT_NAME, place))
+    message = (*place, f"__substg1.0_{_ATTACHED_DATA}000D")
+    if storage.exists([*message, _PROPERTIES]) and len(place) <= _DEEPEST_FOLDER:
+        letter = _letter(storage, message)
+        called = called or letter.subject or "message"
+        return RawFile(called if called.endswith(".eml") else f"{called}.eml", _as_message(letter)), letter.missing
+    return RawFile(called or "without a name", _bytes(storage, _ATTACHED_DATA, place)), ""
 
 
 def _as_message(letter: Letter) -> bytes:

@@ -18,6 +18,7 @@ from ingestion.converters.content import RawFile
 from ingestion.converters.mail.attached import Opened
 from ingestion.converters.registry import FileConverter
 from ingestion.facts import facts_of
+from tests.support.bombs.office import compound
 from tests.support.conversion import Convert, Open
 from tests.support.needs import shared
 from tests.support.written_pdf import written_pdf
@@ -448,6 +449,8 @@ def test_a_message_in_an_outlook_message_is_read_with_what_is_attached_to_it(
     }
 
     class Storage:
+        direntries = ()
+
         def listdir(self) -> list[list[str]]:
             return [list(path) for path in streams]
 
@@ -471,6 +474,39 @@ def test_a_message_in_an_outlook_message_is_read_with_what_is_attached_to_it(
     assert attached(open_file("a.msg", b"any")) == attached(open_file("a.msg", b"any"))
 
 
+def test_an_outlook_message_of_streams_larger_than_itself_is_refused_at_once(convert: Convert) -> None:
+    begun = time.process_time()
+    with pytest.raises(ConversionError, match="larger than the file"):
+        convert("a.msg", compound("__properties_version1.0", bytes(8192), cycle=True))
+    assert time.process_time() - begun < 5
+
+
+def test_of_very_many_attachments_of_an_outlook_message_the_rest_is_counted_unread(
+    open_file: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    streams = {(f"__attach_version1.0_#{n:08X}", "__substg1.0_37010102"): b"Text." for n in range(60)}
+    opened: list[str] = []
+
+    class Storage:
+        direntries = ()
+
+        def listdir(self) -> list[list[str]]:
+            return [list(path) for path in streams]
+
+        def exists(self, path: list[str]) -> bool:
+            return tuple(path) in streams
+
+        def openstream(self, path: list[str]) -> io.BytesIO:
+            opened.append(path[0])
+            return io.BytesIO(streams[tuple(path)])
+
+    monkeypatch.setattr("olefile.OleFileIO", lambda _: contextlib.nullcontext(Storage()))
+    document = open_file("a.msg", b"any").document
+
+    assert len(opened) == 50
+    assert "10 of its attachments were not read." in document.missing
+
+
 def test_what_an_outlook_message_only_names_is_named(open_file: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     streams = {
         ("__substg1.0_1000001F",): "The keys.".encode("utf-16-le"),
@@ -478,6 +514,8 @@ def test_what_an_outlook_message_only_names_is_named(open_file: Open, monkeypatc
     }
 
     class Storage:
+        direntries = ()
+
         def listdir(self) -> list[list[str]]:
             return [list(path) for path in streams]
 
