@@ -55,10 +55,22 @@ def without_running_lines(pages: Sequence[str]) -> list[str]:
 
 
 def repeated(pages: Sequence[Sequence[str]]) -> list[frozenset[int]]:
-    """For each page the places of those lines at its edges that stand at another page's too, but for pages' numbers."""
+    """For each page the places of those lines at its edges that are a page's number, or stand at another page's too."""
     keys = [{place: set(_keys(lines[place], number)) for place in _edges(lines)} for number, lines in enumerate(pages)]
     counts = Counter(key for page in keys for key in {key for found in page.values() for key in found})
-    return [frozenset(place for place, found in page.items() if any(counts[key] > 1 for key in found)) for page in keys]
+    return [
+        frozenset(
+            place
+            for place, found in page.items()
+            if any(counts[key] > 1 for key in found) or _is_page_number(lines[place])
+        )
+        for page, lines in zip(keys, pages, strict=True)
+    ]
+
+
+def _is_page_number(line: str) -> bool:
+    words = len(_WORD.findall(line))
+    return bool(_NUMBER.search(line)) and words <= _PAGE_WORDS and (not words or bool(_PAGE_WORD.search(line)))
 
 
 def _edges(lines: Sequence[str]) -> list[int]:

@@ -103,6 +103,13 @@ def test_rows_of_a_pdf_stand_under_the_names_of_their_columns(convert: Convert) 
     assert document.text.endswith(f"\n\n{PROSE}")
 
 
+def test_a_table_goes_on_over_page_numbers_that_count_otherwise(convert: Convert) -> None:
+    pages = [[HEAD, *rows] if not number else rows for number, rows in enumerate(PAGES)]
+    document = convert("a.pdf", written_pdf([[*page, f"Page {number * 30}"] for number, page in enumerate(pages)]))
+
+    assert [table[0] for table in tables(document.text)] == [HEAD] * 5
+
+
 @pytest.mark.parametrize("repeated", [False, True], ids=["head on the first page", "head on each page"])
 def test_a_table_over_several_pages_says_the_names_of_its_columns_on_each(convert: Convert, repeated: bool) -> None:
     pages = [[HEAD, *rows] if repeated or not number else rows for number, rows in enumerate(PAGES)]
