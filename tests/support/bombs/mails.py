@@ -47,7 +47,7 @@ FILES: Mapping[str, Callable[[], bytes]] = {
     "encoded_subject.eml": lambda: b"From: a@b.c\r\nSubject: " + b"=?utf-8?q?a?= " * 200_000 + b"\r\n\r\nHello\r\n",
     "brackets_from.eml": lambda: b"From: " + b"(" * 500_000 + b"\r\nSubject: a\r\n\r\nHello\r\n",
     "boundaries.eml": lambda: _HEAD + b"Content-Type: multipart/mixed; boundary=Q\r\n\r\n" + b"--R\r\n" * 5_000_000,
-    "messages.mbox": lambda: (b"From a@b.c Mon Jan  1 00:00:00 2026\r\n" + _HEAD + b"\r\nHello\r\n") * 200_000,
+    "messages.mbox": lambda: (b"From a@b.c Mon Jan  1 00:00:00 2026\r\n" + _HEAD + b"\r\nHello\r\n\r\n") * 200_000,
     "parts.mbox": lambda: (b"From a Mon Jan  1 00:00:00 2026\r\n" + _parts((b"--Q\r\n" + _TEXT) * 100) + b"\r\n") * 2_000,
     "cycle.msg": lambda: compound("__properties_version1.0", bytes(8192), cycle=True),
 }  # fmt: skip
