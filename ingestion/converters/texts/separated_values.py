@@ -34,8 +34,11 @@ class SeparatedValuesReader:
     def read(self, file: RawFile) -> Content:
         decoded = decode(file.data)
         text = canonical(decoded.text)
-        csv.field_size_limit(_LONGEST_CELL)
-        rows = list(csv.reader(text.splitlines(keepends=True), delimiter=self.separator or _separator(text)))
+        usual = csv.field_size_limit(_LONGEST_CELL)
+        try:
+            rows = list(csv.reader(text.splitlines(keepends=True), delimiter=self.separator or _separator(text)))
+        finally:
+            csv.field_size_limit(usual)  # which holds for the whole process
         table = markdown_table(row for row in rows if any(cell.strip() for cell in row))
         return Content(tidy(table), name_title(file.name), TextFormat.MARKDOWN, "text/csv", missing=decoded.doubt)
 

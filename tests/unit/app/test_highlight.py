@@ -157,6 +157,6 @@ def test_hostile_markdown_is_rendered_whatever_span_is_asked_for(text: str, data
 )
 def test_a_document_made_to_be_slow_is_rendered_in_seconds(piece: str) -> None:
     text = piece * (20_000 // len(piece))
-    started = time.perf_counter()
+    started = time.process_time()
     document_html(text, TextFormat.MARKDOWN, TextSpan(5, 9))
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import zipfile
@@ -228,6 +229,13 @@ def test_half_a_pair_in_a_notebook_becomes_a_sign_that_databases_and_models_take
 def test_what_is_no_notebook_is_refused(convert: Convert, data: bytes) -> None:
     with pytest.raises(ConversionError, match=r"JSON|no text"):
         convert("a.ipynb", data)
+
+
+def test_reading_a_table_leaves_the_limits_of_other_readers_in_the_process(convert: Convert) -> None:
+    before = csv.field_size_limit()
+    convert("a.csv", b"zone,fee\nnorth,14")
+
+    assert csv.field_size_limit() == before
 
 
 # -- office formats
