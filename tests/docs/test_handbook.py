@@ -89,6 +89,7 @@ def parse(words: list[str]) -> None:
     command.make_context(command.name, words, parent=context, resilient_parsing="FOLDER" in words)
 
 
+@pytest.mark.timeout(400)
 def test_the_commands_of_the_handbook_work_in_the_order_a_newcomer_runs_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -20,6 +20,9 @@ from tests.support.home import make_home
 ROOT = Path(__file__).parents[2]
 CASES = load_cases(DATASETS / "handbook.jsonl")
 
+# The whole handbook is embedded first, beside the tests of other processes.
+pytestmark = pytest.mark.timeout(400)
+
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Answer]]:
