@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -217,6 +218,18 @@ class InMemoryIndex:
     def _require(self, collection: str) -> None:
         if collection not in self._specs:
             raise NotFoundError(f"There is no collection {collection}.", hint="Run `ragloop ingest FOLDER` first.")
+
+
+class InterruptedIndex(InMemoryIndex):
+    """Is cut off right after a commit, before anybody can write down that it happened."""
+
+    interrupted = False
+
+    def commit(self, *arguments: Any) -> int:
+        revision = super().commit(*arguments)
+        if self.interrupted:
+            raise KeyboardInterrupt
+        return revision
 
 
 class FakeGenerator:

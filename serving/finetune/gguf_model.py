@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import struct
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from core.errors import InputError, UnavailableError
 from serving.finetune.base_model import quiet
+from serving.finetune.model_folder import new_model_folder, require_new
 
 _MAGIC = b"GGUF"
 _SOURCE = "source.json"
@@ -37,29 +37,14 @@ def convert(file: Path, folder: Path, *, sha256: str | None = None) -> bool:
             f"{file.name} is not the file that was asked for: its SHA-256 is {known}.",
             hint="It is damaged, or another version. Get it anew, or leave out --sha256 if you trust it.",
         )
-    if folder.exists():
-        if _made_of(folder) == known:
-            return False
-        raise InputError(f"{folder} exists already.", hint="Name a folder that does not exist yet.")
-    unfinished = folder.with_name(f".{folder.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    try:
-        tokenizer, model = _read(file)
-        unfinished.mkdir(parents=True)
-        with quiet():
-            model.save_pretrained(unfinished)
-            tokenizer.save_pretrained(unfinished)
+    if _made_of(folder) == known:
+        return False
+    require_new(folder)
+    tokenizer, model = _read(file)
+    with new_model_folder(folder) as unfinished, quiet():
+        model.save_pretrained(unfinished)
+        tokenizer.save_pretrained(unfinished)
         (unfinished / _SOURCE).write_text(json.dumps({"file": file.name, "sha256": known}) + "\n", encoding="utf-8")
-        for path in unfinished.iterdir():
-            path.chmod(0o644)  # the model server may be another user
-        unfinished.rename(folder)
-    except OSError as error:
-        raise InputError(
-            f"The model could not be written to {folder}: {error.strerror or error}.",
-            hint="Check the folder's rights and the space on its disk.",
-        ) from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return True
 
 

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
-from core.errors import InputError
 from serving.adapters.store import Adapter
 from serving.finetune.base_model import BaseModel, load_model, load_tokenizer, quiet, weights_type
-
-
-def require_new(target: Path) -> None:
-    """Raises InputError if there is something at `target` already."""
-    if target.exists():
-        raise InputError(f"{target} exists already.", hint="Name a folder that does not exist yet.")
+from serving.finetune.model_folder import new_model_folder, require_new
 
 
 def merge(base: BaseModel, adapter: Adapter, target: Path) -> None:
@@ -27,22 +20,10 @@ def merge(base: BaseModel, adapter: Adapter, target: Path) -> None:
     require_new(target)
     with quiet():
         model = PeftModel.from_pretrained(load_model(base), str(adapter.folder), use_safetensors=True)
-    unfinished = target.with_name(f".{target.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    try:
+    with new_model_folder(target) as unfinished:
         merged = model.merge_and_unload().to(_weights_type(base))
         merged.save_pretrained(unfinished, safe_serialization=True)
         load_tokenizer(base).save_pretrained(unfinished)
-        for path in unfinished.iterdir():
-            path.chmod(0o644)  # the model server may be another user
-        unfinished.rename(target)
-    except OSError as error:
-        raise InputError(
-            f"The merged model could not be written to {target}: {error.strerror or error}.",
-            hint="Check the folder's rights and the space on its disk. The adapter itself is safe.",
-        ) from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _weights_type(base: BaseModel) -> Any:

@@ -19,7 +19,7 @@ from ingestion.converters.worker import Outcome, Rejected, Task
 from ingestion.verification import verify_all
 from retrieval.arrangement import ranked, without_copies
 from retrieval.fusion import FusedHit
-from tests.fakes import InMemoryIndex
+from tests.fakes import InterruptedIndex
 from tests.support.ingestion_pipeline import LIMITS, NOTES, InProcessSandbox, Workbench, counts
 from tests.support.written_pdf import written_pdf
 
@@ -476,18 +476,6 @@ def test_the_same_text_in_another_format_takes_no_place_and_one_with_another_num
 
     assert [(one.chunk.uri, one.collapsed) for one in kept] == [("docs/a.md", ("docs/b.html",)), ("docs/c.md", ())]
     assert [one.uri for one in left_out] == ["docs/b.html"]
-
-
-class InterruptedIndex(InMemoryIndex):
-    """Is cut off right after a commit, before anybody can write down that it happened."""
-
-    interrupted = False
-
-    def commit(self, *arguments: Any) -> int:
-        revision = super().commit(*arguments)
-        if self.interrupted:
-            raise KeyboardInterrupt
-        return revision
 
 
 def test_a_run_that_was_cut_off_behind_the_commit_is_finished_by_the_next(bench: Workbench) -> None:

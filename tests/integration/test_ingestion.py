@@ -7,7 +7,6 @@ import re
 import resource
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,7 +16,7 @@ from ingestion.converters.content import RawFile
 from ingestion.converters.mail.attached import Opened
 from ingestion.converters.registry import FileConverter
 from ingestion.staging import ShardResult, Staging
-from tests.fakes import FakeSource, InMemoryIndex
+from tests.fakes import FakeSource, InterruptedIndex
 from tests.support.ingestion_pipeline import LIMITS, NOTES, PLANS, Workbench, counts
 
 
@@ -383,18 +382,6 @@ def test_what_the_index_has_lost_is_ingested_again(bench: Workbench) -> None:
     bench.index.drop(bench.spec.name)
     bench.ingest()
     assert bench.content() == before
-
-
-class InterruptedIndex(InMemoryIndex):
-    """Is cut off right after a commit, before anybody can write down that it happened."""
-
-    interrupted = False
-
-    def commit(self, *arguments: Any) -> int:
-        revision = super().commit(*arguments)
-        if self.interrupted:
-            raise KeyboardInterrupt
-        return revision
 
 
 def test_a_document_that_was_committed_but_not_recorded_and_then_vanished_is_deleted(bench: Workbench) -> None:

@@ -3,35 +3,21 @@ real index."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from core.settings import load_settings
-from core.types import AccessScope, Answer
-from ingestion.factory import folder_source, open_pipeline
-from serving.answerer import Answerer, Question
-from serving.factory import open_services
-from serving.releases.champion import Champion
-from tests.support.home import make_home
+from serving.answerer import Answerer
+from tests.support.answering import answering, ask
 
 NAMED = Path(__file__).parents[1] / "data" / "named"
 
 
 @pytest.fixture(scope="module")
 def answerer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answerer]:
-    settings = load_settings(home=make_home(tmp_path_factory.mktemp("named")))
-    with open_pipeline(settings) as pipeline:
-        pipeline.run(folder_source(pipeline, NAMED))
-    services = open_services(settings)
-    yield Champion(services).answerer()
-    services.close()
-
-
-def ask(answerer: Answerer, text: str) -> Answer:
-    return asyncio.run(answerer.ask(Question(text, AccessScope.everything(), origin="evaluation")))
+    with answering(NAMED, tmp_path_factory.mktemp("named")) as answerer:
+        yield answerer
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 
 import pytest
 
-from core.settings import load_settings
-from core.types import AccessScope, Answer
-from ingestion.factory import folder_source, open_pipeline
-from serving.answerer import Answerer, Question
-from serving.factory import open_services
-from serving.releases.champion import Champion
-from tests.support.home import make_home
+from serving.answerer import Answerer
+from tests.support.answering import answering, ask
 from tests.support.written_pdf import Large, written_pdf
 
 HEAD = ["Plant name", "Fire doors", "Keyholder"]
@@ -27,16 +21,8 @@ def answerer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answerer]:
     pages = [[Large("Plants and their doors"), PROSE, HEAD, *SITES[:28]]]
     pages += [[*SITES[first : first + 30], f"Page {first}"] for first in range(28, 150, 30)]
     (folder / "plants.pdf").write_bytes(written_pdf(pages))
-    settings = load_settings(home=make_home(tmp_path_factory.mktemp("home")))
-    with open_pipeline(settings) as pipeline:
-        pipeline.run(folder_source(pipeline, folder))
-    services = open_services(settings)
-    yield Champion(services).answerer()
-    services.close()
-
-
-def ask(answerer: Answerer, text: str) -> Answer:
-    return asyncio.run(answerer.ask(Question(text, AccessScope.everything(), origin="evaluation")))
+    with answering(folder, tmp_path_factory.mktemp("home")) as answerer:
+        yield answerer
 
 
 @pytest.mark.parametrize(

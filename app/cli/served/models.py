@@ -20,8 +20,8 @@ def convert(
 ) -> None:
     """Make a folder of a GGUF file: weights as safetensors, tokenizer, chat template.
 
-    Quantised weights are unpacked to float32, which takes about eight times the file's room. A folder that was made of
-    the same file is left as it is.
+    Quantised weights are unpacked to float32. A folder
+    that was made of the same file is left as it is.
 
     \b
     ragloop model convert SmolLM2-135M-Instruct.Q4_1.gguf models/smollm2

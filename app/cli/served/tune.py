@@ -80,7 +80,7 @@ def tune(
         _show_counts(counts, as_json)
         return
     if merge is not None:
-        from serving.finetune.merge import require_new
+        from serving.finetune.model_folder import require_new
 
         require_new(merge)
     result = _tuned(settings, order, fresh)
